@@ -12,7 +12,7 @@ import { campaignsOf, chunkRow } from '../world/campaigns';
 import type { World } from '../world/types';
 import { MARK } from '../world/watch';
 import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** No recipient got two mails, each chunk has one end, and the report agrees with SendGrid about every recipient. */
 export const campaignsAreExact: Promised = async (world, inputs) => {

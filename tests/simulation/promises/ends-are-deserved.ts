@@ -8,8 +8,7 @@ import { serviceQueue } from '../world/names';
 import { POISON } from '../world/poison';
 import type { World } from '../world/types';
 import { TARGETS } from './holds-are-deserved';
-import { type Promised, rowOf } from './promise';
-import { isGhost } from './rest';
+import { isGhost, type Promised, rowOf } from './rest';
 
 const REFUSED: readonly JobKind[] = [
   ...(['refused', 'unverified', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),

@@ -7,7 +7,7 @@ import { type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isPlain } from './no-bystanders';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** Metrics of how long jobs are on their way or held. Alarms read them. */
 const FIGURES: readonly string[] = ['TimeToFinish', 'OldestHeld'];

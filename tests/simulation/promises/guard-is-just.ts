@@ -5,7 +5,7 @@ import { skewOf } from '../draw/plan';
 import { campaignsOf, isCampaign } from '../world/campaigns';
 import { GUARD } from '../world/names';
 import type { World } from '../world/types';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** What the guard must see in a campaign's own counts, or `undefined`. */
 function excess({ reports, round, ended }: Campaign): string | undefined {

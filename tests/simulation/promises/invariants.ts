@@ -18,8 +18,8 @@ import {
   recordsAgree,
 } from './nothing-lost';
 import { orderIsKept } from './order-is-kept';
-import type { Promised } from './promise';
 import { refusalsAreCounted } from './refusals-are-counted';
+import type { Promised } from './rest';
 import { verifierAgrees } from './verifier-agrees';
 
 /** Items that are about no person. */

@@ -1,11 +1,11 @@
 import { jobId } from '../../../lib/submit/options';
 import { ofKind } from '../../support/history';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { APPS } from '../vendors/apple-seed';
+import { APPS } from '../vendors/vendors';
 import type { Input } from '../world/callers';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
-import { type Promised, rowOf } from './promise';
+import { type Promised, rowOf } from './rest';
 
 /**
  * Of two commands about one tester, app and group, the later accepted one wins. So the last command about a group, if

@@ -4,7 +4,7 @@ import type { Plan } from '../draw/plan';
 import { AWS, type Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import { bringsPoison } from '../world/poison';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** SQS moves a message only if no worker could handle it. A failure that the engine sees must not move a message. */
 export const noBystanders: Promised = (world) => {

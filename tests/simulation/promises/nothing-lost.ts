@@ -8,8 +8,7 @@ import { waitsForRow } from '../world/damage';
 import { entriesOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isRecord } from '../world/watch';
-import { type Promised, rowOf } from './promise';
-import { isGhost } from './rest';
+import { isGhost, type Promised, rowOf } from './rest';
 
 export const nothingLost: Promised = (world, inputs) => {
   const { watch, plan, queue } = world;

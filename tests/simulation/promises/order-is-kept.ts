@@ -7,7 +7,7 @@ import { isProduced } from '../world/callers';
 import { mainQueue, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isPlain } from './no-bystanders';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** The jobs of a group that were never held take effect in the order in which SQS accepted them. */
 export const orderIsKept: Promised = (world, inputs) => {

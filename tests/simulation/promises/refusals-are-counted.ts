@@ -3,7 +3,7 @@ import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import { deadLetterQueue, mainQueue, messagesIn, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';
 import type { World } from '../world/types';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 const LINE = 'a message that is not one of ours opened nothing';
 

@@ -1,11 +1,23 @@
+import { sha256 } from '../../../lib/jobs/envelope';
 import { jobKey, todoKey } from '../../../lib/jobs/keys';
 import { provenSteps } from '../../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { Input } from '../world/callers';
 import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
 import { entriesOf, mainQueue, serviceQueue } from '../world/names';
 import { isLeftOver } from '../world/strangers';
 import type { World } from '../world/types';
+
+/** Checks a run at rest. Answers what is broken, in a sentence that begins with the promise. */
+export type Promised = (world: World, inputs: readonly Input[]) => string | undefined | Promise<string | undefined>;
+
+export function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRow | undefined {
+  const row = watch.row(`${queue}#${id}`);
+  if (row || body === undefined) return row;
+  const hash = sha256(body);
+  return watch.rows().find(({ payloadHash }) => payloadHash === hash);
+}
 
 /** Why a run is not at rest. It is at rest once only operators have something left to do. */
 export function unrest(world: World): string[] {

@@ -4,7 +4,7 @@ import type { Effect, Entry, Item, Snapshot } from '../../../packages/verify/sna
 import { entriesOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isRecord } from '../world/watch';
-import type { Promised } from './promise';
+import type { Promised } from './rest';
 
 /** Once the run is at rest, `sls verify` must find nothing. It shares no code with the service or with these checks. */
 export const verifierAgrees: Promised = (world) => {

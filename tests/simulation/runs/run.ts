@@ -20,7 +20,14 @@ import { ROLLING_MS } from '../world/deployments';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
-import { startErasures, startLimits, startOperators } from '../world/operators';
+import {
+  startCommands,
+  startControls,
+  startErasures,
+  startLimits,
+  startRedrives,
+  startResolutions,
+} from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { startStrangers } from '../world/strangers';
 import { timeline } from '../world/trace';
@@ -33,7 +40,7 @@ const ONCE: readonly ((world: World) => void)[] = [
   ...[watchFacts, watchOpenings, watchRefusals],
 ];
 const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [
-  ...[startOperators, startDamages, startStrangers],
+  ...[startRedrives, startResolutions, startControls, startCommands, startDamages, startStrangers],
   ...[watchCampaigns, watchGuard, watchFigures, watchCounts, watchHolds, watchReturns],
 ];
 

@@ -255,7 +255,10 @@ async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promis
   const sent: Sent[] = [];
   const asked = new Map<string, number>();
   const chunkSize = chunkSizeOf(rate);
-  const service = emailService(rate, (mail) => sent.push(mail) > 0);
+  const service = emailService(rate, (mail) => {
+    sent.push(mail);
+    return true;
+  });
   const start = service.now();
   const lastedMs = (size / mails) * SECOND_MS;
   const recipients = 2 * rate * ((WARM_UP_MS + lastedMs) / SECOND_MS + 60);

@@ -9,8 +9,7 @@ import {
 import { type HttpAnswer, translate } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
 import type { World } from '../world/types';
-import { FORBIDDEN_TESTER } from './apple-seed';
-import { isOk, notingDoubt } from './vendors';
+import { FORBIDDEN_TESTER, isOk, notingDoubt } from './vendors';
 
 export const SETTLE_AFTER_MS = 30_000;
 

@@ -10,18 +10,7 @@ import { type Code, codeOf } from './code';
 import { deadLetterQueue, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
-/**
- * Starts the operators of the plan. They redrive dead jobs, resolve unknown steps, control campaigns, and cancel, retry
- * or discard jobs.
- */
-export function startOperators(world: World): void {
-  startRedrives(world);
-  startResolutions(world);
-  startControls(world);
-  startCommands(world);
-}
-
-function startRedrives(world: World): void {
+export function startRedrives(world: World): void {
   const { plan, trace, reach } = world;
   world.onDeath.push(({ row, nth }) => {
     if (row.queue !== serviceQueue(world)) return;
@@ -87,7 +76,7 @@ export function startLimits(world: World): void {
     });
 }
 
-function startResolutions(world: World): void {
+export function startResolutions(world: World): void {
   const { queue, watch, reach, trace } = world;
   const { resolution } = world.plan;
   const steps = Object.entries(queue.provenBy ?? {});
@@ -112,7 +101,7 @@ function startResolutions(world: World): void {
   });
 }
 
-function startControls(world: World): void {
+export function startControls(world: World): void {
   const { plan, queue, kernel, reach, trace, suppressed } = world;
   for (const { at, what, campaign } of queue.controlled ? plan.controls : []) {
     const control = async (code: Code) => {
@@ -133,7 +122,7 @@ function startControls(world: World): void {
   }
 }
 
-function startCommands(world: World): void {
+export function startCommands(world: World): void {
   const { plan, reach, trace, watch } = world;
   for (const { at, what, job } of plan.commands)
     later(world, at, () => {

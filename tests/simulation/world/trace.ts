@@ -11,18 +11,14 @@ export interface Entry {
   detail: string;
 }
 
-export interface Trace {
-  /** Calls `detail` only if the trace will be printed. */
-  add(entry: { who: string; what: string; outcome?: string; detail?: (() => string) | undefined }): void;
-  entries: readonly Entry[];
-  hash(): string;
-}
+type Added = Pick<Entry, 'who' | 'what'> & { outcome?: string; detail?: (() => string) | undefined };
 
-export function createTrace(kernel: Pick<Kernel, 'now'>, { detailed }: { detailed: boolean }): Trace {
+export function createTrace(kernel: Pick<Kernel, 'now'>, { detailed }: { detailed: boolean }) {
   const entries: Entry[] = [];
   return {
     entries,
-    add: ({ who, what, outcome = '', detail }) => {
+    /** Calls `detail` only if the trace will be printed. */
+    add: ({ who, what, outcome = '', detail }: Added) => {
       entries.push({ time: kernel.now(), who, what, outcome, detail: detailed && detail ? detail() : '' });
     },
     hash: () => {
@@ -32,6 +28,8 @@ export function createTrace(kernel: Pick<Kernel, 'now'>, { detailed }: { detaile
     },
   };
 }
+
+export type Trace = ReturnType<typeof createTrace>;
 
 /** The run as readable text. Times count from its start. */
 export function timeline({ entries }: Pick<Trace, 'entries'>, start: number): string {

@@ -23,24 +23,20 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
   }),
   // The error of the last attempt stays.
-  succeed: wrong(
-    '{ ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) }',
-    '{ ...row, ...rest, lease: undefined, endedAt: run.at, ...(result === undefined ? {} : { result }) }',
-    explained('has an error'),
-    { queue: 'bulk', jobs: jobs('falters') },
-  ),
+  succeed: wrong('...rest, endedAt', '...row, ...rest, lease: undefined, endedAt', explained('has an error'), {
+    queue: 'bulk',
+    jobs: jobs('falters'),
+  }),
   retry: wrong(
     "afterRun(row, 'retry', run)",
     "afterRun(row, 'retry', { ...run, counts: false })",
     explained('its last run is counted wrongly'),
     { queue: 'bulk', jobs: jobs('fails') },
   ),
-  giveBack: wrong(
-    "withEntry(withoutEnd(row), { ...entry, event: 'given back' })",
-    "withEntry(row, { ...entry, event: 'given back' })",
-    explained('has a lease without a run'),
-    { jobs: jobs('refused'), outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }] },
-  ),
+  giveBack: wrong('withEntry(withoutEnd(row)', 'withEntry(row', explained('has a lease without a run'), {
+    jobs: jobs('refused'),
+    outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
+  }),
   // SQS takes the second release for a repeat of the first.
   hold: wrong('row.holds + 1,\n    heldSince', 'row.holds || 1,\n    heldSince', explained('its holds are 1'), {
     queue: 'emails',

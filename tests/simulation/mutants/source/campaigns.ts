@@ -63,9 +63,8 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   }),
   releasedFarAhead: mutant('campaigns-slow', WAITS, RELEASE, { 'AHEAD_MS = 3_000': 'AHEAD_MS = 20_000' }),
   largeChunkIsPassedOver: mutant('campaigns-old', /^fairness: /, RELEASE, {
-    '      contenders.delete(next);\n':
-      '      contenders.delete(next);\n' +
-      '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
+    'contenders.delete(next);\n':
+      'contenders.delete(next);\nif ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
   }),
   firstThatMayNotReleaseEndsTheRelease: mutant('campaigns-failing', /^fairness: /, RELEASE, {
     'new Set(running.filter(mayRelease))': 'new Set(running)',
@@ -132,15 +131,13 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     { 'if (id !== chunkId(data.campaign, data.number))': "if (id === '')" },
   ),
   listOfFirst: mutant(TWO, kept('campaign .* has sent a mail to a stranger'), PROCESS, {
-    'const manifest = await readManifest(deps, reference);':
-      'const manifest = await readManifest(deps, (globalThis.firstManifest ??= reference));',
+    'readManifest(deps, reference)': 'readManifest(deps, (globalThis.firstManifest ??= reference))',
   }),
   firstChunkForgotten: mutant(ONE, kept('campaign .* has released chunk 0, which has no row'), CAMPAIGN, {
     'released: 0, open: []': 'released: 1, open: []',
   }),
   forgottenOnceReleased: mutant(ONE, /^liveness: .*campaign .* is running, 2 of 2 chunks released, 0,1 open/, RELEASE, {
-    'if (campaign.endedAt !== undefined) return':
-      'if (campaign.released === campaign.chunks) return;\n    if (campaign.endedAt !== undefined) return',
+    'if (campaign.endedAt': 'if (campaign.released === campaign.chunks) return;\n    if (campaign.endedAt',
   }),
   openForgotten: mutant(ONE, kept('campaign .* ended before chunk 1'), CHUNKS, {
     'open: [...stored.open, number]': 'open: []',
@@ -156,10 +153,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     },
     kept('campaign .* has ended without chunk 0, which is held \\(unknown\\)'),
     CHUNKS,
-    {
-      "if (status === 'running' || released === campaign.chunks) return campaign;":
-        'if (id || status || released) return campaign;',
-    },
+    { "status === 'running' || released === campaign.chunks": 'id || status || released' },
   ),
   cancelledUnasked: mutant(ONE, kept('campaign .* has lost chunk 0: it is cancelled'), PROCESS, {
     "if (status === 'cancelled') throw": 'throw',

@@ -29,8 +29,7 @@ const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
     'const opened = await open(handling, subject);': `const taken = await open(handling, subject);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
       const opened = spent ? { ...taken, kind: 'crash loop' } : taken;`,
-    "error: CRASH_LOOP, reason: 'crash',":
-      "error: opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash',",
+    "CRASH_LOOP, reason: 'crash'": "opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash'",
   });
 
 /** SendGrid takes the mail and never answers, so only its event proves that. Seed 1 lets the event come. */
@@ -47,10 +46,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { jobs: jobs('refused'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] },
     /^liveness: .* entries in the DLQ do not match/,
     'lib/jobs/keys.ts',
-    {
-      'parked: ({ id, token = id, generation }: Sent & { generation: number }): string =>':
-        'parked: ({ id, token = id, generation }: Sent & { generation: number }): string => id ||',
-    },
+    { 'generation: number }): string =>': 'generation: number }): string => id ||' },
   ),
   recordBeforeOutcome: mutant({}, /^nothing lost: a record says succeeded/, CLOSE, {
     '  const closed = await lease.release((row) => {\n': `  const { recordKey } = require('../jobs/keys');
@@ -102,10 +98,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { events: true, calls: calls('events.publish', 'refused') },
     /^nothing lost: the end .* is not published/,
     CLOSE,
-    {
-      'await deps.events?.publish(completionOf(row));':
-        'await deps.events?.publish(completionOf(row)).catch(() => {});',
-    },
+    { 'publish(completionOf(row));': 'publish(completionOf(row)).catch(() => {});' },
   ),
 
   // Mistakes of a claim that does not read the row first.
@@ -137,9 +130,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { seed: 6, queue: 'bulk', jobs: jobs('falters'), forgeries: forged('placeholder') },
     /^nothing twice: .* has a token, and a message without it opened/,
     OPEN,
-    {
-      "if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';": '',
-    },
+    { 'row.token !== attributes[ATTRIBUTE.token]': 'false' },
   ),
   nameOpensRowWithoutRandom: mutant(
     {
@@ -160,10 +151,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     },
     /^nothing twice: .* is dead, and a message that is not the entry of that end opened it/,
     OPEN,
-    {
-      "attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run'":
-        "attributes.code !== undefined ? 'run'",
-    },
+    { '&& attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom': '' },
   ),
   refusalIsNotCounted: mutant(
     { forgeries: forged('placeholder', MINUTE_MS) },
@@ -263,10 +251,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { ...SILENT, calls: [...calls('sendgrid.send', 'silent'), { kind: 'table.put', nth: 11, fault: 'killed-before' }] },
     LEFT_UNKNOWN,
     'lib/reconcile/ends.ts',
-    {
-      'const evidence = item.evidence as Evidence;':
-        'await deps.table.delete(key, item.version); const evidence = item.evidence as Evidence;',
-    },
+    { 'const evidence =': 'await deps.table.delete(key, item.version); const evidence =' },
   ),
   'evidence-kept-and-forgotten': mutant(SILENT, LEFT_UNKNOWN, 'lib/emails/events/webhook.ts', {
     'todo: todoKey(queue, kind),': "...(kind === 'reports' ? { todo: todoKey(queue, kind) } : {}),",
@@ -294,10 +279,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     ahead({ ahead: HOUR_MS }),
     /^no bystanders: .* its body was never deleted/,
     'lib/submit/submit.ts',
-    {
-      "await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');":
-        '',
-    },
+    { 'await objects.put(bodyKey': 'void (bodyKey' },
   ),
   // The reconciler measures while it releases the other job.
   'planned-held-since-its-acceptance': mutant(
@@ -326,10 +308,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     ahead({ ahead: HOUR_MS, cancel: 10 * MINUTE_MS }),
     /^planned jobs are kept: .* is not cancelled/,
     'packages/producer/jobs.ts',
-    {
-      'const { item: row = found } = await ledger.update(found.key, withdrawn, found);':
-        'const row = withdrawn(found) ?? found;',
-    },
+    { '{ item: row = found } = await ledger.update(found.key, withdrawn, found)': 'row = withdrawn(found) ?? found' },
   ),
 
   // Faults that no job, row or record shows: in the order of returns, in waits beside others, and in metrics.
