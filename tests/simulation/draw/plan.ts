@@ -145,12 +145,6 @@ export interface Load {
   jobs: JobSpec[];
 }
 
-export interface Settings {
-  receives: number;
-  /** How many times the usual rate of mails. */
-  pace: number;
-}
-
 /** One run. The seed decides the rest. */
 export interface Plan extends Load {
   seed: number;
@@ -191,8 +185,8 @@ export interface Plan extends Load {
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
   waits?: { at: number; from: readonly number[]; to: readonly number[] };
-  /** Settings before and after a deployment. `at`: ms after the start. */
-  changes?: { at: number; from: Settings; to: Settings };
+  /** Settings before and after a deployment. `at`: ms after the start. `pace`: how many times the usual rate of mails. */
+  changes?: { at: number } & Record<'from' | 'to', { receives: number; pace: number }>;
   /** Lambda gives a new event to a process that has ended another one, until a deployment replaces it. */
   warm?: true;
   /** A person deletes all kept bodies from the bucket, ms after the start. */

@@ -1,9 +1,7 @@
-import { jobId } from '../../../lib/submit/options';
 import { ofKind } from '../../support/history';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { APPS } from '../vendors/vendors';
 import type { Input } from '../world/callers';
-import { serviceQueue } from '../world/names';
+import { idOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { type Promised, rowOf } from './rest';
 
@@ -52,8 +50,6 @@ export const laterWins: Promised = (world, inputs) => {
 
 /** Commands whose callers got no acceptance. SQS may have taken their messages. */
 const unanswered = (world: World, inputs: readonly Input[]): Input[] =>
-  world.plan.jobs.flatMap((spec, index) => {
-    if (inputs.some((input) => input.index === index)) return [];
-    const key = { queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: memoryRandom() };
-    return [{ spec, index, id: jobId(key) }];
-  });
+  world.plan.jobs.flatMap((spec, index) =>
+    inputs.some((input) => input.index === index) ? [] : [{ spec, index, id: idOf(world, index) }],
+  );

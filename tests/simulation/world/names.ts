@@ -1,5 +1,7 @@
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
+import { jobId } from '../../../lib/submit/options';
 import { ACCOUNT, REGION } from '../../../packages/local/loopback';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import type { World } from './types';
 
 export const INSTANCE = 'sim';
@@ -19,6 +21,10 @@ export const mainQueue = ({ queue, settings }: Named): string =>
 export const deadLetterQueue = ({ queue, settings }: Named): string =>
   dlqName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
+
+/** The id of the plan's job of this number, which follows from its caller's key. */
+export const idOf = (world: World, index: number): string =>
+  jobId({ queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: memoryRandom() });
 
 /** The guard's limits, for lists of a few dozen recipients. */
 export const GUARD = { bounces: 30, reports: 20, refused: 60, least: 6, leastReports: 2 };

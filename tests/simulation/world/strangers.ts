@@ -3,12 +3,10 @@ import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import { canaryEnvelope } from '../../../lib/reconcile/measure';
-import { jobId } from '../../../lib/submit/options';
-import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';
 import { later } from './acts';
 import { campaignsOf } from './campaigns';
-import { mainQueue, serviceQueue } from './names';
+import { idOf, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
 /** The attribute that tells a stranger's messages from ours. The service knows no such attribute, and SQS keeps it. */
@@ -114,8 +112,7 @@ function forge(world: World, { form, about, times }: Forgery): void {
   const { sqs, queue, settings, chance, watch, plan, trace, reach, forged } = world;
   const row = watch.rows()[about];
   const index = about % Math.max(1, plan.jobs.length);
-  const key = { queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: chance };
-  const job = row?.id ?? jobId(key);
+  const job = row?.id ?? idOf(world, index);
   const { body, attributes = {} } = FORMS[form]({ world, job, index });
   for (let sent = 0; sent < times; sent++) {
     const mark = String(forged.size);
