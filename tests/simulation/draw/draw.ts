@@ -41,6 +41,12 @@ function targetsOf(queues: readonly SimulatedQueue[]): readonly Target[] {
   return [...AWS, ...new Set(vendors)];
 }
 
+/** At least one, with these fields. */
+const some = <T>(most: number, fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.array(fc.record<T>(fields), { minLength: 1, maxLength: most });
+/** At once, or at any moment. */
+const moment = (last: number) => fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: last }));
+
 /** Small numbers are drawn more often, because most runs make few calls of one kind. */
 const nth = (max: number) =>
   fc.oneof(
@@ -83,7 +89,7 @@ function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
     );
 }
 
-const startFault = fc.record({
+const starts = some(3, {
   nth: fc.integer({ min: 1, max: 20 }),
   fault: fc.constantFrom(...START_FAULTS),
   // Some values are near the visibility timeouts. A start that waits for capacity then meets the message's return.
@@ -141,7 +147,7 @@ function unplanned(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   );
 }
 
-const redrive = fc.record({
+const redrives = some(3, {
   nth: fc.integer({ min: 1, max: 3 }),
   // Longer than the time by which an earlier call can land late (course.ts).
   after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
@@ -149,81 +155,63 @@ const redrive = fc.record({
 });
 
 /** Commands of operators at any moment. A cancelled job is often retried. */
-const commands = fc
-  .array(
-    fc.record({
-      job: fc.integer({ min: 0, max: 3 }),
-      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
-      gap: fc.constantFrom(50, 3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
-      whats: fc.constantFrom<Plan['commands'][number]['what'][][]>(
-        ['cancel', 'retry'],
-        ['cancel', 'retry', 'cancel', 'retry'],
-        ['cancel'],
-        ['retry'],
-        ['discard', 'retry'],
-      ),
-    }),
-    { minLength: 1, maxLength: 2 },
-  )
-  .map((drawn) =>
-    drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
-  );
+const commands = some(2, {
+  job: fc.integer({ min: 0, max: 3 }),
+  at: moment(30 * MINUTE_MS),
+  gap: fc.constantFrom(50, 3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
+  whats: fc.constantFrom<Plan['commands'][number]['what'][][]>(
+    ['cancel', 'retry'],
+    ['cancel', 'retry', 'cancel', 'retry'],
+    ['cancel'],
+    ['retry'],
+    ['discard', 'retry'],
+  ),
+}).map((drawn) =>
+  drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
+);
 
 /** Pauses and rates of the vendors that these queues call. */
 function limits(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan['limits']> {
   const vendors = vendorsOf(queues.map(({ name, queue = name }) => queue));
   if (vendors.length === 0) return fc.constant([]);
   const limit = fc.record({
-    at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 20 * MINUTE_MS })),
+    at: moment(20 * MINUTE_MS),
     vendor: fc.constantFrom(...vendors),
     lasts: fc.constantFrom(3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
     ends: fc.constantFrom('by itself', 'by resume'),
     perSecond: fc.constantFrom(undefined, undefined, 0.5, 20),
   });
-  return fc.array(
-    limit.map(({ perSecond, ...rest }) => ({ ...rest, ...(perSecond && { perSecond }) })),
-    { minLength: 1, maxLength: 2 },
-  );
+  const limits = limit.map(({ perSecond, ...rest }) => ({ ...rest, ...(perSecond && { perSecond }) }));
+  return fc.array(limits, { minLength: 1, maxLength: 2 });
 }
 
-const damages: fc.Arbitrary<Plan['damages']> = fc.array(
-  fc.record(
-    {
-      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
-      job: fc.integer({ min: 0, max: 3 }),
-      restored: fc.constantFrom(10_000, 20 * MINUTE_MS, 3 * HOUR_MS),
-    },
-    { requiredKeys: ['at', 'job'] },
-  ),
-  { minLength: 1, maxLength: 2 },
-);
+const damage = {
+  at: moment(30 * MINUTE_MS),
+  job: fc.integer({ min: 0, max: 3 }),
+  restored: fc.constantFrom(10_000, 20 * MINUTE_MS, 3 * HOUR_MS),
+};
+const damages = fc.array(fc.record(damage, { requiredKeys: ['at', 'job'] }), { minLength: 1, maxLength: 2 });
 
 /** Persons of feedback by its group, of mails and testers by their place in the plan, of campaigns by their lists. */
-const erasures = fc.array(
-  fc.record({
-    at: fc.oneof(
-      fc.integer({ min: 0, max: 5_000 }),
-      fc.integer({ min: 0, max: 30 * MINUTE_MS }),
-      fc.constantFrom(2 * HOUR_MS, 20 * HOUR_MS),
-    ),
-    person: fc.constantFrom(
-      ...[0, 1, 2].map((one) => ({ email: `${MARK}-${one}@example.com`, user: `${MARK}-user-${one}` })),
-      ...['0-0', '0-2', '1-1'].map((one) => ({ email: `${MARK}-${one}@example.com` })),
-    ),
-  }),
-  { minLength: 1, maxLength: 2 },
-);
+const erasures = some(2, {
+  at: fc.oneof(
+    fc.integer({ min: 0, max: 5_000 }),
+    fc.integer({ min: 0, max: 30 * MINUTE_MS }),
+    fc.constantFrom(2 * HOUR_MS, 20 * HOUR_MS),
+  ),
+  person: fc.constantFrom(
+    ...[0, 1, 2].map((one) => ({ email: `${MARK}-${one}@example.com`, user: `${MARK}-user-${one}` })),
+    ...['0-0', '0-2', '1-1'].map((one) => ({ email: `${MARK}-${one}@example.com` })),
+  ),
+});
 
 /** A stranger meets a job in every state, so it sends early and late. */
-const forgeries: fc.Arbitrary<Plan['forgeries']> = fc.array(
-  fc.record({
-    at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
-    form: fc.constantFrom(...FORGED_FORMS),
-    about: fc.integer({ min: 0, max: 4 }),
-    times: fc.constantFrom(1, 1, 2),
-  }),
-  { minLength: 1, maxLength: 4 },
-);
+const forgeries: fc.Arbitrary<Plan['forgeries']> = some(4, {
+  at: moment(30 * MINUTE_MS),
+  form: fc.constantFrom(...FORGED_FORMS),
+  about: fc.integer({ min: 0, max: 4 }),
+  times: fc.constantFrom(1, 1, 2),
+});
 
 /** What a deployment changes, and when. */
 const change = <T>(of: fc.Arbitrary<T>, ...times: number[]) =>
@@ -232,13 +220,10 @@ const waits = change(fc.constantFrom([60, 900], [60], [60, 900, 1_800]));
 const settings = fc.record({ receives: fc.constantFrom(3, 3, 2, 5), pace: fc.constantFrom(1, 1, 5) });
 const changes = change(settings, 2 * HOUR_MS);
 
-const redeliveries = fc.array(
-  fc.record({
-    nth: fc.integer({ min: 1, max: 8 }),
-    after: fc.constantFrom(1_000, 4 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS),
-  }),
-  { minLength: 1, maxLength: 2 },
-);
+const redeliveries = some(2, {
+  nth: fc.integer({ min: 1, max: 8 }),
+  after: fc.constantFrom(1_000, 4 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS),
+});
 
 const window = (latest: number, ...lasts: [number, ...number[]]) =>
   fc
@@ -321,10 +306,10 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       erasures: maybe(erasures),
       future: maybe(window(20 * MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS)),
       waits: maybe(waits),
-      starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
+      starts: rarely(starts, []),
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
-      redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
+      redrives: rarely(redrives, []),
       resolution: maybe(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) })),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
       broken: maybe(window(10 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS, HOUR_MS)),

@@ -24,7 +24,7 @@ export interface Done extends Findings {
   scaled?: ScaleResult;
 }
 
-/** Runs a part, and tells of each of its runs. */
+/** Runs a part. It calls `onRan` after each run. */
 export async function runPart(part: Part | Given | Scaled, onRan: () => void): Promise<Done> {
   if ('plans' in part) return runPlans(part.plans, onRan);
   if ('scale' in part) return { reached: new Map(), scaled: await scalePlanNamed(part.scale).run(part.size) };
