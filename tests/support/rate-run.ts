@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type RateUse, type SharedRate, sharedRate } from '../../lib/worker/rate';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
@@ -14,74 +15,59 @@ const CALL_MS = 200;
  * Workers that share a sending rate on a virtual clock. Each one reserves, sleeps, wakes a little late, sends, and is
  * then busy with its call. Single mails come at the given times.
  */
-export async function rateRun({
-  rate,
-  workers,
-  chunk,
-  chunks,
-  messagesAt = [],
-  lateMs = () => 0,
-}: {
+export async function rateRun(given: {
   rate: number;
   workers: number;
   chunk: (n: number) => number;
   chunks: number;
-  messagesAt?: number[];
-  lateMs?: (until: number, at: number) => number;
+  messagesAt: number[];
+  lateMs: (until: number, at: number) => number;
 }): Promise<{ sent: Sent[]; missed: number }> {
   const clock = memoryClock();
   const start = clock.now();
-  const table = memoryTable();
-  const random = memoryRandom();
-  /** Each worker runs in its own process, and so do all single mails. */
-  const process = () => sharedRate({ table, clock, random, rate }, 'sendgrid');
+  const ports = { table: memoryTable(), clock, random: memoryRandom(), rate: given.rate };
   const sent: Sent[] = [];
-  const events: { at: number; act: () => Promise<void> | void }[] = [];
-  const plan = (at: number, act: () => Promise<void> | void) => void events.push({ at, act });
+  const asleep: { until: number; wake: () => void }[] = [];
+  const sleepUntil = (until: number) => new Promise<void>((wake) => void asleep.push({ until, wake }));
   let next = 0;
   let missed = 0;
 
-  interface Request {
-    shared: SharedRate;
-    use: RateUse;
-    recipients: number;
-    done: () => void;
-  }
-
-  async function ask(request: Request): Promise<void> {
-    const { shared, use, recipients, done } = request;
-    const again = () => ask(request);
+  async function send(shared: SharedRate, use: RateUse, recipients: number): Promise<void> {
     const answer = await shared.reserve({ recipients, use, withinMs: 80_000 });
-    if (answer.kind === 'later') return plan(clock.now() + Math.min(answer.waitMs, 5_000), again);
+    if (answer.kind === 'later') {
+      await sleepUntil(clock.now() + Math.min(answer.waitMs, 5_000));
+      return send(shared, use, recipients);
+    }
     const { at, until } = answer.slot;
-    plan(at + lateMs(until, at), () => {
-      if (clock.now() > until) {
-        missed += 1;
-        return again();
-      }
-      sent.push({ at: clock.now(), recipients });
-      plan(clock.now() + CALL_MS, done);
-    });
+    await sleepUntil(at + given.lateMs(until, at));
+    if (clock.now() > until) {
+      missed += 1;
+      return send(shared, use, recipients);
+    }
+    sent.push({ at: clock.now(), recipients });
   }
-  const work = (shared: SharedRate): Promise<void> | undefined => {
-    if (next >= chunks) return undefined;
-    const done = () => plan(clock.now(), () => work(shared));
-    return ask({ shared, use: 'campaign', recipients: chunk(next++), done });
-  };
+  async function work(shared: SharedRate): Promise<void> {
+    await sleepUntil(start);
+    while (next < given.chunks) {
+      await send(shared, 'campaign', given.chunk(next++));
+      await sleepUntil(clock.now() + CALL_MS);
+    }
+  }
 
-  for (let worker = 0; worker < workers; worker++) {
-    const shared = process();
-    plan(start, () => work(shared));
-  }
-  const shared = process();
-  for (const at of messagesAt) plan(start + at, () => ask({ shared, use: 'message', recipients: 1, done: () => {} }));
+  // Each worker runs in its own process, and so do all single mails.
+  const process = () => sharedRate(ports, 'sendgrid');
+  const running = Array.from({ length: given.workers }, () => work(process()));
+  const mails = process();
+  running.push(...given.messagesAt.map((at) => sleepUntil(start + at).then(() => send(mails, 'message', 1))));
   for (;;) {
-    events.sort((a, b) => a.at - b.at);
-    const event = events.shift();
-    if (!event) return { sent: sent.sort((a, b) => a.at - b.at), missed };
-    clock.advance(Math.max(0, event.at - clock.now()));
-    await event.act();
+    await setImmediate();
+    const [event] = asleep.sort((a, b) => a.until - b.until).splice(0, 1);
+    if (!event) break;
+    clock.advance(Math.max(0, event.until - clock.now()));
+    event.wake();
   }
+  await Promise.all(running);
+  return { sent: sent.sort((a, b) => a.at - b.at), missed };
 }
 
 /** The most that was sent in any window of this length. */
