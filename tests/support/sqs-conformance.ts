@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import {
-  ChangeMessageVisibilityCommand,
-  CreateQueueCommand,
-  DeleteMessageCommand,
-  DeleteQueueCommand,
-  GetQueueAttributesCommand,
   type Message,
   type QueueAttributeName,
-  ReceiveMessageCommand,
   type ReceiveMessageCommandInput,
-  SendMessageCommand,
   type SendMessageCommandInput,
-  SetQueueAttributesCommand,
-  SQSClient,
+  SQS,
 } from '@aws-sdk/client-sqs';
+import { localConfig } from '../../packages/local/connection';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs } from '../../packages/local/sqs/server';
 import { controlledClock } from './controlled-clock';
@@ -74,16 +67,14 @@ function driver(target: SqsTarget, created: string[]) {
 
   async function create(suffix: string, attributes: Attributes): Promise<TestQueue> {
     const name = `conformance-${randomUUID()}${suffix}`;
-    const { QueueUrl: url = '' } = await client.send(
-      new CreateQueueCommand({ QueueName: name, Attributes: attributes }),
-    );
+    const { QueueUrl: url = '' } = await client.createQueue({ QueueName: name, Attributes: attributes });
     created.push(url);
     const arn = (await attributesOf({ url }, 'QueueArn')).QueueArn ?? '';
     return { url, arn, name };
   }
 
   const attributesOf = async ({ url }: Pick<TestQueue, 'url'>, ...names: QueueAttributeName[]) =>
-    (await client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: names }))).Attributes ?? {};
+    (await client.getQueueAttributes({ QueueUrl: url, AttributeNames: names })).Attributes ?? {};
 
   const fifo = (attributes: Attributes = {}) => create('.fifo', { FifoQueue: 'true', ...attributes });
   const standard = (attributes: Attributes = {}) => create('', attributes);
@@ -96,26 +87,22 @@ function driver(target: SqsTarget, created: string[]) {
 
   /** Sends a message. In a FIFO queue the default group is `g1`, and the default deduplication id is the body. */
   const send = (queue: TestQueue, body: string, options: Partial<SendMessageCommandInput> = {}) =>
-    client.send(
-      new SendMessageCommand({
-        QueueUrl: queue.url,
-        MessageBody: body,
-        ...(queue.name.endsWith('.fifo') && { MessageGroupId: 'g1', MessageDeduplicationId: body }),
-        ...options,
-      }),
-    );
+    client.sendMessage({
+      QueueUrl: queue.url,
+      MessageBody: body,
+      ...(queue.name.endsWith('.fifo') && { MessageGroupId: 'g1', MessageDeduplicationId: body }),
+      ...options,
+    });
 
   async function receive(queue: TestQueue, options: Partial<ReceiveMessageCommandInput> = {}): Promise<Message[]> {
-    const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queue.url,
-        MaxNumberOfMessages: 10,
-        WaitTimeSeconds: target.patience,
-        MessageSystemAttributeNames: ['All'],
-        MessageAttributeNames: ['All'],
-        ...options,
-      }),
-    );
+    const { Messages = [] } = await client.receiveMessage({
+      QueueUrl: queue.url,
+      MaxNumberOfMessages: 10,
+      WaitTimeSeconds: target.patience,
+      MessageSystemAttributeNames: ['All'],
+      MessageAttributeNames: ['All'],
+      ...options,
+    });
     return Messages;
   }
 
@@ -150,18 +137,16 @@ function driver(target: SqsTarget, created: string[]) {
     bodies: async (...parameters: Parameters<typeof receive>) =>
       (await receive(...parameters)).map(({ Body }) => Body).join(' '),
     set: ({ url }: TestQueue, attributes: Attributes) =>
-      client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes })),
+      client.setQueueAttributes({ QueueUrl: url, Attributes: attributes }),
     remove: (queue: TestQueue, { ReceiptHandle }: Message) =>
-      client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle })),
+      client.deleteMessage({ QueueUrl: queue.url, ReceiptHandle }),
     hide: (queue: TestQueue, { ReceiptHandle }: Message, seconds: number) =>
-      client.send(
-        new ChangeMessageVisibilityCommand({ QueueUrl: queue.url, ReceiptHandle, VisibilityTimeout: seconds }),
-      ),
+      client.changeMessageVisibility({ QueueUrl: queue.url, ReceiptHandle, VisibilityTimeout: seconds }),
   };
 }
 
 interface SqsTarget {
-  client: SQSClient;
+  client: SQS;
   /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
   patience: number;
   pass(seconds: number): Promise<void>;
@@ -175,12 +160,7 @@ async function localSqs(): Promise<SqsTarget> {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID });
   const server = await startSqs(model, 0, clock);
-  const client = new SQSClient({
-    endpoint: server.url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    useQueueUrlAsEndpoint: false,
-  });
+  const client = new SQS({ ...localConfig(server.url), useQueueUrlAsEndpoint: false });
   return {
     client,
     patience: 0,
@@ -198,7 +178,7 @@ async function localSqs(): Promise<SqsTarget> {
 
 /** A real account with the credentials and region of the environment. The queues are deleted afterwards. */
 async function realSqs(): Promise<SqsTarget> {
-  const client = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const client = new SQS({ useQueueUrlAsEndpoint: false });
   const pass = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000 + 500));
   return {
     client,
@@ -206,7 +186,7 @@ async function realSqs(): Promise<SqsTarget> {
     pass,
     passWhileWaiting: pass,
     async close(queueUrls) {
-      await Promise.allSettled(queueUrls.map((QueueUrl) => client.send(new DeleteQueueCommand({ QueueUrl }))));
+      await Promise.allSettled(queueUrls.map((QueueUrl) => client.deleteQueue({ QueueUrl })));
       client.destroy();
     },
   };
