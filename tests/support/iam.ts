@@ -1,18 +1,13 @@
 import { runSimulation, type Simulation } from '@cloud-copilot/iam-simulate';
 import { mapEach } from '../../lib/concurrency';
+import { type Resource, resolver } from '../../packages/local/template/declared';
 
 /** A compiled template, or the part of one that IAM needs. */
 interface Template {
-  Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+  Resources: Record<string, Resource>;
 }
 
-/** The deployment that stands for the template's pseudo parameters. */
-const PSEUDO: Record<string, string> = {
-  Partition: 'aws',
-  Region: 'us-east-1',
-  AccountId: '123456789012',
-  URLSuffix: 'amazonaws.com',
-};
+const PLACE = { region: 'us-east-1', account: '123456789012' };
 const OTHER_ACCOUNT = '210987654321';
 
 export interface Statement {
@@ -22,10 +17,8 @@ export interface Statement {
   Resource: string | string[];
   Condition?: Record<string, Record<string, string | string[]>>;
 }
-interface Policy {
-  Version: string;
-  Statement: Statement[];
-}
+const policyOf = <S>(...Statement: S[]) => ({ Version: '2012-10-17', Statement });
+type Policy = ReturnType<typeof policyOf<Statement>>;
 
 export interface Request {
   action: string;
@@ -67,49 +60,42 @@ export async function unexpected<R extends Request>(
 }
 
 /** The statements of a role, or of a managed policy, with all references resolved. */
-export function statementsOf(template: Template, id: string, pseudo = PSEUDO): Statement[] {
+export function statementsOf(template: Template, id: string, place = PLACE): Statement[] {
   const { Type, Properties = {} } = template.Resources[id] ?? { Type: 'missing' };
-  const resolved = (value: unknown) => resolve(template, value, pseudo) as Policy;
+  const resolved = (value: unknown) => resolve(template, value, place) as Policy;
   if (Type === 'AWS::IAM::ManagedPolicy') return resolved(Properties.PolicyDocument).Statement;
   if (Type !== 'AWS::IAM::Role') throw new Error(`${id} is no role and no managed policy`);
   const own = (Properties.Policies ?? []) as { PolicyDocument: unknown }[];
   const managed = (Properties.ManagedPolicyArns ?? []) as { Ref: string }[];
   return [
     ...own.flatMap(({ PolicyDocument }) => resolved(PolicyDocument).Statement),
-    ...managed.flatMap(({ Ref }) => statementsOf(template, Ref, pseudo)),
+    ...managed.flatMap(({ Ref }) => statementsOf(template, Ref, place)),
   ];
 }
 
 /** What a role, or managed policies together, of a compiled template allow within its account, by a simulator of IAM. */
-export function permissionsOf(template: Template, ids: string | string[], pseudo = PSEUDO): Allowed {
+export function permissionsOf(template: Template, ids: string | string[], place = PLACE): Allowed {
   const [id = ''] = [ids].flat();
-  const Statement = [ids].flat().flatMap((each) => statementsOf(template, each, pseudo));
-  const policy = { Version: '2012-10-17', Statement };
+  const Statement = [ids].flat().flatMap((each) => statementsOf(template, each, place));
+  const identityPolicies = [{ name: id, policy: policyOf(...Statement) }];
   return (request) =>
     simulate(request, {
-      principal: `arn:aws:iam::${pseudo.AccountId}:role/${id}`,
-      account: pseudo.AccountId ?? '',
-      identityPolicies: [{ name: id, policy }],
-      ...(request.resource.endsWith(KEY) && { resourcePolicy: keyPolicyOf(template, pseudo) }),
+      ...{ principal: `arn:aws:iam::${place.account}:role/${id}`, account: place.account, identityPolicies },
+      ...(request.resource.endsWith(KEY) && { resourcePolicy: keyPolicyOf(template, place) }),
     });
 }
 
 const KEY = 'key/JobsKey';
-const keyPolicyOf = (template: Template, pseudo: Record<string, string>) =>
-  resolve(template, template.Resources.JobsKey?.Properties?.KeyPolicy, pseudo);
+const keyPolicyOf = (template: Template, place = PLACE) =>
+  resolve(template, template.Resources.JobsKey?.Properties?.KeyPolicy, place);
 
 /** What the policy of the key that the stack makes allows a service of AWS, or a role whose own policy allows it. */
 export function ofItsKey(template: Template, principal: string): (context: Request['context']) => Promise<string[]> {
-  const own = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'kms:*', Resource: '*' }] };
+  const own = policyOf({ Effect: 'Allow', Action: 'kms:*', Resource: '*' });
   const identityPolicies = principal.startsWith('arn:') ? [{ name: 'all', policy: own }] : [];
-  const resource = `arn:aws:kms:${PSEUDO.Region}:${PSEUDO.AccountId}:${KEY}`;
-  const account = PSEUDO.AccountId ?? '';
-  const resourcePolicy = keyPolicyOf(template, PSEUDO);
-  return (context = {}) =>
-    simulate(
-      { action: 'kms:GenerateDataKey', resource, context },
-      { principal, account, identityPolicies, resourcePolicy },
-    );
+  const caller = { principal, account: PLACE.account, identityPolicies, resourcePolicy: keyPolicyOf(template) };
+  const resource = `arn:aws:kms:${PLACE.region}:${PLACE.account}:${KEY}`;
+  return (context = {}) => simulate({ action: 'kms:GenerateDataKey', resource, context }, caller);
 }
 
 /** What a queue's policy allows a role of another account whose own policy allows everything. */
@@ -119,13 +105,13 @@ export function fromOtherAccount(
   { role, account = OTHER_ACCOUNT }: { role: string; account?: string },
 ): Allowed {
   const document = template.Resources[queuePolicy]?.Properties?.PolicyDocument;
-  const all = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+  const all = policyOf({ Effect: 'Allow', Action: '*', Resource: '*' });
   return (request) =>
     simulate(request, {
       principal: `arn:aws:iam::${account}:role/${role}`,
-      account: PSEUDO.AccountId ?? '',
+      account: PLACE.account,
       identityPolicies: [{ name: 'all', policy: all }],
-      resourcePolicy: resolve(template, document, PSEUDO),
+      resourcePolicy: resolve(template, document, PLACE),
     });
 }
 
@@ -172,45 +158,16 @@ interface Caller {
 const NO_LIMITS = { serviceControlPolicies: [], resourceControlPolicies: [] };
 
 /** The key policy that KMS writes by default: the account's own policies decide. */
-const keyPolicy = (account: string) => ({
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' }],
-});
+const keyPolicy = (account: string) =>
+  policyOf({ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' });
 
 /** Only these keys have a list of values. */
 const contextValue = (key: string, values: string[]): string | string[] =>
   key === 'dynamodb:LeadingKeys' ? values : (values[0] ?? '');
 
-/** The start of the ARN of each type that policies refer to, and the property with its name. */
-const ARNS: Record<string, [string, string]> = {
-  'AWS::SQS::Queue': ['sqs', 'QueueName'],
-  'AWS::DynamoDB::Table': ['dynamodb', 'TableName'],
-  'AWS::SNS::Topic': ['sns', 'TopicName'],
-  'AWS::KMS::Key': ['kms', ''],
-};
-
-/** Resolves `Fn::Sub`, and the ARN of a queue, a table or a topic by `Fn::GetAtt` or `Ref`. */
-function resolve(template: Template, value: unknown, pseudo: Record<string, string>): unknown {
-  const arnOf = (id: string): string => {
-    const { Type, Properties } = template.Resources[id] ?? { Type: 'missing' };
-    const [service, property = ''] = ARNS[Type] ?? [];
-    if (service === undefined) throw new Error(`the ARN of ${id} (${Type}) is not known here`);
-    const kind: Record<string, string> = { dynamodb: 'table/', kms: 'key/' };
-    const name = `${kind[service] ?? ''}${Properties?.[property] ?? id}`;
-    return `arn:${pseudo.Partition}:${service}:${pseudo.Region}:${pseudo.AccountId}:${name}`;
-  };
-  if (Array.isArray(value)) return value.map((one) => resolve(template, one, pseudo));
-  if (typeof value !== 'object' || value === null) return value;
-  const {
-    'Fn::Sub': sub,
-    'Fn::GetAtt': attribute,
-    Ref,
-  } = value as { 'Fn::Sub'?: string; 'Fn::GetAtt'?: [string, string]; Ref?: string };
-  if (sub !== undefined)
-    return sub
-      .replace(/\$\{AWS::(\w+)\}/g, (_all, name: string) => pseudo[name] ?? name)
-      .replace(/\$\{(\w+)\.Arn\}/g, (_all, id: string) => arnOf(id));
-  if (attribute?.[1] === 'Arn') return arnOf(attribute[0]);
-  if (Ref !== undefined) return arnOf(Ref);
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolve(template, one, pseudo)]));
+/** A value of the template as in the deployment. A key has its description as name there, so that of the key is its id. */
+function resolve({ Resources }: Template, value: unknown, place: typeof PLACE): unknown {
+  const JobsKey = { Type: 'AWS::KMS::Key', Properties: { Description: 'JobsKey' } };
+  const resolved = resolver({ resources: { ...Resources, JobsKey }, ...place, sqsUrl: '' });
+  return resolved(JSON.parse(JSON.stringify(value).replaceAll(`\${AWS::URLSuffix}`, 'amazonaws.com')));
 }

@@ -23,7 +23,7 @@ const REASONS: [permission: RegExp, reason: string][] = [
 
 type Template = Parameters<typeof statementsOf>[0];
 
-const LOCAL = { Partition: 'aws', Region: REGION, AccountId: ACCOUNT, URLSuffix: 'amazonaws.com' };
+const LOCAL = { region: REGION, account: ACCOUNT };
 
 export const allowedBy = (template: Template, who: string): Allowed =>
   permissionsOf(template, HOLDERS[who] ?? [who], LOCAL);

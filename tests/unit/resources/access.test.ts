@@ -81,10 +81,7 @@ const LONGEST: Record<string, unknown> = {
   'sendgrid.suppressionKey': `ssm:/${'s'.repeat(251)}`,
   'events.bus': `arn:aws-us-gov:events:ap-southeast-2:123456789012:event-bus/${'e'.repeat(256)}`,
 };
-const LONG_PLACE = {
-  ...{ Partition: 'aws-us-gov', Region: 'ap-southeast-2' },
-  ...{ AccountId: '123456789012', URLSuffix: 'amazonaws.com.cn' },
-};
+const LONG_PLACE = { region: 'ap-southeast-2', account: '123456789012' };
 
 test('with the longest names, each policy fits into a managed policy of IAM', () => {
   const file = parseDocument(readFileSync('instances/mht-api.yml', 'utf8'));
@@ -94,7 +91,8 @@ test('with the longest names, each policy fits into a managed policy of IAM', ()
   const template = { Resources: { ...Resources, JobsKey: { Type: 'AWS::KMS::Key' } } };
   const lengths = Object.keys(Resources).map((id) => {
     const Statement = statementsOf(template, id, LONG_PLACE);
-    return [id, JSON.stringify({ Version: '2012-10-17', Statement }).replaceAll('JobsKey', '0'.repeat(36)).length];
+    const text = JSON.stringify({ Version: '2012-10-17', Statement }).replaceAll('JobsKey', '0'.repeat(36));
+    return [id, text.replaceAll('arn:aws:', 'arn:aws-us-gov:').replaceAll('amazonaws.com', 'amazonaws.com.cn').length];
   });
 
   expect(lengths.length).toBeGreaterThan(2);
