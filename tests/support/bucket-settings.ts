@@ -12,7 +12,7 @@ export interface Rule {
 /** The settings of a bucket. A missing one does not exist. `denied`: these credentials may not read the setting. */
 export interface BucketSettings {
   publicAccessBlock?: Record<string, boolean>;
-  policy?: unknown;
+  policy?: object;
   versioning?: string;
   /** The key of the default encryption. */
   encryption?: string;
@@ -24,6 +24,7 @@ export interface BucketSettings {
 const ABSENT: Record<string, string> = {
   publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
   policy: 'NoSuchBucketPolicy',
+  versioning: '',
   encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   lifecycle: 'NoSuchLifecycleConfiguration',
 };
@@ -31,47 +32,39 @@ const ABSENT: Record<string, string> = {
 /** Answers a request for one setting of a bucket as S3 does, and returns whether it was one. */
 export function answerSettings(settings: BucketSettings, request: IncomingMessage, response: ServerResponse): boolean {
   const { searchParams } = new URL(request.url ?? '/', 'http://x');
-  const name = ['publicAccessBlock', 'policy', 'versioning', 'encryption', 'lifecycle'].find((key) =>
-    searchParams.has(key),
-  );
+  const name = Object.keys(ABSENT).find((key) => searchParams.has(key));
   if (request.method !== 'GET' || name === undefined) return false;
   const refuse = (status: number, code: string) =>
     void response.writeHead(status).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
   const text = bodies(settings)[name];
   if (settings.denied?.includes(name)) refuse(403, 'AccessDenied');
-  else if (text === undefined) refuse(404, ABSENT[name] ?? 'Unknown');
+  else if (text === undefined) refuse(404, ABSENT[name] ?? '');
   else response.writeHead(200).end(text);
   return true;
 }
 
-function bodies(settings: BucketSettings): Record<string, string | undefined> {
-  const { publicAccessBlock, policy, versioning, encryption, lifecycle } = settings;
-  const byKey = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: encryption };
-  return {
-    publicAccessBlock: publicAccessBlock && xml('PublicAccessBlockConfiguration', publicAccessBlock),
-    policy: policy === undefined ? undefined : JSON.stringify(policy),
-    versioning: xml('VersioningConfiguration', versioning === undefined ? {} : { Status: versioning }),
+function bodies({ publicAccessBlock, policy, versioning, encryption, lifecycle }: BucketSettings) {
+  const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: encryption };
+  // S3 names the elements of a list in the singular.
+  const rules = lifecycle?.map(({ Transitions, ...rule }) => ({ ...rule, Transition: Transitions }));
+  const texts: Record<string, string | undefined> = {
+    publicAccessBlock: publicAccessBlock && xml({ PublicAccessBlockConfiguration: publicAccessBlock }),
+    policy: policy && JSON.stringify(policy),
+    versioning: xml({ VersioningConfiguration: { Status: versioning } }),
     encryption:
-      encryption && xml('ServerSideEncryptionConfiguration', { Rule: { ApplyServerSideEncryptionByDefault: byKey } }),
-    lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle.map(onTheWire) }),
+      encryption && xml({ ServerSideEncryptionConfiguration: { Rule: { ApplyServerSideEncryptionByDefault } } }),
+    lifecycle: rules && xml({ LifecycleConfiguration: { Rule: rules } }),
   };
+  return texts;
 }
 
-/** S3 names the elements of a list in the singular. */
-const onTheWire = ({ Transitions, ...rule }: Rule): object => ({
-  ...rule,
-  ...(Transitions && { Transition: Transitions }),
-});
-
-function xml(name: string, value: unknown): string {
-  if (Array.isArray(value)) return value.map((each) => xml(name, each)).join('');
-  const inner =
-    typeof value === 'object' && value !== null
-      ? Object.entries(value)
-          .map(([key, each]) => xml(key, each))
-          .join('')
-      : String(value);
-  return `<${name}>${inner}</${name}>`;
+/** Elements by their names. A list stands for an element each, and `undefined` for none. */
+function xml(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const elements = Object.entries(value).flatMap(([name, inner]) =>
+    [inner].flat().map((each) => [name, each] as const),
+  );
+  return elements.map(([name, each]) => (each === undefined ? '' : `<${name}>${xml(each)}</${name}>`)).join('');
 }
 
 /** Settings that a deployment to production accepts, with these lifecycle rules. */
