@@ -4,8 +4,8 @@ import { GZIP } from '../../lib/analytics/process';
 import { batches, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';
-import type { Handler } from './rivals';
-import { median, type Size, table, timed } from './table';
+import { type Handler, handleAll } from './rivals';
+import { inTurns, median, type Size, tableOf, timed } from './table';
 
 const SIZES = {
   full: { runs: 7, events: 25_000, inMemory: 1_000_000 },
@@ -17,19 +17,6 @@ const STEP_BYTES = 64 * 1024;
 
 const LIMIT = "(a) limit: parse and gzip, zlib's level";
 const LIMIT_AT_LEVEL = '(a) at the level of this worker';
-
-interface Measured {
-  seconds: number[];
-  cpuMicros: number[];
-  puts: number;
-  bytes: number;
-}
-
-interface Rival {
-  input: SQSEvent[];
-  handler: Handler;
-  objects: ReturnType<typeof countingObjects>;
-}
 
 /** Compares the worker with its theoretical limit, an object per event and Powertools: speed, CPU, requests, memory. */
 export async function analyticsCost(size: Size): Promise<string> {
@@ -46,40 +33,29 @@ export async function analyticsCost(size: Size): Promise<string> {
     [LIMIT_AT_LEVEL]: rival(packed, (objects) => limit(objects, linesOf, { level: GZIP.level })),
     '(b) a message and object per event': rival(single, objectPerEvent),
     '(c) Powertools FIFO': rival(packed, onPowertools),
-  } satisfies Record<string, Rival>;
+  };
+  type Name = keyof typeof rivals;
+  const measured = await inTurns(rivals, measure, { rounds: runs });
 
-  const measured = Object.fromEntries(Object.keys(rivals).map((name) => [name, fresh()]));
-  for (let run = 0; run <= runs; run++)
-    for (const [name, each] of Object.entries(rivals)) await measure(each, measured[name] ?? fresh(), run > 0);
-
-  const perSecond = (name: string) => events / median(measured[name]?.seconds ?? []);
-  const perEvent = (name: string) => median(measured[name]?.cpuMicros ?? []) / events;
+  const of = (name: Name, what: 'ms' | 'cpuMs' | 'puts' | 'bytes') => median(measured[name].map((one) => one[what]));
+  const whole = (value: number) => Math.round(value).toLocaleString('en');
+  const perMillion = (value: number) => whole((value * MILLION) / events);
+  const requests = (name: Name) => sqsRequests(rivals[name].input, name.startsWith('(b)'));
   // CPU time, because other processes on the machine slow the rivals down by different amounts.
-  const share = (name: string, limit: string) => `${Math.round((100 * perEvent(limit)) / perEvent(name))} %`;
-  const rows = Object.entries(rivals).map(([name, { input }]) => {
-    const { puts, bytes } = measured[name] ?? fresh();
-    const requests = sqsRequests(input, name.startsWith('(b)'));
-    const scaled = (value: number) => Math.round((value * MILLION) / events).toLocaleString('en');
-    return [
-      name,
-      Math.round(perSecond(name)).toLocaleString('en'),
-      perEvent(name).toFixed(2),
-      share(name, LIMIT),
-      share(name, LIMIT_AT_LEVEL),
-      scaled(requests.calls),
-      scaled(requests.billed),
-      scaled(puts),
-      `${((bytes * MILLION) / events / 1e6).toFixed(0)} MB`,
-    ];
-  });
+  const share = (name: Name, limit: Name) => `${Math.round((100 * of(limit, 'cpuMs')) / of(name, 'cpuMs'))} %`;
   return [
     `Analytics: median of ${runs} runs of ${events.toLocaleString('en')} events (350 bytes each), requests and bytes per million events.`,
-    table(
-      [
-        ...['worker', 'events/s', 'CPU µs/event', 'of (a)', '… same level'],
-        ...['SQS calls', 'SQS billed', 'S3 PUTs', 'S3 bytes'],
-      ],
-      rows,
+    tableOf(
+      Object.keys(rivals) as Name[],
+      ['worker', (name) => name],
+      ['events/s', (name) => whole((1_000 * events) / of(name, 'ms'))],
+      ['CPU µs/event', (name) => ((1_000 * of(name, 'cpuMs')) / events).toFixed(2)],
+      ['of (a)', (name) => share(name, LIMIT)],
+      ['… same level', (name) => share(name, LIMIT_AT_LEVEL)],
+      ['SQS calls', (name) => perMillion(requests(name).calls)],
+      ['SQS billed', (name) => perMillion(requests(name).billed)],
+      ['S3 PUTs', (name) => perMillion(of(name, 'puts'))],
+      ['S3 bytes', (name) => `${(of(name, 'bytes') / events).toFixed(0)} MB`],
     ),
     // In a process of its own, whose heap is limited as in a function of 512 MB.
     await printedBy([
@@ -89,26 +65,15 @@ export async function analyticsCost(size: Size): Promise<string> {
   ].join('\n');
 }
 
-const fresh = (): Measured => ({ seconds: [], cpuMicros: [], puts: 0, bytes: 0 });
-
-function rival(input: SQSEvent[], make: (objects: Rival['objects']) => Handler): Rival {
+function rival(input: SQSEvent[], make: (objects: ReturnType<typeof countingObjects>) => Handler) {
   const objects = countingObjects();
   return { input, objects, handler: make(objects) };
 }
 
-async function measure({ input, handler, objects }: Rival, into: Measured, counts: boolean): Promise<void> {
+async function measure({ input, objects, handler }: ReturnType<typeof rival>) {
   Object.assign(objects, { puts: 0, bytes: 0 });
-  const { ms, cpuMs } = await timed(async () => {
-    for (const event of input) {
-      const { batchItemFailures } = await handler(event);
-      if (batchItemFailures.length > 0) throw new Error('a message failed');
-    }
-  });
-  if (!counts) return;
-  into.seconds.push(ms / 1_000);
-  into.cpuMicros.push(cpuMs * 1_000);
-  into.puts = objects.puts;
-  into.bytes = objects.bytes;
+  const took = await timed(() => handleAll(handler, input));
+  return { ...took, puts: objects.puts, bytes: objects.bytes };
 }
 
 /** The lines that this worker writes for each message. The limit compresses the same lines. */

@@ -99,7 +99,7 @@ export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
 
 export const record = (
   { id, group, body }: Packed,
-  { queue = 'analytics', sentAt = START }: { queue?: string; sentAt?: number } = {},
+  { queue = 'analytics', sentAt = START, attributes = {} as SQSRecord['messageAttributes'] } = {},
 ): SQSRecord => ({
   messageId: id,
   receiptHandle: 'r',
@@ -112,7 +112,7 @@ export const record = (
     MessageGroupId: group,
     SequenceNumber: '1',
   },
-  messageAttributes: {},
+  messageAttributes: attributes,
   md5OfBody: '',
   eventSource: 'aws:sqs',
   eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:my-${queue}.fifo`,

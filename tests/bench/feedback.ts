@@ -10,18 +10,23 @@ import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws } from '../support/emulators';
-import { memoryEngine, watch } from '../support/engine';
+import { jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { feedbackSettings } from '../support/producer';
 import { record } from './analytics-events';
-import { type Handler, ourContract, plainLoop, powertools, type RivalPorts, usualWorker, vendorsAt } from './rivals';
-import { median, type Size, table } from './table';
+import {
+  type Handler,
+  handleAll,
+  ourContract,
+  plainLoop,
+  powertools,
+  type RivalPorts,
+  usualWorker,
+  vendorsAt,
+} from './rivals';
+import { inTurns, median, type Size, tableOf, timed } from './table';
 
 const SIZES = { full: { runs: 5, jobs: 100 }, small: { runs: 1, jobs: 3 } };
-const OURS = 'this engine';
-
-const id = (run: number, n: number) => `0190a1b2-0000-7000-8000-${(run * 1000 + n).toString(16).padStart(12, '0')}`;
-
 /** The cost of one job without faults, over real HTTP to emulators on this machine. */
 export async function feedbackCost(size: Size): Promise<string> {
   const { runs, jobs } = SIZES[size];
@@ -37,90 +42,57 @@ export async function feedbackCost(size: Size): Promise<string> {
     zendesk: watch(vendors.zendesk, 'vendor', { before: count }),
     sendgrid: watch(vendors.sendgrid, 'vendor', { before: count }),
   };
-  const rivals: Record<string, Handler> = {
-    [OURS]: ours(ports),
+  const rivals = {
+    'this engine': ours(ports),
     'plain loop': plainLoop(usualWorker(ports)),
     'Powertools FIFO': powertools(usualWorker(ports)),
   };
-  const ms: Record<string, number[]> = {};
-  const cpu: Record<string, number[]> = {};
-  const requests: Record<string, Map<string, number>> = {};
-  for (let run = 0; run <= runs; run++)
-    for (const [index, [name, handler]] of Object.entries(rivals).entries()) {
-      const events = Array.from({ length: jobs }, (_, n) => event(id(10 * run + index, n)));
-      if (name === OURS) for (const { Records } of events) await accept(ports.table, Records);
-      calls.clear();
-      const startedAt = performance.now();
-      const startedCpu = cpuMs();
-      for (const one of events) {
-        const { batchItemFailures } = await handler(one);
-        if (batchItemFailures.length > 0) throw new Error(`${name}: a job failed`);
-      }
-      // The first run only warms up.
-      if (run > 0) {
-        ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / jobs];
-        cpu[name] = [...(cpu[name] ?? []), (cpuMs() - startedCpu) / jobs];
-      }
-      if (!calls.has('vendor.createTicket')) throw new Error(`${name}: made no ticket`);
-      requests[name] = new Map(calls);
-    }
+  let last = 0;
+  const measure = async (handler: Handler) => {
+    const events: SQSEvent[] = [];
+    for (let n = 0; n < jobs; n++) events.push(await accepted(aws.table, jobId(++last)));
+    calls.clear();
+    // The worker, the fake vendors and S3. The emulator of DynamoDB has its own thread.
+    const took = await timed(() => handleAll(handler, events), { thread: true });
+    if (!calls.has('vendor.createTicket')) throw new Error('a rival made no ticket');
+    return { ...took, calls: [...calls] };
+  };
+  const measured = await inTurns(rivals, measure, { rounds: runs });
   await Promise.all([aws, zendesk, sendgrid].map(({ close }) => close()));
 
-  const plain = median(ms['plain loop'] ?? []);
-  const plainCpu = median(cpu['plain loop'] ?? []);
-  const per = (name: string, port: string) =>
-    [...(requests[name] ?? [])].filter(([call]) => call.startsWith(port)).reduce((sum, [, times]) => sum + times, 0) /
-    jobs;
+  type Rival = keyof typeof rivals;
+  const of = (name: Rival, what: 'ms' | 'cpuMs') => median(measured[name].map((one) => one[what])) / jobs;
+  const ratio = (name: Rival, what: 'ms' | 'cpuMs') => (of(name, what) / of('plain loop', what)).toFixed(2);
+  const per = (name: Rival, port: string) => {
+    const made = (measured[name].at(-1)?.calls ?? []).filter(([call]) => call.startsWith(port));
+    return (made.reduce((sum, [, times]) => sum + times, 0) / jobs).toFixed(1);
+  };
   return [
     `A job without faults: median of ${runs} runs of ${jobs} jobs, batch 1, emulators on loopback.`,
-    table(
-      ['worker', 'ms/job', 'ratio', 'CPU ms/job', 'ratio', 'table calls', 'S3 calls', 'vendor calls'],
-      Object.keys(rivals).map((name) => {
-        const own = median(ms[name] ?? []);
-        const ownCpu = median(cpu[name] ?? []);
-        return [
-          name,
-          own.toFixed(2),
-          (own / plain).toFixed(2),
-          ownCpu.toFixed(2),
-          (ownCpu / plainCpu).toFixed(2),
-          per(name, 'table').toFixed(1),
-          per(name, 'objects').toFixed(1),
-          per(name, 'vendor').toFixed(1),
-        ];
-      }),
+    tableOf(
+      Object.keys(rivals) as Rival[],
+      ['worker', (name) => name],
+      ['ms/job', (name) => of(name, 'ms').toFixed(2)],
+      ['ratio', (name) => ratio(name, 'ms')],
+      ['CPU ms/job', (name) => of(name, 'cpuMs').toFixed(2)],
+      ['ratio', (name) => ratio(name, 'cpuMs')],
+      ['table calls', (name) => per(name, 'table')],
+      ['S3 calls', (name) => per(name, 'objects')],
+      ['vendor calls', (name) => per(name, 'vendor')],
     ),
   ].join('\n');
 }
 
-/** The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has its own thread. */
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1_000;
-}
-
-function event(id: string): SQSEvent {
-  const now = Date.now();
-  const body = feedbackBody({}, { id, time: new Date(now).toISOString() });
-  return { Records: [record({ id, group: 'g', body }, { queue: 'feedback', sentAt: now })] };
-}
-
 const settings = () => feedbackSettings;
 
-/**
- * Writes the rows of the jobs as the API does, and gives the messages their tokens. Its calls are not those of a
- * worker.
- */
-async function accept(jobs: Table, records: SQSEvent['Records']): Promise<void> {
-  const ledger = createLedger({ table: jobs, clock: realClock, random: realRandom, settings });
-  for (const record of records) {
-    const origin = { queue: 'feedback', group: 'g', now: Date.now(), random: realRandom };
-    const row = newRow({ ...origin, envelope: parseEnvelope(record.body) });
-    await ledger.write(row, 0);
-    record.messageAttributes = {
-      token: { stringValue: row.token, dataType: 'String' },
-    } as typeof record.messageAttributes;
-  }
+/** A message as the API sends it, with its row in the table. */
+async function accepted(table: Table, id: string): Promise<SQSEvent> {
+  const now = Date.now();
+  const body = feedbackBody({}, { id, time: new Date(now).toISOString() });
+  const row = newRow({ queue: 'feedback', envelope: parseEnvelope(body), group: 'g', now, random: realRandom });
+  await createLedger({ table, clock: realClock, random: realRandom, settings }).write(row, 0);
+  const token = { stringValue: row.token, dataType: 'String' as const };
+  return { Records: [record({ id, group: 'g', body }, { queue: 'feedback', sentAt: now, attributes: { token } })] };
 }
 
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {
@@ -128,13 +100,7 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
   const rate = sharedRate({ ...base, rate: 10_000 }, 'sendgrid');
   const contract = ourContract({ objects, zendesk, sendgrid, rate, clock: realClock });
   const quiet = memoryEngine(() => contract).deps;
-  const deps = {
-    ...quiet,
-    ...base,
-    objects,
-    ledger: createLedger({ ...base, settings }),
-    circuits: circuitBreakers(base),
-    settings,
-  };
+  const stores = { ...base, objects, ledger: createLedger({ ...base, settings }), circuits: circuitBreakers(base) };
+  const deps = { ...quiet, ...stores, settings };
   return (sqsEvent) => handleBatch({ deps, contract, event: sqsEvent, remainingMs: 45_000 });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { parse } from 'yaml';
-import { type Size, table } from './table';
+import { inTurns, type Size, tableOf } from './table';
 
 const HANDLERS = readdirSync('handlers');
 
@@ -28,42 +28,43 @@ export async function loadTimes(size: Size): Promise<string> {
   const { runs, handlers } = SIZES[size];
   const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
   try {
-    const rows: (string | number)[][] = [];
-    for (const handler of handlers) rows.push(await row(folder, handler, runs));
+    const rows: Awaited<ReturnType<typeof measured>>[] = [];
+    for (const handler of handlers) rows.push(await measured(folder, handler, runs));
     return [
       `Time to load a bundle in a fresh process: CPU time, the fastest of ${runs} runs.`,
-      table(['function', 'KB', 'ms', 'AWS clients alone, ms', '× clients', 'usual stack, ms', '× usual'], rows),
+      tableOf(
+        rows,
+        ['function', ({ name }) => name],
+        ['KB', ({ kilobytes }) => kilobytes],
+        ['ms', ({ own }) => own.toFixed(0)],
+        ['AWS clients alone, ms', ({ alone }) => alone.toFixed(0)],
+        ['× clients', ({ own, alone }) => (own / alone).toFixed(2)],
+        ['usual stack, ms', ({ usual }) => usual.toFixed(0)],
+        ['× usual', ({ own, usual }) => (own / usual).toFixed(2)],
+      ),
     ].join('\n');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function row(folder: string, handler: string, runs: number): Promise<(string | number)[]> {
+async function measured(folder: string, handler: string, runs: number) {
+  const name = handler.replace('.ts', '');
   const ours = await bundled({ handler });
   const clients = [...new Set(ours.files.flatMap((file) => CLIENT.exec(file)?.[1] ?? []))];
   const entry = (modules: string[]) =>
-    modules.map((name, n) => `import * as m${n} from '${name}';\n(globalThis as any).m${n} = m${n};`).join('\n');
-  const variants = [
-    ours.code,
-    (await bundled({ code: entry(clients) })).code,
-    (await bundled({ code: entry([...clients, ...USUAL, ...(USUAL_VENDORS[handler] ?? [])]) })).code,
-  ].map((code, n) => {
-    const file = join(folder, `${n}-${handler.replace('.ts', '.cjs')}`);
-    writeFileSync(file, code);
-    return { file, ms: [] as number[] };
-  });
-  for (let run = 0; run < runs; run++) for (const { file, ms } of variants) ms.push(load(file));
-  const [own = 0, alone = 0, usual = 0] = variants.map(({ ms }) => Math.min(...ms));
+    modules.map((module, n) => `import * as m${n} from '${module}';\n(globalThis as any).m${n} = m${n};`).join('\n');
+  const variants = {
+    own: ours.code,
+    alone: (await bundled({ code: entry(clients) })).code,
+    usual: (await bundled({ code: entry([...clients, ...USUAL, ...(USUAL_VENDORS[handler] ?? [])]) })).code,
+  };
+  const fileOf = (variant: string) => join(folder, `${variant}-${name}.cjs`);
+  for (const [variant, code] of Object.entries(variants)) writeFileSync(fileOf(variant), code);
+  const files = { own: fileOf('own'), alone: fileOf('alone'), usual: fileOf('usual') };
+  const { own, alone, usual } = await inTurns(files, load, { rounds: runs, warmUp: 0 });
   const kilobytes = Math.round(ours.code.length / 1_000);
-  return [
-    handler.replace('.ts', ''),
-    kilobytes,
-    ...[own, alone].map((ms) => ms.toFixed(0)),
-    (own / alone).toFixed(2),
-    usual.toFixed(0),
-    (own / usual).toFixed(2),
-  ];
+  return { name, kilobytes, own: Math.min(...own), alone: Math.min(...alone), usual: Math.min(...usual) };
 }
 
 /** CPU time, because other processes on the machine slow the variants down by different amounts. */

@@ -2,21 +2,22 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateQueueCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { dynamoClient, realTable } from '../../lib/aws/table';
 import { throughAll } from '../../lib/concurrency';
+import { queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
-import type { Log, Objects, Table } from '../../lib/ports';
+import type { Table } from '../../lib/ports';
 import { localConfig } from '../../packages/local/connection';
-import { createProducer, type JobProducer } from '../../packages/producer/client';
+import { ACCOUNT, REGION } from '../../packages/local/loopback';
+import { createProducer } from '../../packages/producer/client';
 import { createTracker } from '../../packages/producer/tracker';
-import { hashPeople } from '../support/hash-people';
 import { installProducer, PRODUCER } from '../support/installed-producer';
-import { feedbackSettings } from '../support/producer';
+import { memoryProducerDeps } from '../support/producer';
 import { appEvent, numbers } from './analytics-events';
-import { median, quantile, type Size, table, timed } from './table';
+import { inTurns, median, quantile, type Size, table, tableOf, timed } from './table';
 
 /** `warmUp`: rounds that count for nothing, because the code is still being compiled. */
 const SIZES = {
@@ -25,18 +26,12 @@ const SIZES = {
 };
 type Sizes = (typeof SIZES)[Size];
 const AT_ONCE = 32;
-const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+const SOURCE = '/my/api';
 const data = {
   user: { email: 'user@example.com' },
   subject: 'The export is empty',
   message: 'It was not. '.repeat(40),
 };
-
-/** A call of each way to send, with what it cost this process. */
-interface Measured {
-  ms: number[];
-  cpuMs: number;
-}
 
 /**
  * Sends to our model of SQS and to dynalite, which run in another process. The ways to send take turns, so that a busy
@@ -59,9 +54,7 @@ export async function producerCost(size: Size): Promise<string> {
 }
 
 async function sending(client: SQSClient, stored: Table, { sends, round, warmUp }: Sizes): Promise<string> {
-  const { QueueUrl = '' } = await client.send(
-    new CreateQueueCommand({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } }),
-  );
+  const QueueUrl = queueUrl(REGION, ACCOUNT, 'my-feedback.fifo');
   const body = await bodyOf();
   let number = 0;
   const raw = async () => {
@@ -70,47 +63,40 @@ async function sending(client: SQSClient, stored: Table, { sends, round, warmUp 
       new SendMessageCommand({ QueueUrl, MessageBody: body, MessageGroupId: 'g', MessageDeduplicationId }),
     );
   };
-  const feedback =
-    ({ feedback: send }: JobProducer) =>
-    async () => {
-      await send(data);
-    };
+  const feedback = (rows: Table, more: object = {}) => {
+    const producer = createProducer({ ...depsOf(client, 'my-feedback.fifo', rows), ...more });
+    return async () => void (await producer.feedback(data));
+  };
   const ways = {
     'SendMessage of the AWS SDK': raw,
-    'producer, no row': feedback(producerOf(client, QueueUrl, withoutRows)),
-    'producer, mark after the answer': feedback(producerOf(client, QueueUrl, stored, true)),
-    'producer, mark before the answer': feedback(producerOf(client, QueueUrl, stored)),
+    'producer, no row': feedback(withoutRows),
+    'producer, mark after the answer': feedback(stored, { afterAnswer: () => {} }),
+    'producer, mark before the answer': feedback(stored),
   };
-  const one: Record<string, Measured> = {};
-  const rate: Record<string, number> = {};
-  for (let done = 0; done < warmUp + sends / round; done++)
-    for (const [name, way] of Object.entries(ways)) {
-      const measured = await measure(way, round);
-      if (done < warmUp) continue;
-      const known = one[name] ?? { ms: [], cpuMs: 0 };
-      one[name] = { ms: [...known.ms, ...measured.ms], cpuMs: known.cpuMs + measured.cpuMs };
-    }
-  for (const [name, way] of Object.entries(ways)) rate[name] = await perSecond(way, sends);
-  const base = one['SendMessage of the AWS SDK'];
-  const rows = Object.entries(one).map(([name, { ms, cpuMs }]) => {
-    const p50 = quantile(ms, 0.5);
-    const times = (p50 / quantile(base?.ms ?? [], 0.5)).toFixed(2);
-    return [
-      name,
-      p50.toFixed(2),
-      times,
-      quantile(ms, 0.99).toFixed(2),
-      (cpuMs / ms.length).toFixed(2),
-      Math.round(rate[name] ?? 0),
-    ];
-  });
+  type Way = keyof typeof ways;
+  const measured = await inTurns(ways, (way) => measure(way, round), { rounds: sends / round, warmUp });
+  const rates = await inTurns(ways, (way) => perSecond(way, sends), { rounds: 1, warmUp: 0 });
+  const msOf = (name: Way, part: number) =>
+    quantile(
+      measured[name].flatMap(({ ms }) => ms),
+      part,
+    );
+  const cpuOf = (name: Way) => measured[name].reduce((sum, { cpuMs }) => sum + cpuMs, 0) / sends;
   return [
     `Sending ${sends} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
-    table(['', 'p50 ms', '× raw', 'p99 ms', 'CPU ms a send', `sends/s, ${AT_ONCE} at a time`], rows),
+    tableOf(
+      Object.keys(ways) as Way[],
+      ['', (name) => name],
+      ['p50 ms', (name) => msOf(name, 0.5).toFixed(2)],
+      ['× raw', (name) => (msOf(name, 0.5) / msOf('SendMessage of the AWS SDK', 0.5)).toFixed(2)],
+      ['p99 ms', (name) => msOf(name, 0.99).toFixed(2)],
+      ['CPU ms a send', (name) => cpuOf(name).toFixed(2)],
+      [`sends/s, ${AT_ONCE} at a time`, (name) => Math.round(median(rates[name]))],
+    ),
   ].join('\n');
 }
 
-async function measure(way: () => Promise<void>, times: number): Promise<Measured> {
+async function measure(way: () => Promise<void>, times: number) {
   const ms: number[] = [];
   const { cpuMs } = await timed(async () => {
     for (let n = 0; n < times; n++) {
@@ -129,48 +115,20 @@ async function perSecond(way: () => Promise<void>, sends: number): Promise<numbe
 
 const withoutRows = { put: async () => 'written' } as unknown as Table;
 
-function producerOf(client: SQSClient, queueUrl: string, rows: Table, afterAnswer = false): JobProducer {
-  return createProducer({
-    ...common(client, queueUrl, rows),
-    ...(afterAnswer ? { afterAnswer: () => {} } : {}),
-  });
+function depsOf(client: SQSClient, queue: string, table: Table) {
+  const ports = { ...memoryProducerDeps().deps, table, clock: realClock, random: realRandom, source: SOURCE };
+  const url = queueUrl(REGION, ACCOUNT, queue);
+  return { ...ports, ledger: createLedger(ports), queues: realQueues(client), queueUrl: () => url };
 }
 
-const common = (client: SQSClient, queueUrl: string, rows: Table) => ({
-  table: rows,
-  ledger: createLedger({ table: rows, clock: realClock, random: realRandom, settings: () => feedbackSettings }),
-  emailRate: 100,
-  hashPeople,
-  queues: realQueues(client),
-  objects: {} as Objects,
-  readObject: async function* () {},
-  clock: realClock,
-  random: realRandom,
-  log: silent,
-  prefix: 'jobs',
-  source: '/my/api',
-  queueUrl: () => queueUrl,
-  settings: () => feedbackSettings,
-});
-
 async function bodyOf(): Promise<string> {
-  const bodies: string[] = [];
-  const queues = {
-    send: async (_url: string, message: { body: string }) => {
-      bodies.push(message.body);
-      return { messageId: '1' };
-    },
-  };
-  const deps = { ...common({} as SQSClient, '', withoutRows), queues: queues as never };
-  await createProducer(deps).feedback(data);
-  return bodies[0] ?? '';
+  const { deps, messages } = memoryProducerDeps();
+  await createProducer({ ...deps, source: SOURCE }).feedback(data);
+  return messages()[0]?.body ?? '';
 }
 
 async function tracking(client: SQSClient, { events: count }: Sizes): Promise<string> {
-  const { QueueUrl = '' } = await client.send(
-    new CreateQueueCommand({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } }),
-  );
-  const tracker = createTracker(common(client, QueueUrl, withoutRows));
+  const tracker = createTracker(depsOf(client, 'my-analytics.fifo', withoutRows));
   const next = numbers(7);
   const events = Array.from({ length: count }, (_, n) => appEvent(n, next, Date.now() - count * 10));
   const { ms, cpuMs } = await timed(async () => {

@@ -12,6 +12,14 @@ import { PREFIX } from '../support/engine';
 
 export type Handler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
+/** Handles batches one after another. Throws if a message failed. */
+export async function handleAll(handler: Handler, events: SQSEvent[]): Promise<void> {
+  for (const event of events) {
+    const { batchItemFailures } = await handler(event);
+    if (batchItemFailures.length > 0) throw new Error('a message failed');
+  }
+}
+
 export interface RivalPorts {
   table: Table;
   objects: Objects;
