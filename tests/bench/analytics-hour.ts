@@ -4,7 +4,7 @@ import { encodeBatch } from '../../lib/analytics/process';
 import { folderObjects } from '../support/folder-objects';
 import { packedMessages } from './analytics-events';
 import { bundledTo, printedBy } from './process';
-import { type Size, table } from './table';
+import { type Size, tableOf } from './table';
 
 const SIZES = { full: 1_000_000, small: 4_000 };
 
@@ -28,30 +28,25 @@ export async function analyticsHour(size: Size): Promise<string> {
     for (const { id, body } of packedMessages(SIZES[size])) {
       const envelope = JSON.parse(body);
       const { accepted } = encodeBatch(envelope, envelope.data.events);
-      await objects.put(
-        dataKey('jobs', { time: Date.parse(envelope.time), id }),
-        accepted?.bytes ?? '',
-        'application/gzip',
-      );
+      const key = dataKey('jobs', { time: Date.parse(envelope.time), id });
+      await objects.put(key, accepted?.bytes ?? '', 'application/gzip');
       bytes += accepted?.bytes.length ?? 0;
     }
     const write = async () => JSON.parse(await printedBy([bundle, objects.folder, '100000'])) as Taken;
-    const rows = [['first', await write()] as const, ['nothing new', await write()] as const];
+    const runs = { first: await write(), 'nothing new': await write() };
     const parts = await objects.list(parquetPrefix('jobs'));
     const sizes = await Promise.all(parts.map(async (key) => (await objects.get(key))?.length ?? 0));
-    if (parts.length !== 8 || rows.some(([, { result }]) => result !== 'written'))
+    if (parts.length !== 8 || Object.values(runs).some(({ result }) => result !== 'written'))
       throw new Error('the hour was not written');
     return [
       `An hour of ${SIZES[size].toLocaleString('en')} events: ${(bytes / 1e6).toFixed(1)} MB in gzip, ${(sizes.reduce((a, b) => a + b) / 1e6).toFixed(1)} MB in ${parts.length} Parquet objects.`,
       '',
-      table(
-        ['Run', 'seconds', 'CPU seconds', 'peak memory'],
-        rows.map(([what, { seconds, cpuSeconds, megabytes }]) => [
-          what,
-          seconds.toFixed(1),
-          cpuSeconds.toFixed(1),
-          `${megabytes.toFixed(0)} MB`,
-        ]),
+      tableOf(
+        Object.entries(runs),
+        ['Run', ([what]) => what],
+        ['seconds', ([, { seconds }]) => seconds.toFixed(1)],
+        ['CPU seconds', ([, { cpuSeconds }]) => cpuSeconds.toFixed(1)],
+        ['peak memory', ([, { megabytes }]) => `${megabytes.toFixed(0)} MB`],
       ),
     ].join('\n');
   } finally {

@@ -66,14 +66,10 @@ export function durableFeedback(
   });
 }
 
-const secondsOf = ({ delay }: RetryDecision): number => {
-  const {
-    hours = 0,
-    minutes = 0,
-    seconds = 0,
-  } = (delay ?? {}) as { hours?: number; minutes?: number; seconds?: number };
+function secondsOf({ delay }: RetryDecision): number {
+  const { hours = 0, minutes = 0, seconds = 0 }: Partial<Record<'hours' | 'minutes' | 'seconds', number>> = delay ?? {};
   return (hours * 60 + minutes) * 60 + seconds;
-};
+}
 
 /**
  * Runs an execution to its end on the SDK's local runner. `mortal` resolves to `undefined` if the process died. Then

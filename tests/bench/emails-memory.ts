@@ -13,16 +13,7 @@ const SOURCES = { iterable: 'an iterable', csv: 'a CSV file', ndjson: 'an NDJSON
 /** Node with its defaults, and with a smaller young generation in MiB. By default, most of the memory is garbage. */
 const FLAGS = [[], ['--max-semi-space-size=16']];
 
-interface Taken {
-  recipients: number;
-  seconds: number;
-  megabytes: number;
-}
-
-/**
- * Peak resident memory, including Node, of a process that accepts a campaign of ${count.toLocaleString('en')}
- * recipients.
- */
+/** Peak resident memory of a process that accepts a campaign, by what its recipients come from. */
 export async function emailsMemory(size: Size): Promise<string> {
   const count = SIZES[size];
   const directory = mkdtempSync(join(tmpdir(), 'emails-memory-'));
@@ -32,16 +23,14 @@ export async function emailsMemory(size: Size): Promise<string> {
     const [endpoint] = await Promise.all([listen(s3, 0), bundledTo(bundle, 'emails-memory-run')]);
     const rows: string[][] = [];
     for (const [source, shown] of Object.entries(SOURCES)) {
-      const taken: Taken[] = [];
+      const row = [shown];
       for (const flags of FLAGS) {
-        const one = JSON.parse(await printedBy([...flags, bundle, source, String(count), endpoint])) as Taken;
-        if (one.recipients !== count) throw new Error(`${shown}: ${one.recipients} recipients were accepted`);
-        taken.push(one);
+        const printed = await printedBy([...flags, bundle, source, String(count), endpoint]);
+        const { recipients, megabytes, seconds } = JSON.parse(printed) as Record<string, number>;
+        if (recipients !== count) throw new Error(`${shown}: ${recipients} recipients were accepted`);
+        row.push(`${megabytes?.toFixed(0)} MB, ${seconds?.toFixed(0)} s`);
       }
-      rows.push([
-        shown,
-        ...taken.map(({ megabytes, seconds }) => `${megabytes.toFixed(0)} MB, ${seconds.toFixed(0)} s`),
-      ]);
+      rows.push(row);
     }
     return [
       `Peak resident memory, including Node, of a process that accepts a campaign of ${count.toLocaleString('en')} recipients.`,

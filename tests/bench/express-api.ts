@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
+import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { portsFrom } from '../../packages/local/loopback';
 import { startCloud, startedParts } from '../../packages/local/service';
@@ -95,21 +97,15 @@ async function load(
   return waits;
 }
 
-function send(agent: http.Agent, url: string, method: string, body: object): Promise<{ status: number; id?: string }> {
-  return new Promise((resolve) => {
-    const headers = { 'content-type': 'application/json' };
-    const request = http.request(url, { agent, method, headers }, (response) => {
-      response.setEncoding('utf8');
-      let text = '';
-      response.on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => {
-        const { id } = JSON.parse(text) as { id?: string };
-        resolve({ status: response.statusCode ?? 0, ...(id === undefined ? {} : { id }) });
-      });
-    });
-    request.on('error', () => resolve({ status: 599 }));
-    request.end(method === 'POST' ? JSON.stringify(body) : undefined);
-  });
+async function send(agent: http.Agent, url: string, method: string, body: object) {
+  const headers = { 'content-type': 'application/json' };
+  const request = http.request(url, { agent, method, headers });
+  request.end(method === 'POST' ? JSON.stringify(body) : undefined);
+  try {
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    const { id } = (await json(response)) as { id?: string };
+    return { status: response.statusCode ?? 0, id };
+  } catch {
+    return { status: 599 };
+  }
 }

@@ -1,6 +1,5 @@
 import { mock } from 'node:test';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
-import type { SQSEvent } from 'aws-lambda';
 import { TransientError } from '../../lib/errors';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
@@ -168,16 +167,9 @@ async function world({ down }: Scenario) {
       await Promise.all([zendesk.close(), sendgrid.close()]);
       const tickets = new Set(zendesk.tickets.map(({ external_id }) => external_id));
       const mailed = sendgrid.mails.map(({ customArgs }) => customArgs.job);
-      const doubled = { tickets: zendesk.tickets.length - tickets.size, mails: mailed.length - new Set(mailed).size };
-      const lost = dead - (scenario.jobs - scenario.healthy);
-      return [
-        scenario.name,
-        rival,
-        doubled.tickets,
-        doubled.mails,
-        `${scenario.jobs - dead} of ${scenario.healthy}`,
-        lost,
-      ];
+      const doubled = [zendesk.tickets.length - tickets.size, mailed.length - new Set(mailed).size];
+      const { name, jobs, healthy } = scenario;
+      return [name, rival, ...doubled, `${jobs - dead} of ${healthy}`, dead - (jobs - healthy)];
     },
   };
 }
@@ -210,10 +202,10 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
   mock.timers.enable({ apis: ['Date'], now: engine.clock.now() });
   for (let minute = 0; minute < hours * 60; minute++) {
     if (minute === 30) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
-    if (scenario.redrives && minute === REDRIVE_MINUTE) redrive(engine);
+    if (scenario.redrives && minute === REDRIVE_MINUTE) engine.redrive();
     for (let event = engine.receive(scenario.batch); event.Records.length > 0; event = engine.receive(scenario.batch)) {
       const received = event;
-      await stage.mortal<unknown>(() => (handler ? handled(engine, handler, received) : engine.handle(received)));
+      await stage.mortal(() => engine.handle(received, handler));
     }
     if (!handler) await engine.reconcile();
     engine.clock.advance(MINUTE_MS);
@@ -231,23 +223,6 @@ async function cleanDurableOperations(): Promise<number> {
   const { operations } = await execute(handler, bodyOf(1), stage.mortal);
   await Promise.all([stage.zendesk.close(), stage.sendgrid.close()]);
   return operations;
-}
-
-function redrive({ model, deps }: ReturnType<typeof memoryEngine>): void {
-  const [dlq, main] = [deps.dlqUrl('feedback'), deps.queueUrl('feedback')];
-  const receive = () =>
-    model.receiveMessage({ QueueUrl: dlq, MaxNumberOfMessages: 10, AttributeNames: ['All'] }).Messages ?? [];
-  for (let messages = receive(); messages.length > 0; messages = receive())
-    for (const { Body = '', ReceiptHandle = '', MessageId = '', Attributes } of messages) {
-      const MessageGroupId = Attributes?.MessageGroupId ?? '';
-      model.sendMessage({
-        QueueUrl: main,
-        MessageBody: Body,
-        MessageGroupId,
-        MessageDeduplicationId: `r-${MessageId}`,
-      });
-      model.deleteMessage({ QueueUrl: dlq, ReceiptHandle });
-    }
 }
 
 /** Durable executions one after the other, each on a clock of its own. A name starts one execution, as on AWS. */
@@ -275,11 +250,4 @@ async function playDurable(scenario: Scenario, rival: (typeof DURABLE)[number]):
     if (!done) dead++;
   }
   return stage.close(scenario, { rival, dead });
-}
-
-async function handled(engine: ReturnType<typeof memoryEngine>, handler: Handler, event: SQSEvent): Promise<void> {
-  const { batchItemFailures } = await handler(event);
-  const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-  for (const { messageId, receiptHandle } of event.Records)
-    if (!failed.has(messageId)) engine.model.deleteMessage({ QueueUrl: engine.queueArn, ReceiptHandle: receiptHandle });
 }

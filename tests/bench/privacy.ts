@@ -56,21 +56,14 @@ export async function privacyScan(size: Size): Promise<string> {
   const reads = calls;
   const erase = await timed(() => erasePerson(deps, { email: EMAIL }, { found }));
   const price = reads * PRICES.s3Get + ((2 * count) / KEYS_PER_LIST) * PRICES.s3Put;
+  const cpu = ({ cpuMs }: { cpuMs: number }) => (cpuMs / 1_000).toFixed(1);
   const minutes = (ms: number) => (ms / 60_000).toFixed(1);
   return [
     table(
       ['', 'records', 'found', 'calls', 'CPU s', 'minutes of reads', 'USD'],
       [
-        [
-          'find',
-          count,
-          found.length,
-          reads,
-          (find.cpuMs / 1_000).toFixed(1),
-          minutes((reads / AT_ONCE) * READ_MS),
-          price.toFixed(2),
-        ],
-        ['erase', count, found.length, calls - reads, (erase.cpuMs / 1_000).toFixed(1), minutes(erase.ms), '0.00'],
+        ['find', count, found.length, reads, cpu(find), minutes((reads / AT_ONCE) * READ_MS), price.toFixed(2)],
+        ['erase', count, found.length, calls - reads, cpu(erase), minutes(erase.ms), '0.00'],
       ],
     ),
     `Minutes with ${AT_ONCE} reads of ${READ_MS} ms at a time. Memory at the end: ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB.`,

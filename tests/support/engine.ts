@@ -1,4 +1,4 @@
-import type { SQSBatchResponse } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../lib/alarms/notification';
 import type { QueueSettings } from '../../lib/config/functions';
 import { parseEnvelope } from '../../lib/jobs/envelope';
@@ -182,9 +182,12 @@ export function memoryEngine(
       return { Records: Messages.map((message) => recordOf(message, main)) };
     },
 
-    /** Handles a received batch and deletes the done messages, as Lambda would. */
-    async handle(event: ReturnType<typeof this.receive>): Promise<SQSBatchResponse> {
-      const response = await handleBatch({ deps, contract, event, remainingMs: timeoutMs });
+    /** Handles a received batch by this engine or another worker, and deletes the done messages, as Lambda would. */
+    async handle(
+      event: ReturnType<typeof this.receive>,
+      worker = (batch: SQSEvent) => handleBatch({ deps, contract, event: batch, remainingMs: timeoutMs }),
+    ): Promise<SQSBatchResponse> {
+      const response = await worker(event);
       const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       for (const { messageId, receiptHandle } of event.Records)
         if (!failed.has(messageId)) model.deleteMessage({ QueueUrl: main, ReceiptHandle: receiptHandle });
