@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ConsoleDeps } from '../../packages/console/deps';
@@ -5,12 +6,6 @@ import { serveConsole } from '../../packages/console/serve';
 import { memoryDeployment } from './deployment';
 import type { memoryEngine } from './engine';
 import { aTarget } from './operator';
-
-interface Answer {
-  status: number;
-  headers: http.IncomingHttpHeaders;
-  body: string;
-}
 
 export type TestedConsole = Awaited<ReturnType<typeof testedConsole>>;
 
@@ -27,13 +22,11 @@ export async function testedConsole(
   const headers: Record<string, string> = { host, 'x-console': '1', authorization: `Bearer ${token}` };
   const posted = { ...headers, origin: `http://${host}`, 'content-type': 'application/json' };
   /** Sends exactly these headers, as no browser would let a script do. */
-  const raw = (path: string, { method = 'GET', headers: sent = {}, body = '' }: Asked = {}): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const request = http.request(`http://${host}${path}`, { method, headers: sent }, async (response) =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }),
-      );
-      request.on('error', reject).end(body);
-    });
+  const raw = async (path: string, { method = 'GET', headers: sent = {}, body = '' }: Asked = {}) => {
+    const request = http.request(`http://${host}${path}`, { method, headers: sent }).end(body);
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
+  };
   return {
     ...{ ...served, host, token, headers, raw },
     get: async <T>(path: string): Promise<T> => JSON.parse((await raw(`/console/api/${path}`, { headers })).body),

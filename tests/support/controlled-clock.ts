@@ -1,15 +1,5 @@
-import type { Timers } from '../../packages/local/sqs/server';
-
-export interface ControlledClock extends Timers {
-  /** Lets time pass and runs the timers of that time in order. */
-  advance(ms: number): void;
-  /** The time of the next timer; `undefined` if none is set. */
-  nextAt(): number | undefined;
-  armed(): Promise<void>;
-}
-
 /** A clock that moves only when a test advances it. */
-export function controlledClock(start = Date.UTC(2026, 0, 15, 10)): ControlledClock {
+export function controlledClock(start = Date.UTC(2026, 0, 15, 10)) {
   let now = start;
   const timers = new Set<{ at: number; callback: () => void }>();
   const waiting: (() => void)[] = [];
@@ -18,16 +8,17 @@ export function controlledClock(start = Date.UTC(2026, 0, 15, 10)): ControlledCl
 
   return {
     now: () => now,
-    setTimeout(callback, ms) {
+    setTimeout(callback: () => void, ms: number) {
       const timer = { at: now + ms, callback };
       timers.add(timer);
       for (const resolve of waiting.splice(0)) resolve();
       return timer;
     },
-    clearTimeout(handle) {
+    clearTimeout(handle: unknown) {
       timers.delete(handle as { at: number; callback: () => void });
     },
-    advance(ms) {
+    /** Lets time pass and runs the timers of that time in order. */
+    advance(ms: number) {
       const end = now + ms;
       for (let timer = next(); timer && timer.at <= end; timer = next()) {
         timers.delete(timer);
@@ -36,12 +27,10 @@ export function controlledClock(start = Date.UTC(2026, 0, 15, 10)): ControlledCl
       }
       now = end;
     },
+    /** The time of the next timer; `undefined` if none is set. */
     nextAt: () => next()?.at,
-    armed: () =>
-      timers.size > 0
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            waiting.push(resolve);
-          }),
+    async armed() {
+      if (timers.size === 0) await new Promise<void>((resolve) => void waiting.push(resolve));
+    },
   };
 }

@@ -5,7 +5,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { rowOfEnvelope } from '../../lib/jobs/row';
 import type { Queues } from '../../lib/ports';
 import type { Service } from '../../packages/local/service';
-import { anEnvelope, jobId, type memoryEngine } from './engine';
+import { anEnvelope, envelope, jobId, type memoryEngine } from './engine';
 import { aFeedback } from './feedback';
 import { inState } from './in-state';
 
@@ -60,10 +60,7 @@ export function spendReceives(engine: Engine): void {
 export function moveUntried(
   engine: Engine,
   n: number,
-  {
-    body = JSON.stringify(anEnvelope({ id: jobId(n) })),
-    attributes = {},
-  }: { body?: string; attributes?: Record<string, string> } = {},
+  { body = envelope(n), attributes = {} as Record<string, string> } = {},
 ): void {
   engine.send(body, { group: `untried-${n}`, attributes });
   spendReceives(engine);

@@ -100,13 +100,8 @@ export async function startEmails({
     },
     sendChunk(campaign: Campaign, number: number): void {
       const envelope = chunkEnvelope(campaign, number);
-      const made = newRow({
-        queue: 'emails',
-        envelope,
-        group: envelope.id,
-        now: engine.clock.now(),
-        random: engine.deps.random,
-      });
+      const { clock, random } = engine.deps;
+      const made = newRow({ queue: 'emails', envelope, group: envelope.id, now: clock.now(), random });
       const row = (engine.table.item(made.key) as JobRow | undefined) ?? made;
       if (row === made) void engine.deps.ledger.write(made, 0);
       engine.send(JSON.stringify(envelope), { group: envelope.id, attributes: tokenOf(row) });
@@ -137,17 +132,8 @@ export async function startEmails({
 
 export type Emails = Awaited<ReturnType<typeof startEmails>>;
 
-export const messageBody = (data: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
-  JSON.stringify(
-    anEnvelope({
-      type: 'email.message.v1',
-      data: {
-        from: { email: 'team@example.com' },
-        to: { email: 'user@example.com' },
-        subject: 'S',
-        text: 'T',
-        ...data,
-      },
-      ...envelope,
-    }),
-  );
+export function messageBody(changes: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string {
+  const people = { from: { email: 'team@example.com' }, to: { email: 'user@example.com' } };
+  const data = { ...people, subject: 'S', text: 'T', ...changes };
+  return JSON.stringify(anEnvelope({ type: 'email.message.v1', data, ...envelope }));
+}

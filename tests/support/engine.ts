@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../lib/alarms/notification';
+import { toSqs } from '../../lib/aws/sqs-messages';
 import type { QueueSettings } from '../../lib/config/functions';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { jobKey, queueUrl } from '../../lib/jobs/keys';
@@ -21,7 +22,7 @@ import { type MemoryClock, memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable, type Used } from './memory-table';
-import { createQueuePair } from './queue-pair';
+import { createQueuePair, fifoSettings } from './queue-pair';
 
 export const INSTANCE = 'my';
 const REGION = 'us-east-1';
@@ -34,7 +35,6 @@ export const jobId = (n: number): string => `0190a1b2-0000-7000-8000-${n.toStrin
 export interface EngineOptions {
   settings?: Partial<QueueSettings>;
   timeoutMs?: number;
-  retryWaits?: number[];
   groupOrder?: SqsModelOptions['groupOrder'];
   events?: true;
   /** From how many entries on the alarm about the DLQ fires. */
@@ -66,20 +66,9 @@ export function memoryEngine(
   const table = memoryTable(used ? { used } : {});
   const objects = memoryObjects();
   const contract = makeContract({ objects, table, clock, random, now: clock.now });
-  const settings: QueueSettings = {
-    type: 'fifo',
-    retention: 14 * 86_400,
-    dlqRetention: 14 * 86_400,
-    visibility: 300,
-    receives: 3,
-    room: 200,
-    ...options.settings,
-  };
-  const model = createSqsModel({
-    now: clock.now,
-    uuid: random.uuid,
-    ...(options.groupOrder ? { groupOrder: options.groupOrder } : {}),
-  });
+  const settings: QueueSettings = { ...fifoSettings, ...options.settings };
+  const { groupOrder } = options;
+  const model = createSqsModel({ now: clock.now, uuid: random.uuid, ...(groupOrder && { groupOrder }) });
   const { main, dlq, arn: queueArn } = createQueuePair(model, { instance: INSTANCE, queue: contract.queue }, settings);
   const lines: { message: string; facts: Facts }[] = [];
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
@@ -104,7 +93,7 @@ export function memoryEngine(
     audit: 'of-this-test',
     bucket: BUCKET,
     prefix: PREFIX,
-    retryWaits: options.retryWaits ?? [60, 900],
+    retryWaits: [60, 900],
     storeWait: 900,
     settings: () => settings,
     queueNames: [contract.queue],
@@ -118,6 +107,7 @@ export function memoryEngine(
   const events: Events = { publish: async (completion) => void published.push(completion) };
   if (options.events) deps.events = watched(events, 'events');
   const timeoutMs = options.timeoutMs ?? 45_000;
+  const rowsWhere = (fits: (item: Item) => boolean) => table.items().filter(fits) as unknown as JobRow[];
 
   return {
     clock,
@@ -132,31 +122,15 @@ export function memoryEngine(
     timeoutMs,
     queueArn,
 
-    /** Sends a body to the queue. Returns its message id. */
+    /** Sends a body to the queue. Returns its message id. `of`: the job whose row allows the message, one of ours. */
     send(
       body: string,
-      {
-        group = 'g',
-        deduplication = random.uuid(),
-        attributes = {},
-        of,
-      }: {
-        group?: string;
-        deduplication?: string;
-        attributes?: Record<string, string>;
-        /** The id of the job whose row allows the message: it is one of ours. */
-        of?: string;
-      } = {},
+      given: { group?: string; deduplication?: string; attributes?: Record<string, string>; of?: string } = {},
     ): string {
-      const ours = of === undefined ? {} : tokenOf(this.row(of));
-      const MessageAttributes = Object.fromEntries(
-        Object.entries({ ...attributes, ...ours }).map(([name, value]) => [
-          name,
-          { DataType: 'String', StringValue: value },
-        ]),
-      );
-      const identity = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
-      return model.sendMessage({ QueueUrl: main, MessageBody: body, MessageAttributes, ...identity }).MessageId ?? '';
+      const { group = 'g', deduplication = random.uuid(), of } = given;
+      const attributes = { ...given.attributes, ...(of === undefined ? {} : tokenOf(this.row(of))) };
+      const identity = settings.type === 'fifo' ? { groupId: group, deduplicationId: deduplication } : {};
+      return model.sendMessage(toSqs(main, { body, attributes, ...identity })).MessageId ?? '';
     },
 
     /** Accepts a job as its producer does: a row and a message. */
@@ -232,16 +206,8 @@ export function memoryEngine(
 
     inQueue: () => model.messages(main).length,
     deadLetters: () => model.messages(dlq),
-    rows: () =>
-      table
-        .items()
-        .filter(({ state, canary }) => state !== undefined && !canary)
-        .map((item) => item as unknown as JobRow),
-    canaries: () =>
-      table
-        .items()
-        .filter(({ canary }) => canary)
-        .map((item) => item as unknown as JobRow),
+    rows: () => rowsWhere(({ state, canary }) => state !== undefined && !canary),
+    canaries: () => rowsWhere(({ canary }) => canary === true),
     row(id: string): JobRow {
       const found = table.item(jobKey(contract.queue, id));
       if (!found || found.canary) throw new Error('the job has no row');

@@ -4,16 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { sha256 } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
+import { listed } from './memory-objects';
 
-export interface FolderObjects extends Objects {
-  folder: string;
-  remove(): void;
-}
-
-const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+export type FolderObjects = ReturnType<typeof folderObjects>;
 
 /** A bucket that stores its objects in a folder, for database engines that read files. */
-export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): FolderObjects {
+export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))) {
   const path = (key: string) => join(folder, key);
   const write = async (key: string, body: string | Uint8Array, flag: 'w' | 'wx') => {
     await mkdir(dirname(path(key)), { recursive: true });
@@ -23,9 +19,7 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): 
     const bytes = await readFile(path(key)).catch(() => undefined);
     return bytes && { bytes, etag: sha256(bytes), metadata: {} };
   };
-  return {
-    folder,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+  const objects: Objects = {
     put: (key, body) => write(key, body, 'w'),
     create: (key, body) =>
       write(key, body, 'wx').then(
@@ -42,14 +36,15 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): 
     readChanged: read,
     size: async (key) => (await read(key))?.bytes.length,
     delete: (key) => rm(path(key), { force: true }),
-    list: async (prefix, { after, limit } = {}) => {
+    list: async (prefix, options) => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-      return entries
-        .filter((entry) => entry.isFile())
-        .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-        .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
-        .sort(byBytes)
-        .slice(0, limit);
+      const files = entries.filter((entry) => entry.isFile());
+      return listed(
+        files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))),
+        prefix,
+        options,
+      );
     },
   };
+  return { ...objects, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

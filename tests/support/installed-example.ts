@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,13 +8,7 @@ import { installProducer, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';
 
-export interface RunningExample {
-  url: string;
-  child: ChildProcess;
-  output(): string;
-  /** Ends it by a signal. Resolves to its exit code, `null` if the signal killed it. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
-}
+export type RunningExample = Awaited<ReturnType<Awaited<ReturnType<typeof installExample>>['start']>>;
 
 /** The example outside this project, with the packed producer and the packages that it declares, compiled. */
 export async function installExample() {
@@ -28,7 +22,7 @@ export async function installExample() {
     cpSync(join(EXAMPLE, file), join(consumer.folder, file), { recursive: true });
   consumer.run(resolve('node_modules/.bin/tsc'), ['-p', '.']);
 
-  async function start(env: Record<string, string>): Promise<RunningExample> {
+  async function start(env: Record<string, string>) {
     const child = spawn(process.execPath, ['dist/main.js'], { cwd: consumer.folder, env: { PORT: '0', ...env } });
     let text = '';
     for (const stream of [child.stdout, child.stderr])
@@ -43,7 +37,8 @@ export async function installExample() {
       await once(child, 'output');
       port = /"listening".*"port":(\d+)/.exec(text)?.[1];
     }
-    const end: RunningExample['end'] = async (signal) => {
+    /** Ends it by a signal. Resolves to its exit code, `null` if the signal killed it. */
+    const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
       const closed = once(child, 'close');
       child.kill(signal);
       return (await closed)[0] as number | null;
@@ -53,17 +48,15 @@ export async function installExample() {
   return { start, remove: consumer.remove };
 }
 
-/** The variables that `sls producer env` prints for the service on this machine. */
-export const variablesOf = ({
-  config,
-  endpoints,
-  declared: { producer },
-}: {
+interface Local {
   config: { INSTANCE: string };
   endpoints: AwsEndpoints;
   declared: Pick<Declared, 'producer'>;
-}): Record<string, string> => ({
+}
+
+/** The variables that `sls producer env` prints for the service on this machine. */
+export const variablesOf = ({ config, endpoints, declared }: Local): Record<string, string> => ({
   JOBS_INSTANCE: config.INSTANCE,
-  JOBS_SETTINGS: JSON.stringify(producer),
+  JOBS_SETTINGS: JSON.stringify(declared.producer),
   ...awsVariables(endpoints),
 });

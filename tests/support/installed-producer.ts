@@ -8,14 +8,7 @@ import { makeOnce } from './packages';
 export const PRODUCER = 'background-jobs-producer';
 
 /** Another project, outside this one, that has installed the producer's package. */
-export interface Consumer {
-  folder: string;
-  tarball: string;
-  write(file: string, text: string): void;
-  /** Runs a program in the folder, and answers its output. Throws it if the program fails. */
-  run(program: string, args: string[]): string;
-  remove(): void;
-}
+export type Consumer = Awaited<ReturnType<typeof installProducer>>;
 
 /** Packs the producer once for all test files. */
 async function packed(): Promise<string> {
@@ -29,12 +22,13 @@ async function packed(): Promise<string> {
  * Packs the producer and installs it without a registry. It links only the packages that the package's manifest
  * declares, and `others` of the project's, so that an undeclared import fails.
  */
-export async function installProducer(others: string[] = []): Promise<Consumer> {
+export async function installProducer(others: string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'consumer-'));
   const tarball = await packed();
   const home = join(folder, 'node_modules', PRODUCER);
   mkdirSync(home, { recursive: true });
-  const run: Consumer['run'] = (program, args) => {
+  /** Runs a program in the folder, and answers its output. Throws it if the program fails. */
+  const run = (program: string, args: string[]): string => {
     const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
     if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? `${stdout}${stderr}`}`);
     return stdout;
@@ -51,7 +45,7 @@ export async function installProducer(others: string[] = []): Promise<Consumer> 
   return {
     folder,
     tarball,
-    write: (file, text) => writeFileSync(join(folder, file), text),
+    write: (file: string, text: string) => writeFileSync(join(folder, file), text),
     run,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

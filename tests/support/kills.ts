@@ -1,25 +1,23 @@
-/** Kills an invocation at one of its calls, as a time-out or a crash does. */
-export interface Kills {
-  before: () => Promise<void> | undefined;
-  after: () => Promise<void> | undefined;
-  /** Runs an invocation that dies at its n-th call, before or after the effect. With `undefined` it survives. */
-  run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
-  /** Kills the invocation that runs. */
-  die(): Promise<never>;
+export type Kills = ReturnType<typeof createKills>;
+
+/** The call of an invocation at which it dies, before or after the effect. */
+interface Kill {
+  call: number;
+  when: 'before' | 'after';
 }
 
 const never = new Promise<never>(() => {});
 
 /**
- * Kills invocations whose calls all resolve in microtasks. The calls of a dead invocation neither answer nor take
+ * Kills invocations, as a time-out or a crash does, whose calls all resolve in microtasks. The calls of a dead invocation neither answer nor take
  * effect.
  */
-export function createKills(): Kills {
+export function createKills() {
   const calls = { before: 0, after: 0 };
-  let planned: { call: number; when: 'before' | 'after' } | undefined;
+  let planned: Kill | undefined;
   let dead = false;
   let die = () => {};
-  const hook = (when: 'before' | 'after') => () => {
+  const hook = (when: Kill['when']) => () => {
     calls[when]++;
     if (!dead && planned?.when === when && planned.call === calls[when]) {
       dead = true;
@@ -30,12 +28,14 @@ export function createKills(): Kills {
   return {
     before: hook('before'),
     after: hook('after'),
-    die() {
+    /** Kills the invocation that runs. */
+    die(): Promise<never> {
       dead = true;
       die();
       return never;
     },
-    async run(invocation, kill) {
+    /** Runs an invocation. Without `kill` it survives. */
+    async run(invocation: () => Promise<unknown>, kill?: Kill): Promise<'done' | 'died'> {
       Object.assign(calls, { before: 0, after: 0 });
       planned = kill;
       dead = false;

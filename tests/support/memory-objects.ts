@@ -13,6 +13,13 @@ export interface MemoryObjects extends Objects {
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
+/** What a list of these keys shows. */
+export const listed = (keys: string[], prefix: string, { after, limit }: Parameters<Objects['list']>[1] = {}) =>
+  keys
+    .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
+    .sort(byBytes)
+    .slice(0, limit);
+
 interface Stored {
   bytes: Uint8Array;
   contentType: string;
@@ -67,10 +74,7 @@ export function memoryObjects(): MemoryObjects {
     delete: async (key) => {
       stored.delete(key);
     },
-    list: async (prefix, { after, limit } = {}) =>
-      keys()
-        .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
-        .slice(0, limit),
+    list: async (prefix, options) => listed([...stored.keys()], prefix, options),
     keys,
     bytes,
     text: (key) => Buffer.from(bytes(key)).toString('utf8'),

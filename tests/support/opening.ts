@@ -7,6 +7,7 @@ import { acceptedRow } from './accepted-row';
 import { anEnvelope } from './engine';
 import type { memoryClock } from './memory-clock';
 import { memoryObjects } from './memory-objects';
+import { fifoSettings } from './queue-pair';
 import { sampleContract } from './sample-contract';
 
 interface Opening {
@@ -36,10 +37,7 @@ export async function openAccepted(given: Opening) {
     random: { uuid: () => token, fraction: () => 0 },
     objects: memoryObjects(),
     prefix: 'jobs',
-    settings: () => ({
-      ...{ type: 'fifo' as const, retention: 1_209_600, dlqRetention: 1_209_600 },
-      ...{ visibility: 300, receives: 3, room: 200 },
-    }),
+    settings: () => fifoSettings,
   };
   const subject = await identify(deps, contract.queue, message);
   const deadline = { at: at + leaseMs - CLOCK_SKEW_MS };

@@ -9,15 +9,9 @@ import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
+import { fifoSettings } from './queue-pair';
 
-export const feedbackSettings = {
-  type: 'fifo' as const,
-  retention: 1_209_600,
-  dlqRetention: 1_209_600,
-  visibility: 300,
-  receives: 3,
-  room: 20,
-};
+export const feedbackSettings = { ...fifoSettings, room: 20 };
 
 interface Line {
   level: 'info' | 'warn' | 'error';

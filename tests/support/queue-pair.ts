@@ -3,6 +3,11 @@ import { dlqName, queueName } from '../../lib/jobs/keys';
 import { queueArn } from '../../packages/local/loopback';
 import type { SqsModel } from '../../packages/local/sqs/model';
 
+export const fifoSettings = {
+  ...{ type: 'fifo' as const, retention: 1_209_600, dlqRetention: 1_209_600 },
+  ...{ visibility: 300, receives: 3, room: 200 },
+};
+
 type Redriven = Pick<QueueSettings, 'type' | 'receives'>;
 
 /** A queue of an instance, by its name in the code. */

@@ -22,15 +22,9 @@ interface Given {
 
 /** The parts of Serverless Framework that the plugin uses, for the instance acme in production if nothing else is given. */
 export const fakeServerless = (given: Given = {}): Serverless => {
-  const {
-    commands = [],
-    stage = 'prod',
-    region = 'eu-central-1',
-    own = ACCOUNT,
-    account = async () => ACCOUNT,
-  } = given;
-  const { arn = `arn:aws:iam::${ACCOUNT}:user/operator`, environment = { INSTANCE: 'acme' }, functions = {} } = given;
-  const { hashKey, template = { Resources: {} }, config = {} } = given;
+  const { commands = [], stage = 'prod', region = 'eu-central-1', own = ACCOUNT, hashKey } = given;
+  const { account = async () => ACCOUNT, arn = `arn:aws:iam::${ACCOUNT}:user/operator`, config = {} } = given;
+  const { environment = { INSTANCE: 'acme' }, functions = {}, template = { Resources: {} } } = given;
   return {
     classes: { Error: ServerlessError },
     processedInput: { commands },
