@@ -1,6 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
 import { GZIP } from '../../lib/analytics/process';
+import type { Objects } from '../../lib/ports';
+import { memoryObjects } from '../support/memory-objects';
 import { batches, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';
@@ -65,27 +67,26 @@ export async function analyticsCost(size: Size): Promise<string> {
   ].join('\n');
 }
 
-function rival(input: SQSEvent[], make: (objects: ReturnType<typeof countingObjects>) => Handler) {
-  const objects = countingObjects();
-  return { input, objects, handler: make(objects) };
+function rival(input: SQSEvent[], make: (objects: Objects) => Handler) {
+  const { objects, counted } = countingObjects();
+  return { input, counted, handler: make(objects) };
 }
 
-async function measure({ input, objects, handler }: ReturnType<typeof rival>) {
-  Object.assign(objects, { puts: 0, bytes: 0 });
+async function measure({ input, counted, handler }: ReturnType<typeof rival>) {
+  Object.assign(counted, { puts: 0, bytes: 0 });
   const took = await timed(() => handleAll(handler, input));
-  return { ...took, puts: objects.puts, bytes: objects.bytes };
+  return { ...took, ...counted };
 }
 
 /** The lines that this worker writes for each message. The limit compresses the same lines. */
 async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Array>> {
   const lines = new Map<string, Uint8Array>();
-  const objects = countingObjects();
-  objects.create = async (key, body) => {
+  const objects = memoryObjects();
+  await handleAll(engineWorker(objects), input);
+  for (const key of objects.keys()) {
     const id = key.slice(key.lastIndexOf('/') + 1).replace('.ndjson.gz', '');
-    lines.set(id, gunzipSync(body as Uint8Array));
-    return 'created';
-  };
-  for (const event of input) await engineWorker(objects)(event);
+    lines.set(id, gunzipSync(objects.bytes(key)));
+  }
   return lines;
 }
 

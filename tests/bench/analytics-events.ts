@@ -1,7 +1,8 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import type { AnalyticsEvent } from '../../lib/analytics/message';
-import { shardOf } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, type AnalyticsEvent, shardOf } from '../../lib/analytics/message';
+import { recordOf } from '../../packages/local/event-source-mapping';
 import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
+import { jobId } from '../support/engine';
 import { memoryRandom } from '../support/memory-clock';
 
 const NAMES = ['screen_viewed', 'button_tapped', 'purchase', 'search', 'session_started'];
@@ -64,19 +65,10 @@ export function* singleMessages(events: number): Generator<Packed> {
   const next = numbers(7);
   for (let n = 0; n < events; n++) {
     const event = appEvent(n, next);
-    const id = `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
-    const head = {
-      specversion: '1.0',
-      id,
-      type: 'analytics.events.v1',
-      source: '/my/api',
-      time: new Date(START).toISOString(),
-    };
-    yield {
-      id,
-      group: shardOf(event, packingLimits.parse({}).shards),
-      body: JSON.stringify({ ...head, data: { events: [event] } }),
-    };
+    const id = jobId(n);
+    const head = { specversion: '1.0', id, type: ANALYTICS_EVENTS, source: '/my/api', time: new Date(START) };
+    const body = JSON.stringify({ ...head, data: { events: [event] } });
+    yield { id, group: shardOf(event, packingLimits.parse({}).shards), body };
   }
 }
 
@@ -99,22 +91,14 @@ export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
 
 export const record = (
   { id, group, body }: Packed,
-  { queue = 'analytics', sentAt = START, attributes = {} as SQSRecord['messageAttributes'] } = {},
-): SQSRecord => ({
-  messageId: id,
-  receiptHandle: 'r',
-  body,
-  attributes: {
-    ApproximateReceiveCount: '1',
-    SentTimestamp: String(sentAt),
-    SenderId: 's',
-    ApproximateFirstReceiveTimestamp: String(sentAt),
-    MessageGroupId: group,
-    SequenceNumber: '1',
-  },
-  messageAttributes: attributes,
-  md5OfBody: '',
-  eventSource: 'aws:sqs',
-  eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:my-${queue}.fifo`,
-  awsRegion: 'us-east-1',
-});
+  { queue = 'analytics', sentAt = START, token = '' } = {},
+): SQSRecord => {
+  const system = { ApproximateReceiveCount: '1', SentTimestamp: String(sentAt), SequenceNumber: '1' };
+  return recordOf(
+    {
+      ...{ MessageId: id, ReceiptHandle: 'r', Body: body, Attributes: { ...system, MessageGroupId: group } },
+      MessageAttributes: token === '' ? {} : { token: { DataType: 'String', StringValue: token } },
+    },
+    `my-${queue}.fifo`,
+  );
+};

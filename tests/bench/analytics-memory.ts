@@ -3,7 +3,7 @@ import { countingObjects, engineWorker } from './analytics-workers';
 
 /** Prints the peak resident memory for each quarter of so many events that the worker handles. */
 async function main(events: number): Promise<void> {
-  const handler = engineWorker(countingObjects());
+  const handler = engineWorker(countingObjects().objects);
   const most: number[] = [];
   let done = 0;
   for (const event of batches(packedMessages(events))) {

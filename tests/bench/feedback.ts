@@ -2,6 +2,7 @@ import type { SQSEvent } from 'aws-lambda';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
+import { tokenOf } from '../../lib/jobs/messages';
 import { newRow } from '../../lib/jobs/row';
 import type { Table } from '../../lib/ports';
 import { handleBatch } from '../../lib/worker/batch';
@@ -91,8 +92,8 @@ async function accepted(table: Table, id: string): Promise<SQSEvent> {
   const body = feedbackBody({}, { id, time: new Date(now).toISOString() });
   const row = newRow({ queue: 'feedback', envelope: parseEnvelope(body), group: 'g', now, random: realRandom });
   await createLedger({ table, clock: realClock, random: realRandom, settings }).write(row, 0);
-  const token = { stringValue: row.token, dataType: 'String' as const };
-  return { Records: [record({ id, group: 'g', body }, { queue: 'feedback', sentAt: now, attributes: { token } })] };
+  const sent = { queue: 'feedback', sentAt: now, ...tokenOf(row) };
+  return { Records: [record({ id, group: 'g', body }, sent)] };
 }
 
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {

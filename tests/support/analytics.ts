@@ -5,7 +5,7 @@ import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
 import { encodeBatch } from '../../lib/analytics/process';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
-import { jobId, PREFIX } from './engine';
+import { envelope, PREFIX } from './engine';
 
 /** When the producer accepts the jobs of these tests, by default. */
 export const ACCEPTED_AT = '2026-01-02T03:04:05.000Z';
@@ -30,17 +30,9 @@ export const analyticsBody = (
   events: unknown[],
   { n = 1, ...changes }: { n?: number; [attribute: string]: unknown } = {},
 ): string =>
-  JSON.stringify({
-    specversion: '1.0',
-    id: jobId(n),
-    type: ANALYTICS_EVENTS,
-    source: '/my/api/producer-1',
-    time: ACCEPTED_AT,
-    datacontenttype: 'application/json',
-    sequence: String(n),
-    partitionkey: 'shard-3',
-    data: { events },
-    ...changes,
+  envelope(n, {
+    ...{ type: ANALYTICS_EVENTS, source: '/my/api/producer-1', time: ACCEPTED_AT },
+    ...{ sequence: String(n), partitionkey: 'shard-3', data: { events }, ...changes },
   });
 
 export type Line = AnalyticsEvent & { job: string; sequence: number | null; field?: string; event?: AnalyticsEvent };
@@ -61,9 +53,9 @@ export async function putOriginal(
   events: unknown[],
   changes: Parameters<typeof analyticsBody>[1] = {},
 ): Promise<string> {
-  const envelope = parseEnvelope(analyticsBody(events, changes));
-  const { accepted, rejected } = encodeBatch(envelope, events, 0);
-  const place = { time: Date.parse(envelope.time), id: envelope.id };
+  const message = parseEnvelope(analyticsBody(events, changes));
+  const { accepted, rejected } = encodeBatch(message, events, 0);
+  const place = { time: Date.parse(message.time), id: message.id };
   const key = dataKey(PREFIX, place);
   await objects.put(key, accepted?.bytes ?? gzipSync(''), 'application/gzip');
   if (rejected) await objects.put(rejectedKey(PREFIX, place), rejected.bytes, 'application/gzip');

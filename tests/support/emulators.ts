@@ -1,23 +1,19 @@
 import { readFileSync } from 'node:fs';
-import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 import { parse } from 'yaml';
 import { localPorts } from '../../packages/local/connection';
 import { startDynamoDb, startS3 } from '../../packages/local/emulators';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs } from '../../packages/local/sqs/server';
 
-/** The keys of the jobs table and its indexes, as resources/table.yml declares them. */
-const jobsTable = tableOf(readFileSync('resources/table.yml', 'utf8'));
-
-function tableOf(yaml: string): TableKeys {
-  const { Resources } = parse(yaml, { logLevel: 'silent' }) as { Resources: { JobsTable: { Properties: TableKeys } } };
-  const { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Resources.JobsTable.Properties;
-  return { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
+interface Resources {
+  Resources: { JobsTable: { Properties: Record<string, unknown> } };
 }
 
-type TableKeys = Required<
-  Pick<CreateTableCommandInput, 'BillingMode' | 'AttributeDefinitions' | 'KeySchema' | 'GlobalSecondaryIndexes'>
->;
+/** The keys of the jobs table and its indexes, as resources/table.yml declares them. */
+const { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = (
+  parse(readFileSync('resources/table.yml', 'utf8'), { logLevel: 'silent' }) as Resources
+).Resources.JobsTable.Properties;
+const jobsTable = { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
 
 export const TABLE = 'jobs';
 
