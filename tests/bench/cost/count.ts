@@ -2,11 +2,10 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
 import { watchCanary } from '../../../lib/reconcile/measure';
 import type { InviteInput } from '../../../lib/testflight/message';
-import { createProducer } from '../../../packages/producer/client';
 import type { Calls } from '../../../resources/cost';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
-import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
+import { type EngineOptions, jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -36,14 +35,14 @@ function counter() {
 export async function counts() {
   return {
     accept: await accept(),
-    feedback: await feedback(),
-    nextFeedback: await feedback({ after: 1 }),
-    chunk: await chunk(),
-    nextChunk: await chunk({ after: 1 }),
+    feedback: await feedback(0),
+    nextFeedback: await feedback(1),
+    chunk: await chunk(0),
+    nextChunk: await chunk(1),
     analytics: await analytics(),
-    testflight: await testflight(),
-    nextTestflight: await testflight({ after: 1 }),
-    notification: await testflight({ invite: { notification: { appName: 'Sample', message: 'Welcome' } } }),
+    testflight: await testflight(0),
+    nextTestflight: await testflight(1),
+    notification: await testflight(0, { notification: { appName: 'Sample', message: 'Welcome' } }),
     canary: await canary(),
     reconciler: await reconciler(),
   };
@@ -51,62 +50,56 @@ export async function counts() {
 
 async function accept(): Promise<Calls> {
   const { before, calls } = counter();
-  const counted =
-    <T extends object>(name: string) =>
-    (port: T) =>
-      watch(port, name, { before });
-  const wrap = { table: counted('table'), queues: counted('queues'), objects: counted('objects') };
-  const { deps } = memoryProducerDeps(wrap as Parameters<typeof memoryProducerDeps>[0]);
-  await createProducer(deps).feedback(aFeedback());
+  const { producer } = memoryProducerDeps({
+    table: (port) => watch(port, 'table', { before }),
+    queues: (port) => watch(port, 'queues', { before }),
+    objects: (port) => watch(port, 'objects', { before }),
+  });
+  await producer.feedback(aFeedback());
   return calls();
 }
 
-async function feedback({ after = 0 } = {}): Promise<Calls> {
+const feedback = (after: number) =>
+  lastOf(after, async (options) => {
+    const started = await startFeedback(options);
+    return { ...started, send: (n) => started.engine.accept(feedbackBody({}, { id: jobId(n) })) };
+  });
+
+const chunk = (after: number) =>
+  lastOf(after, async (options) => {
+    const started = await startEmails(options);
+    const made = await started.campaign({ recipients: 50 * (after + 1), chunkSize: 50 });
+    const envelopeOf = (n: number) => chunkEnvelope(made, n);
+    const send = (n: number) => started.engine.accept(JSON.stringify(envelopeOf(n)), { group: envelopeOf(n).id });
+    return { ...started, send };
+  });
+
+const testflight = (after: number, invite: Partial<InviteInput> = {}) =>
+  lastOf(after, async (options) => {
+    const started = await startTestflight(options);
+    const bodyOf = (n: number) => inviteBody({ ...invite, email: `tester-${n}@example.com` }, { id: jobId(n) });
+    return { ...started, send: (n) => started.engine.accept(bodyOf(n)) };
+  });
+
+interface Started {
+  engine: { deliver(): Promise<unknown> };
+  send: (n: number) => Promise<unknown>;
+  close: () => Promise<unknown>;
+}
+
+/** The calls of a job whose worker has done others before. */
+async function lastOf(after: number, start: (options: EngineOptions) => Promise<Started>): Promise<Calls> {
   const { before, begin, calls } = counter();
-  const { engine, close } = await startFeedback({ before });
-  await lastOf(after, { engine, begin, send: (n) => engine.accept(feedbackBody({}, { id: jobId(n) })) }).finally(close);
-  return calls();
-}
-
-async function chunk({ after = 0 } = {}): Promise<Calls> {
-  const { before, begin, calls } = counter();
-  const { engine, campaign, close } = await startEmails({ before });
-  const made = await campaign({ recipients: 50 * (after + 1), chunkSize: 50 });
-  const send = (n: number) => {
-    const envelope = chunkEnvelope(made, n);
-    return engine.accept(JSON.stringify(envelope), { group: envelope.id });
-  };
-  await lastOf(after, { engine, begin, send }).finally(close);
-  return calls();
-}
-
-async function testflight({
-  after = 0,
-  invite = {},
-}: {
-  after?: number;
-  invite?: Partial<InviteInput>;
-} = {}): Promise<Calls> {
-  const { before, begin, calls } = counter();
-  const { engine, close } = await startTestflight({ before });
-  const send = (n: number) =>
-    engine.accept(inviteBody({ ...invite, email: `tester-${n}@example.com` }, { id: jobId(n) }));
-  await lastOf(after, { engine, begin, send }).finally(close);
-  return calls();
-}
-
-async function lastOf(
-  after: number,
-  {
-    engine,
-    begin,
-    send,
-  }: { engine: { deliver(): Promise<unknown> }; begin: () => void; send: (n: number) => Promise<unknown> },
-): Promise<void> {
-  for (let n = 0; n <= after; n++) {
-    await send(n);
-    begin();
-    await engine.deliver();
+  const { engine, send, close } = await start({ before });
+  try {
+    for (let n = 0; n <= after; n++) {
+      await send(n);
+      begin();
+      await engine.deliver();
+    }
+    return calls();
+  } finally {
+    await close();
   }
 }
 
