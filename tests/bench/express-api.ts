@@ -14,18 +14,14 @@ const SIZES = {
   small: { perSecond: 20, warmUpSeconds: 0, seconds: 1 },
 };
 
-const from = { email: 'news@example.com' };
-const unsubscribe = { link: 'https://example.com/leave' };
+const campaign = {
+  ...{ from: { email: 'news@example.com' }, subject: 'S', text: 'T', recipients: [{ email: 'user@example.com' }] },
+  unsubscribe: { link: 'https://example.com/leave' },
+};
 const event = () => ({ id: randomUUID(), name: 'screen_viewed', time: new Date().toISOString(), user: 'u-1' });
 const REQUESTS: Record<string, () => object> = {
   'POST /feedback': () => ({ user: { email: `${randomUUID()}@example.com` }, subject: 'Hello', message: 'It works' }),
-  'POST /campaigns': () => ({
-    from,
-    subject: 'S',
-    text: 'T',
-    unsubscribe,
-    recipients: [{ email: 'user@example.com' }],
-  }),
+  'POST /campaigns': () => campaign,
   'POST /testflight': () => ({ action: 'remove', app: '1', email: 'tester@example.com', from: 'app' }),
   'POST /analytics': () => ({ events: Array.from({ length: 20 }, event) }),
   'GET /jobs/{id}': () => ({}),

@@ -179,10 +179,9 @@ const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
 async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: number): Promise<(string | number)[]> {
   const stage = await world(scenario);
   let vendors: ReturnType<World['vendors']> | undefined;
-  const engine = memoryEngine(({ objects, now, ...ports }) => {
-    vendors = stage.vendors(now);
-    const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
-    return ourContract({ ...vendors, rate, clock: ports.clock, objects });
+  const engine = memoryEngine((ports) => {
+    vendors = stage.vendors(ports.clock.now);
+    return ourContract({ ...vendors, ...ports, rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid') });
   });
   if (!vendors) throw new Error('the engine made no contract');
   const aws = await startAws({});

@@ -14,8 +14,9 @@ import { newRow } from '../../lib/jobs/row';
 import type { CircuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
 import { type EventKeys, eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX, watch } from './engine';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX } from './engine';
 import { hashPeople } from './hash-people';
+import { memoryClock } from './memory-clock';
 import { watchedSendgrid } from './watched-sendgrid';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
@@ -44,31 +45,21 @@ export async function startEmails({
   limits,
   ...options
 }: EngineOptions & { rate?: number; senderDomains?: string[]; keys?: EventKeys; limits?: SendingLimits } = {}) {
-  // The engine creates the clock, so the fake reads the time later.
-  let now = () => Date.now();
-  const sendgrid = await startFakeSendgrid({ now: () => now(), ...(keys && { keys }) });
-  let store: ReturnType<typeof campaigns> | undefined;
+  const { clock = memoryClock() } = options;
+  const sendgrid = await startFakeSendgrid({ now: clock.now, ...(keys && { keys }) });
   let circuits: CircuitBreakers | undefined;
   const engine = memoryEngine(
-    ({ objects, table, clock, random }) => {
-      now = clock.now;
-      const ports = { table: watch(table, 'table', options), clock, random };
-      store = campaigns({ table, clock, random });
-      return emailsContract({
-        campaigns: campaigns(ports),
-        senderDomains,
-        suppression: suppressionList({ objects: watch(objects, 'objects', options), prefix: PREFIX, hashPeople }),
+    (ports) =>
+      emailsContract({
+        ...{ clock, senderDomains, prefix: PREFIX, objects: ports.objects, campaigns: campaigns(ports) },
+        suppression: suppressionList({ objects: ports.objects, prefix: PREFIX, hashPeople }),
         rate: sharedRate({ ...ports, rate, limits, override: () => circuits?.rate('sendgrid') }, 'sendgrid'),
-        clock,
-        objects: watch(objects, 'objects', options),
-        prefix: PREFIX,
         sendgrid: watchedSendgrid(sendgrid.url, clock.now, options),
-      });
-    },
-    { timeoutMs: 100_000, ...options, settings: { visibility: 600, ...options.settings } },
+      }),
+    { timeoutMs: 100_000, ...options, clock, settings: { visibility: 600, ...options.settings } },
   );
   circuits = engine.deps.circuits;
-  if (!store) throw new Error('the engine makes its contract at once');
+  const store = campaigns({ table: engine.table, clock, random: engine.deps.random });
   engine.deps.limits = limits;
   // The instance has sent before, so the reconciler knows the senders' rate.
   const times = { campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
@@ -93,21 +84,21 @@ export async function startEmails({
         { objects: engine.objects, prefix: PREFIX },
         { campaign: id, content, recipients: people, chunkSize },
       );
-      const time = engine.clock.now();
-      const made = await store?.start({ ...written, id, name, source: '/my/api', time, startsAt: time, chunkSize });
+      const time = clock.now();
+      const made = await store.start({ ...written, id, name, source: '/my/api', time, startsAt: time, chunkSize });
       if (!made) throw new Error('the campaign was not made');
       return made;
     },
     sendChunk(campaign: Campaign, number: number): void {
       const envelope = chunkEnvelope(campaign, number);
-      const { clock, random } = engine.deps;
+      const { random } = engine.deps;
       const made = newRow({ queue: 'emails', envelope, group: envelope.id, now: clock.now(), random });
       const row = (engine.table.item(made.key) as JobRow | undefined) ?? made;
       if (row === made) void engine.deps.ledger.write(made, 0);
       engine.send(JSON.stringify(envelope), { group: envelope.id, attributes: tokenOf(row) });
     },
     async report(id = CAMPAIGN) {
-      const campaign = await store?.read(id);
+      const campaign = await store.read(id);
       if (!campaign) throw new Error('there is no campaign');
       return campaignReport(engine.deps, campaign);
     },

@@ -9,7 +9,7 @@ import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { newRow } from '../../lib/jobs/row';
 import type { OperatorDeps } from '../../lib/ops/operator';
-import type { Completion, Events, Facts, Item, Random } from '../../lib/ports';
+import type { Clock, Completion, Events, Facts, Item, Objects, Random, Table } from '../../lib/ports';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
 import { circuitBreakers } from '../../lib/worker/circuit';
@@ -49,23 +49,19 @@ export interface EngineOptions {
 }
 
 /**
- * One queue with its DLQ, table and bucket in memory. The test moves the clock, sends messages, decides when a batch
+ * One queue with its DLQ, table and bucket in memory. Options watch the calls of the contract too. The test moves the clock, sends messages, decides when a batch
  * runs, and can read all stored data.
  */
 export function memoryEngine(
-  makeContract: (ports: {
-    objects: ReturnType<typeof memoryObjects>;
-    table: ReturnType<typeof memoryTable>;
-    clock: ReturnType<typeof memoryClock>;
-    random: ReturnType<typeof memoryRandom>;
-    now: () => number;
-  }) => QueueContract,
+  makeContract: (ports: { objects: Objects; table: Table; clock: Clock; random: Random }) => QueueContract,
   options: EngineOptions = {},
 ) {
   const { clock = memoryClock(), random = memoryRandom(), used } = options;
   const table = memoryTable(used ? { used } : {});
   const objects = memoryObjects();
-  const contract = makeContract({ objects, table, clock, random, now: clock.now });
+  const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
+  const ports = { table: watched(table, 'table'), clock, random };
+  const contract = makeContract({ ...ports, objects: watched(objects, 'objects') });
   const settings: QueueSettings = { ...fifoSettings, ...options.settings };
   const { groupOrder } = options;
   const model = createSqsModel({ now: clock.now, uuid: random.uuid, ...(groupOrder && { groupOrder }) });
@@ -75,8 +71,6 @@ export function memoryEngine(
   const line = (message: string, facts: Facts = {}) => {
     lines.push({ message, facts });
   };
-  const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
-  const ports = { table: watched(table, 'table'), clock, random };
   const deps: OperatorDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
     ...ports,
     hashPeople,

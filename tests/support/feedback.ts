@@ -6,6 +6,7 @@ import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
+import { memoryClock } from './memory-clock';
 import { watchedSendgrid } from './watched-sendgrid';
 
 export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
@@ -22,38 +23,28 @@ export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Rec
 
 /** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
 export async function startFeedback(options: EngineOptions = {}) {
-  // The engine creates the clock, so the fakes read the time later.
-  let now = () => Date.now();
-  const zendesk = await startFakeZendesk({ now: () => now() });
-  const sendgrid = await startFakeSendgrid({ now: () => now() });
-  const engine = memoryEngine(({ objects, now: engineNow, ...given }) => {
-    now = engineNow;
-    const ports = { ...given, table: watch(given.table, 'table', options) };
-    return feedbackContract({
-      objects: watch(objects, 'objects', options),
-      mayConfirm: mailLimit({ ...ports, hashPeople }),
-      zendesk: watch(
-        realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: async () => 'secret', now: engineNow }),
-        'zendesk',
-        options,
-      ),
-      sendgrid: watchedSendgrid(sendgrid.url, engineNow, options),
-      rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
-      clock: ports.clock,
-      config: {
-        prefix: PREFIX,
-        tags: ['app'],
-        from: { email: 'support@example.com' },
-        brand: 'Sample',
-        confirmationWaitMs: 900_000,
-      },
-    });
-  }, options);
+  const { clock = memoryClock() } = options;
+  const { now } = clock;
+  const [zendesk, sendgrid] = await Promise.all([startFakeZendesk({ now }), startFakeSendgrid({ now })]);
+  const adapter = realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: async () => 'secret', now });
+  const engine = memoryEngine(
+    (ports) =>
+      feedbackContract({
+        ...ports,
+        mayConfirm: mailLimit({ ...ports, hashPeople }),
+        zendesk: watch(adapter, 'zendesk', options),
+        sendgrid: watchedSendgrid(sendgrid.url, now, options),
+        rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+        config: {
+          prefix: PREFIX,
+          tags: ['app'],
+          from: { email: 'support@example.com' },
+          brand: 'Sample',
+          confirmationWaitMs: 900_000,
+        },
+      }),
+    { ...options, clock },
+  );
   await engine.objects.put(attachmentKey, 'png', 'image/png');
-  return {
-    engine,
-    zendesk,
-    sendgrid,
-    close: () => Promise.all([zendesk.close(), sendgrid.close()]),
-  };
+  return { engine, zendesk, sendgrid, close: () => Promise.all([zendesk.close(), sendgrid.close()]) };
 }

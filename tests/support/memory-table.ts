@@ -88,7 +88,7 @@ export function memoryTable({
       const before = stored.get(key);
       const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
       used({ partition: `item ${key}`, writes: larger });
-      for (const partition of partitionsWritten(before?.indexed, indexed)) used({ partition, writes: 1 });
+      for (const { name, of } of changesOf(before?.indexed, indexed)) used({ partition: `${name} ${of}`, writes: 1 });
     }
     stored.set(key, { json, version, indexed });
     index.write(key, indexed);
@@ -167,14 +167,14 @@ const WRITE_UNIT_BYTES = 1_024;
 const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buffer.byteLength(json) / bytes));
 
 /**
- * The partition keys of the index writes for one item. An entry that moves is deleted and put. An entry that stays
- * needs no write, because the indexes project keys only.
+ * The entries that a write of one item removes from the indexes or adds. An entry that stays needs no write, because
+ * the indexes project keys only.
  */
-const partitionsWritten = (before: Indexed = {}, after: Indexed): string[] =>
+const changesOf = (before: Indexed = {}, after: Indexed = {}) =>
   NAMES.flatMap((name) => {
     const [old, next] = [before[name], after[name]];
     if (old?.of === next?.of && old?.at === next?.at) return [];
-    return [old, next].flatMap((entry) => (entry ? [`${name} ${entry.of}`] : []));
+    return [...(old ? [{ name, ...old, adds: false }] : []), ...(next ? [{ name, ...next, adds: true }] : [])];
   });
 
 /** Indexes that show a write only after this time. */
@@ -183,16 +183,13 @@ function laggingIndex(lagMs: number, now: () => number) {
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; indexed: Indexed | undefined }[] = [];
   const apply = (key: string, indexed: Indexed = {}) => {
-    const before = applied.get(key) ?? {};
-    applied.set(key, indexed);
-    for (const name of NAMES) {
-      const [old, next] = [before[name], indexed[name]];
-      if (old) indexes[name]?.get(old.of)?.remove({ key, at: old.at });
-      if (!next) continue;
-      const list = indexes[name]?.get(next.of) ?? sortedEntries();
-      list.add({ key, at: next.at });
-      indexes[name]?.set(next.of, list);
+    for (const { name, of, at, adds } of changesOf(applied.get(key), indexed)) {
+      const list = indexes[name]?.get(of) ?? sortedEntries();
+      if (adds) list.add({ key, at });
+      else list.remove({ key, at });
+      indexes[name]?.set(of, list);
     }
+    applied.set(key, indexed);
   };
   return {
     write: (key: string, indexed: Indexed | undefined) => {

@@ -10,6 +10,7 @@ import { startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-c
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
 import { hashPeople } from './hash-people';
+import { memoryClock } from './memory-clock';
 import { watchedSendgrid } from './watched-sendgrid';
 
 export const APP = '1000000001';
@@ -77,39 +78,31 @@ export async function startTestflight({
   apps = [],
   ...options
 }: TestflightOptions = {}) {
-  // The engine creates the clock, so the fakes read the time later.
-  let now = () => Date.now();
-  const apple = await startFakeAppStoreConnect({
-    ...seeded,
-    ...TEAM,
-    ...(limit === undefined ? {} : { limit }),
-    now: () => now(),
-  });
-  const sendgrid = await startFakeSendgrid({ now: () => now() });
-  const engine = memoryEngine(({ now: engineNow, table, clock, random }) => {
-    now = engineNow;
-    const ports = { table: watch(table, 'table', options), clock, random };
-    return testflightContract({
-      appStoreConnect: watchedApple(apple.url, engineNow, options),
-      sendgrid: watchedSendgrid(sendgrid.url, engineNow, options),
-      rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
-      clock,
-      subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
-      config: {
-        apps,
-        from: { email: 'support@example.com' },
-        templateId,
-        brand: 'Sample',
-        notificationWaitMs: 900_000,
-      },
-    });
-  }, options);
-  return {
-    engine,
-    apple,
-    sendgrid,
-    close: () => Promise.all([apple.close(), sendgrid.close()]),
-  };
+  const { clock = memoryClock() } = options;
+  const { now } = clock;
+  const [apple, sendgrid] = await Promise.all([
+    startFakeAppStoreConnect({ ...seeded, ...TEAM, ...(limit === undefined ? {} : { limit }), now }),
+    startFakeSendgrid({ now }),
+  ]);
+  const engine = memoryEngine(
+    (ports) =>
+      testflightContract({
+        appStoreConnect: watchedApple(apple.url, now, options),
+        sendgrid: watchedSendgrid(sendgrid.url, now, options),
+        rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+        clock,
+        subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
+        config: {
+          apps,
+          from: { email: 'support@example.com' },
+          templateId,
+          brand: 'Sample',
+          notificationWaitMs: 900_000,
+        },
+      }),
+    { ...options, clock },
+  );
+  return { engine, apple, sendgrid, close: () => Promise.all([apple.close(), sendgrid.close()]) };
 }
 
 function watchedApple(endpoint: string, now: () => number, options: EngineOptions) {

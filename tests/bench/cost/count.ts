@@ -106,10 +106,7 @@ async function lastOf(after: number, start: (options: EngineOptions) => Promise<
 async function analytics(): Promise<Calls> {
   const { before, calls } = counter();
   const metrics = { add: () => {}, flush: async () => {} };
-  const engine = memoryEngine(
-    ({ objects }) => analyticsContract({ objects: watch(objects, 'objects', { before }), prefix: PREFIX, metrics }),
-    { before },
-  );
+  const engine = memoryEngine((ports) => analyticsContract({ ...ports, prefix: PREFIX, metrics }), { before });
   await engine.sendAndDeliver(analyticsBody(someEvents(1, 100)));
   return calls();
 }
