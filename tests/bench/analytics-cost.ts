@@ -3,11 +3,11 @@ import type { SQSEvent } from 'aws-lambda';
 import { GZIP } from '../../lib/analytics/process';
 import type { Objects } from '../../lib/ports';
 import { memoryObjects } from '../support/memory-objects';
-import { batches, packedMessages, singleMessages } from './analytics-events';
+import { batches, groups, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';
 import { type Handler, handleAll } from './rivals';
-import { inTurns, median, type Size, tableOf, timed } from './table';
+import { inTurns, median, type Size, sumOf, tableOf, timed } from './table';
 
 const SIZES = {
   full: { runs: 7, events: 25_000, inMemory: 1_000_000 },
@@ -16,6 +16,7 @@ const SIZES = {
 const MILLION = 1_000_000;
 /** SQS bills each 64 KB of a request. */
 const STEP_BYTES = 64 * 1024;
+const MIB = 1024 * 1024;
 
 const LIMIT = "(a) limit: parse and gzip, zlib's level";
 const LIMIT_AT_LEVEL = '(a) at the level of this worker';
@@ -92,27 +93,10 @@ async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Arra
 
 /** Counts sends, receives and deletes. `oneByOne`: each message is a separate send, as in an API for single events. */
 function sqsRequests(input: SQSEvent[], oneByOne: boolean): { calls: number; billed: number } {
-  const sizes = input.flatMap(({ Records }) => Records.map(({ body }) => body.length));
-  const sends = oneByOne ? sizes : groupedBy(sizes);
-  const receives = input.map(({ Records }) => Records.reduce((sum, { body }) => sum + body.length, 0));
-  const steps = (bytes: number[]) => bytes.reduce((sum, size) => sum + Math.ceil(size / STEP_BYTES), 0);
-  return {
-    calls: sends.length + receives.length + input.length,
-    billed: steps(sends) + steps(receives) + input.length,
-  };
-}
-
-/** Sizes in bytes of batches of at most ten messages and 1 MiB. */
-function groupedBy(sizes: number[]): number[] {
-  const sums: number[] = [];
-  let [sum, count] = [0, 0];
-  for (const size of sizes) {
-    if (count === 10 || (count > 0 && sum + size > 1024 * 1024)) {
-      sums.push(sum);
-      [sum, count] = [0, 0];
-    }
-    sum += size;
-    count++;
-  }
-  return count > 0 ? [...sums, sum] : sums;
+  const receives = input.map(({ Records }) => Records.map(({ body }) => body.length));
+  // A batch of sends has at most 1 MiB.
+  const sends = [...groups(receives.flat(), (size) => (oneByOne ? MIB : size), MIB)];
+  const requests = [...sends, ...receives];
+  const steps = requests.reduce((all, sizes) => all + Math.ceil(sumOf(sizes) / STEP_BYTES), 0);
+  return { calls: requests.length + input.length, billed: steps + input.length };
 }

@@ -74,19 +74,24 @@ export function* singleMessages(events: number): Generator<Packed> {
 
 /** Batches like Lambda's: at most ten messages and 6 MB. Escaping adds about 20 % to a body inside JSON. */
 export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
-  let Records: SQSRecord[] = [];
+  for (const group of groups(messages, ({ body }) => body.length * 1.2, 6_000_000))
+    yield { Records: group.map((message) => record(message)) };
+}
+
+/** Groups in the given order, of at most ten things and so many bytes. */
+export function* groups<T>(things: Iterable<T>, bytesOf: (thing: T) => number, mostBytes: number): Generator<T[]> {
+  let group: T[] = [];
   let bytes = 0;
-  for (const message of messages) {
-    const size = message.body.length * 1.2;
-    if (Records.length === 10 || bytes + size > 6_000_000) {
-      yield { Records };
-      Records = [];
+  for (const thing of things) {
+    if (group.length === 10 || bytes + bytesOf(thing) > mostBytes) {
+      yield group;
+      group = [];
       bytes = 0;
     }
-    Records.push(record(message));
-    bytes += size;
+    group.push(thing);
+    bytes += bytesOf(thing);
   }
-  if (Records.length > 0) yield { Records };
+  if (group.length > 0) yield group;
 }
 
 export const record = (

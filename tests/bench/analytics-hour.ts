@@ -4,7 +4,7 @@ import { encodeBatch } from '../../lib/analytics/process';
 import { folderObjects } from '../support/folder-objects';
 import { packedMessages } from './analytics-events';
 import { bundledTo, printedBy } from './process';
-import { type Size, tableOf } from './table';
+import { type Size, sumOf, tableOf } from './table';
 
 const SIZES = { full: 1_000_000, small: 4_000 };
 
@@ -39,7 +39,7 @@ export async function analyticsHour(size: Size): Promise<string> {
     if (parts.length !== 8 || Object.values(runs).some(({ result }) => result !== 'written'))
       throw new Error('the hour was not written');
     return [
-      `An hour of ${SIZES[size].toLocaleString('en')} events: ${(bytes / 1e6).toFixed(1)} MB in gzip, ${(sizes.reduce((a, b) => a + b) / 1e6).toFixed(1)} MB in ${parts.length} Parquet objects.`,
+      `An hour of ${SIZES[size].toLocaleString('en')} events: ${(bytes / 1e6).toFixed(1)} MB in gzip, ${(sumOf(sizes) / 1e6).toFixed(1)} MB in ${parts.length} Parquet objects.`,
       '',
       tableOf(
         Object.entries(runs),

@@ -6,21 +6,12 @@ import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
-import { feedbackBody } from '../support/feedback';
+import { feedbackBody, sampleFeedback } from '../support/feedback';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryTable } from '../support/memory-table';
 import { cleanJobPrice } from './clean-job-price';
 import { durableFeedback, execute } from './durable';
-import {
-  feedbackSteps,
-  type Handler,
-  idempotent,
-  ourContract,
-  plainLoop,
-  powertools,
-  usualWorker,
-  vendorsAt,
-} from './rivals';
+import { feedbackSteps, type Handler, idempotent, plainLoop, powertools, usualWorker, vendorsAt } from './rivals';
 import { type Size, table } from './table';
 
 /** `hit`: the jobs that meet a fault. The small form plays the first faults only, which need one hour. */
@@ -181,7 +172,8 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
   let vendors: ReturnType<World['vendors']> | undefined;
   const engine = memoryEngine((ports) => {
     vendors = stage.vendors(ports.clock.now);
-    return ourContract({ ...vendors, ...ports, rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid') });
+    const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
+    return sampleFeedback({ ...vendors, ...ports, rate, mayConfirm: async () => true });
   });
   if (!vendors) throw new Error('the engine made no contract');
   const aws = await startAws({});

@@ -12,20 +12,11 @@ import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
-import { feedbackBody } from '../support/feedback';
+import { feedbackBody, sampleFeedback } from '../support/feedback';
 import { feedbackSettings } from '../support/producer';
 import { record } from './analytics-events';
-import {
-  type Handler,
-  handleAll,
-  ourContract,
-  plainLoop,
-  powertools,
-  type RivalPorts,
-  usualWorker,
-  vendorsAt,
-} from './rivals';
-import { inTurns, median, type Size, tableOf, timed } from './table';
+import { type Handler, handleAll, plainLoop, powertools, type RivalPorts, usualWorker, vendorsAt } from './rivals';
+import { inTurns, median, type Size, sumOf, tableOf, timed } from './table';
 
 const SIZES = { full: { runs: 5, jobs: 100 }, small: { runs: 1, jobs: 3 } };
 /** The cost of one job without faults, over real HTTP to emulators on this machine. */
@@ -65,8 +56,8 @@ export async function feedbackCost(size: Size): Promise<string> {
   const of = (name: Rival, what: 'ms' | 'cpuMs') => median(measured[name].map((one) => one[what])) / jobs;
   const ratio = (name: Rival, what: 'ms' | 'cpuMs') => (of(name, what) / of('plain loop', what)).toFixed(2);
   const per = (name: Rival, port: string) => {
-    const made = (measured[name].at(-1)?.calls ?? []).filter(([call]) => call.startsWith(port));
-    return (made.reduce((sum, [, times]) => sum + times, 0) / jobs).toFixed(1);
+    const made = measured[name].at(-1)?.calls.filter(([call]) => call.startsWith(port)) ?? [];
+    return (sumOf(made.map(([, times]) => times)) / jobs).toFixed(1);
   };
   return [
     `A job without faults: median of ${runs} runs of ${jobs} jobs, batch 1, emulators on loopback.`,
@@ -99,7 +90,8 @@ async function accepted(table: Table, id: string): Promise<SQSEvent> {
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {
   const base = { table: jobs, clock: realClock, random: realRandom };
   const rate = sharedRate({ ...base, rate: 10_000 }, 'sendgrid');
-  const contract = ourContract({ objects, zendesk, sendgrid, rate, clock: realClock });
+  const vendors = { zendesk, sendgrid, mayConfirm: async () => true };
+  const contract = sampleFeedback({ objects, ...vendors, rate, clock: realClock });
   const quiet = memoryEngine(() => contract).deps;
   const stores = { ...base, objects, ledger: createLedger({ ...base, settings }), circuits: circuitBreakers(base) };
   const deps = { ...quiet, ...stores, settings };

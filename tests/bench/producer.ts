@@ -17,7 +17,7 @@ import { createTracker } from '../../packages/producer/tracker';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { memoryProducerDeps } from '../support/producer';
 import { appEvent, numbers } from './analytics-events';
-import { inTurns, median, quantile, type Size, table, tableOf, timed } from './table';
+import { inTurns, median, quantile, type Size, sumOf, table, tableOf, timed } from './table';
 
 /** `warmUp`: rounds that count for nothing, because the code is still being compiled. */
 const SIZES = {
@@ -81,7 +81,7 @@ async function sending(client: SQSClient, stored: Table, { sends, round, warmUp 
       measured[name].flatMap(({ ms }) => ms),
       part,
     );
-  const cpuOf = (name: Way) => measured[name].reduce((sum, { cpuMs }) => sum + cpuMs, 0) / sends;
+  const cpuOf = (name: Way) => sumOf(measured[name].map(({ cpuMs }) => cpuMs)) / sends;
   return [
     `Sending ${sends} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
     tableOf(
@@ -169,9 +169,7 @@ async function loading(): Promise<string> {
   }
 }
 
-const kilobytes = (folder: string): number =>
-  Math.round(
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .map((name) => statSync(join(folder, name)))
-      .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1_000,
-  );
+function kilobytes(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(folder, name)));
+  return Math.round(sumOf(files.map((file) => (file.isFile() ? file.size : 0))) / 1_000);
+}

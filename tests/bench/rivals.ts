@@ -4,11 +4,10 @@ import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dyn
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
-import { confirmationOf, feedbackContract, ticketOf } from '../../lib/feedback/process';
+import { confirmationOf, ticketOf } from '../../lib/feedback/process';
 import type { Objects, Table } from '../../lib/ports';
 import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk, type Zendesk } from '../../lib/vendors/zendesk';
-import { PREFIX } from '../support/engine';
 
 export type Handler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
@@ -36,22 +35,6 @@ export const vendorsAt = (urls: { zendesk: string; sendgrid: string }, now: () =
     sendgrid: realSendgrid({ endpoint: urls.sendgrid, apiKey: secret, instance: 'acme', now }),
   };
 };
-
-export const ourContract = (
-  ports: Pick<RivalPorts, 'objects' | 'zendesk'> &
-    Pick<Parameters<typeof feedbackContract>[0], 'sendgrid' | 'rate' | 'clock'>,
-) =>
-  feedbackContract({
-    ...ports,
-    mayConfirm: async () => true,
-    config: {
-      prefix: PREFIX,
-      tags: [],
-      from: { email: 'support@example.com' },
-      brand: 'Example',
-      confirmationWaitMs: 900_000,
-    },
-  });
 
 /**
  * The three effects of a feedback job. They use our adapters, so that the vendors' libraries do not affect the

@@ -22,8 +22,8 @@ export async function testedConsole(
   const headers: Record<string, string> = { host, 'x-console': '1', authorization: `Bearer ${token}` };
   const posted = { ...headers, origin: `http://${host}`, 'content-type': 'application/json' };
   /** Sends exactly these headers, as no browser would let a script do. */
-  const raw = async (path: string, { method = 'GET', headers: sent = {}, body = '' }: Asked = {}) => {
-    const request = http.request(`http://${host}${path}`, { method, headers: sent }).end(body);
+  const raw = async (path: string, { body = '', ...asked }: http.RequestOptions & { body?: string } = {}) => {
+    const request = http.request(`http://${host}${path}`, asked).end(body);
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
   };
@@ -36,10 +36,4 @@ export async function testedConsole(
       return { status, json: JSON.parse(body) as Record<string, unknown> };
     },
   };
-}
-
-interface Asked {
-  method?: string;
-  headers?: Record<string, string>;
-  body?: string;
 }

@@ -166,6 +166,11 @@ export function memoryEngine(
       return this.handle(this.receive(max));
     },
 
+    /** Handles batches until the queue shows none. */
+    async work(max = 10): Promise<void> {
+      for (let event = this.receive(max); event.Records.length > 0; event = this.receive(max)) await this.handle(event);
+    },
+
     async sendAndDeliver(...given: Parameters<typeof this.send>): Promise<SQSBatchResponse> {
       this.send(...given);
       return this.deliver();
@@ -178,11 +183,7 @@ export function memoryEngine(
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {
       const end = clock.now() + hours * 3_600_000;
       while (clock.now() < end) {
-        while (this.inQueue() > 0) {
-          const event = this.receive(batch);
-          if (event.Records.length === 0) break;
-          await this.handle(event);
-        }
+        await this.work(batch);
         await this.reconcile();
         if (this.inQueue() === 0 && !this.rows().some(isLive) && !table.items().some(isReleased)) return;
         clock.advance(60_000);
@@ -194,7 +195,7 @@ export function memoryEngine(
       for (let minute = 0; minute < count; minute++) {
         clock.advance(60_000);
         await this.reconcile();
-        for (let event = this.receive(); event.Records.length > 0; event = this.receive()) await this.handle(event);
+        await this.work();
       }
     },
 

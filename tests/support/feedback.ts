@@ -21,6 +21,19 @@ export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput =
 export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 
+/** The contract of the feedback worker of a sample instance. */
+export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0], 'config'>) =>
+  feedbackContract({
+    ...deps,
+    config: {
+      prefix: PREFIX,
+      tags: ['app'],
+      from: { email: 'support@example.com' },
+      brand: 'Sample',
+      confirmationWaitMs: 900_000,
+    },
+  });
+
 /** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
 export async function startFeedback(options: EngineOptions = {}) {
   const { clock = memoryClock() } = options;
@@ -29,19 +42,12 @@ export async function startFeedback(options: EngineOptions = {}) {
   const adapter = realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: async () => 'secret', now });
   const engine = memoryEngine(
     (ports) =>
-      feedbackContract({
+      sampleFeedback({
         ...ports,
         mayConfirm: mailLimit({ ...ports, hashPeople }),
         zendesk: watch(adapter, 'zendesk', options),
         sendgrid: watchedSendgrid(sendgrid.url, now, options),
         rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
-        config: {
-          prefix: PREFIX,
-          tags: ['app'],
-          from: { email: 'support@example.com' },
-          brand: 'Sample',
-          confirmationWaitMs: 900_000,
-        },
       }),
     { ...options, clock },
   );
