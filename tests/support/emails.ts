@@ -106,9 +106,7 @@ export async function startEmails({
     tell: (events: readonly SendgridEvent[]) => takeEvents({ ...engine.deps, clock: engine.clock }, events),
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
     /** Lets workers handle the messages of the queue one by one. */
-    async work(): Promise<void> {
-      while (engine.inQueue() > 0) await engine.deliver(1);
-    },
+    work: () => engine.work(1),
     /** Runs the reconciler and the workers for this many minutes. */
     async minutes(count: number): Promise<void> {
       for (let minute = 0; minute < count; minute++) {

@@ -117,15 +117,17 @@ export function fromOtherAccount(
 
 async function simulate(
   { action, resource, context = {} }: Request,
-  { principal, account, ...policies }: Omit<Simulation, 'request' | keyof typeof NO_LIMITS> & Caller,
+  { principal, account, ...policies }: { principal: string; account: string } & Policies,
 ): Promise<string[]> {
-  const given = Object.entries(context).filter(([, values]) => values.length > 0);
-  const contextVariables = Object.fromEntries(given.map(([key, values]) => [key, contextValue(key, values)]));
+  // Only the leading keys are a list.
+  const given = Object.entries(context).flatMap(([key, values]) =>
+    values[0] === undefined ? [] : [[key, key === 'dynamodb:LeadingKeys' ? values : values[0]] as const],
+  );
   const answer = await runSimulation(
     withKnownNames({
       request: {
         ...{ principal, action, resource: { resource, accountId: account } },
-        contextVariables: { 'aws:SecureTransport': 'true', ...contextVariables },
+        contextVariables: { 'aws:SecureTransport': 'true', ...Object.fromEntries(given) },
       },
       ...(action.startsWith('kms:') && { resourcePolicy: keyPolicy(account) }),
       ...NO_LIMITS,
@@ -150,10 +152,7 @@ async function simulate(
 const withKnownNames = (simulation: Simulation): Simulation =>
   JSON.parse(JSON.stringify(simulation).replaceAll('kms:EncryptionContext:', 'aws:PrincipalTag/'));
 
-interface Caller {
-  principal: string;
-  account: string;
-}
+type Policies = Omit<Simulation, 'request' | keyof typeof NO_LIMITS>;
 
 const NO_LIMITS = { serviceControlPolicies: [], resourceControlPolicies: [] };
 
@@ -161,13 +160,9 @@ const NO_LIMITS = { serviceControlPolicies: [], resourceControlPolicies: [] };
 const keyPolicy = (account: string) =>
   policyOf({ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' });
 
-/** Only these keys have a list of values. */
-const contextValue = (key: string, values: string[]): string | string[] =>
-  key === 'dynamodb:LeadingKeys' ? values : (values[0] ?? '');
-
 /** A value of the template as in the deployment. A key has its description as name there, so that of the key is its id. */
 function resolve({ Resources }: Template, value: unknown, place: typeof PLACE): unknown {
-  const JobsKey = { Type: 'AWS::KMS::Key', Properties: { Description: 'JobsKey' } };
-  const resolved = resolver({ resources: { ...Resources, JobsKey }, ...place, sqsUrl: '' });
+  const key = Resources.JobsKey && { JobsKey: { ...Resources.JobsKey, Properties: { Description: 'JobsKey' } } };
+  const resolved = resolver({ resources: { ...Resources, ...key }, ...place, sqsUrl: '' });
   return resolved(JSON.parse(JSON.stringify(value).replaceAll(`\${AWS::URLSuffix}`, 'amazonaws.com')));
 }

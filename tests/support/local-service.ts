@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { JobRow } from '../../lib/jobs/row';
 import type { Invocation } from '../../packages/local/lambda/runtime';
-import { type Service, type ServiceOptions, startService } from '../../packages/local/service';
+import { type ServiceOptions, startService } from '../../packages/local/service';
 import type { Packaged } from '../../packages/local/template/package';
 
 type Properties = Record<string, unknown>;
@@ -27,21 +27,10 @@ const withoutCanaries = (packaged: Packaged): Packaged =>
       : { Environment: { Variables: { ...Variables, CANARY_EVERY: '0' } } };
   });
 
-export interface WatchedService extends Service {
-  invocations: Invocation[];
-  /** Asks after every event until there is an answer. Fails after a minute and names what it waited for. */
-  until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T>;
-  post(data: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
-  /** Resolves to the job once it has its end and its record. */
-  recorded(id: string): ReturnType<WatchedService['job']>;
-  job(id: string): Promise<JobRow>;
-}
+export type WatchedService = Awaited<ReturnType<typeof watchedService>>;
 
 /** A service that reports its events, so that tests never wait for a fixed time. */
-export async function watchedService(
-  packaged: Packaged,
-  options: Pick<ServiceOptions, 'endpointsOf'> = {},
-): Promise<WatchedService> {
+export async function watchedService(packaged: Packaged, options: Pick<ServiceOptions, 'endpointsOf'> = {}) {
   const invocations: Invocation[] = [];
   const events = new EventEmitter();
   const service = await startService({
@@ -53,7 +42,8 @@ export async function watchedService(
     },
     onEvent: () => events.emit('any'),
   });
-  const until: WatchedService['until'] = async (what, ask) => {
+  /** Asks after every event until there is an answer. Fails after a minute and names what it waited for. */
+  async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
     const signal = AbortSignal.timeout(150_000);
     for (;;) {
       const next = once(events, 'any', { signal }).catch(() => {
@@ -64,8 +54,8 @@ export async function watchedService(
       if (answer !== undefined && answer !== false) return answer;
       await next;
     }
-  };
-  const job = async (id: string) => {
+  }
+  const job = async (id: string): Promise<JobRow> => {
     const found = await service.job(id);
     if (!found) throw new Error(`there is no job ${id}`);
     return found;
@@ -75,12 +65,13 @@ export async function watchedService(
     invocations,
     until,
     job,
-    recorded: (id) =>
+    /** Resolves to the job once it has its end and its record. */
+    recorded: (id: string) =>
       until(`the record of ${id}`, async () => {
         const found = await service.job(id);
         return found?.recordedAt === undefined ? undefined : found;
       }),
-    async post(data, headers = {}) {
+    async post(data: unknown, headers: Record<string, string> = {}) {
       const answer = await fetch(`${service.endpoints.api}/feedback`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },

@@ -1,21 +1,14 @@
-import type { Clock, Random } from '../../lib/ports';
+import type { Random } from '../../lib/ports';
 
-export interface MemoryClock extends Clock {
-  advance(ms: number): void;
-}
+export type MemoryClock = ReturnType<typeof memoryClock>;
 
 /** A clock that moves only when code sleeps on it or a test moves it. */
-export function memoryClock(start = Date.UTC(2026, 0, 2, 3, 4, 5)): MemoryClock {
+export function memoryClock(start = Date.UTC(2026, 0, 2, 3, 4, 5)) {
   let now = start;
-  return {
-    now: () => now,
-    sleep: async (ms) => {
-      now += ms;
-    },
-    advance: (ms) => {
-      now += ms;
-    },
+  const advance = (ms: number): void => {
+    now += ms;
   };
+  return { now: () => now, sleep: async (ms: number) => advance(ms), advance };
 }
 
 /** Values that look random but are the same in every run. */

@@ -44,12 +44,12 @@ export async function templateOf(name: keyof typeof compiled): Promise<CompiledT
   return readTemplate(await makeOnce(name, (output) => compileTemplate(instance, { changes, output })));
 }
 
-/** Compiles the template of a changed instance, with functions that have no code. */
-async function compileTemplate(instance: string, { changes, output }: { changes: Changes; output: string }) {
+/** Compiles the template of a changed instance. Without `code` its functions have none. */
+async function compileTemplate(instance: string, given: { changes: Changes; output: string; code?: true }) {
   const directory = serviceDirectory();
-  withoutCode(directory);
-  changeInstance(directory.path, instance, changes);
-  await compiledTemplate(directory.path, instance, { output }).finally(() => directory.remove());
+  if (!given.code) withoutCode(directory);
+  changeInstance(directory.path, instance, given.changes);
+  await compiledTemplate(directory.path, instance, given).finally(() => directory.remove());
 }
 
 /** The local stage with other settings. Its functions have the code of `localPackage`: only variables differ. */
@@ -67,12 +67,8 @@ export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
  * key for the test of permissions, by which no other call of its functions, producers and people differs.
  */
 export async function localPackage(): Promise<Packaged> {
-  const made = await makeOnce('local', async (output) => {
-    const directory = serviceDirectory();
-    changeInstance(directory.path, 'local', { kmsKey: 'own' });
-    await compiledTemplate(directory.path, 'local', { output }).finally(() => directory.remove());
-  });
-  return readPackage(made);
+  const changes = { kmsKey: 'own' };
+  return readPackage(await makeOnce('local', (output) => compileTemplate('local', { changes, output, code: true })));
 }
 
 /** Test files run in separate processes. The first to create a directory packages into it, and the others wait. */

@@ -1,6 +1,6 @@
 import { createLedger } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
-import type { Objects, Queues, Table } from '../../lib/ports';
+import type { Facts, Log, Objects, Queues, Table } from '../../lib/ports';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../packages/producer/campaign';
 import { createProducer } from '../../packages/producer/client';
@@ -12,12 +12,6 @@ import { memoryTable } from './memory-table';
 import { fifoSettings } from './queue-pair';
 
 export const feedbackSettings = { ...fifoSettings, room: 20 };
-
-interface Line {
-  level: 'info' | 'warn' | 'error';
-  message: string;
-  facts: Record<string, unknown>;
-}
 
 export const readWhole = (objects: Pick<Objects, 'get'>) =>
   async function* (key: string): AsyncGenerator<Uint8Array> {
@@ -40,13 +34,10 @@ export function memoryProducerDeps(
   model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
   const queues = memoryQueues(model);
   const queueUrl = () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo';
-  const lines: Line[] = [];
-  const log =
-    (level: Line['level']) =>
-    (message: string, facts: Record<string, unknown> = {}) => {
-      lines.push({ level, message, facts });
-    };
-
+  const lines: { level: keyof Log; message: string; facts: Facts }[] = [];
+  const log = (level: keyof Log): Log['info'] => {
+    return (message, facts = {}) => void lines.push({ level, message, facts });
+  };
   const ports = { table: wrap.table?.(table) ?? table, clock, random, settings: () => feedbackSettings };
   const deps: ProducerDeps & { queueNames: readonly string[] } = {
     ...ports,
