@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { parse } from 'yaml';
 import { inTurns, type Size, tableOf } from './table';
 
@@ -76,18 +76,12 @@ function load(file: string): number {
   return Number(stdout);
 }
 
-/** The bundle's options in serverless.yml that decide its size. */
-interface Options {
-  alias: Record<string, string>;
-  mainFields: string[];
-  target: string;
-}
-
 /** A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is in no file. */
 async function bundled(entry: { handler: string } | { code: string }): Promise<{ code: Uint8Array; files: string[] }> {
   const { custom } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
-    custom: { esbuild: Options };
+    custom: { esbuild: Required<Pick<BuildOptions, 'alias' | 'mainFields' | 'target'>> };
   };
+  // What decides the size.
   const { alias, mainFields, target } = custom.esbuild;
   const { outputFiles, metafile } = await build({
     ...('handler' in entry

@@ -6,11 +6,9 @@ export const tableOf = <T>(
   rows: readonly T[],
   ...columns: [head: string, show: (row: T) => string | number | undefined][]
 ): string => {
+  const head = columns.map(([name]) => name);
   const cells = rows.map((row) => columns.map(([, show]) => show(row) ?? ''));
-  return table(
-    columns.map(([head]) => head),
-    cells,
-  );
+  return table(head, cells);
 };
 
 /** A table of text. The first column is aligned left, the others right. */

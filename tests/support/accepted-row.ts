@@ -1,6 +1,5 @@
 import { envelopeSchema } from '../../lib/jobs/envelope';
-import type { JobRow } from '../../lib/jobs/row';
-import { newRow } from '../../lib/jobs/row';
+import { type JobRow, newRow } from '../../lib/jobs/row';
 import { anEnvelope } from './engine';
 import { memoryRandom } from './memory-clock';
 import { SAMPLE_QUEUE } from './sample-contract';

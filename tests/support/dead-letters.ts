@@ -1,8 +1,7 @@
 import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
 import { parkedMessage } from '../../lib/jobs/messages';
-import type { JobRow } from '../../lib/jobs/row';
-import { rowOfEnvelope } from '../../lib/jobs/row';
+import { type JobRow, rowOfEnvelope } from '../../lib/jobs/row';
 import type { Queues } from '../../lib/ports';
 import type { Service } from '../../packages/local/service';
 import { anEnvelope, envelope, jobId, type memoryEngine } from './engine';

@@ -15,6 +15,8 @@ import type { Recorder } from './recorded-calls';
 
 export const PREFIX = 'jobs';
 const HOUR_MS = 3_600_000;
+const MAIL = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
+const feedbackOf = (email: string) => ({ user: { email }, subject: 'Hello', message: 'It works' });
 
 /** The service, with the recorder between it and its emulators. */
 export interface RecordedService {
@@ -40,8 +42,7 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
   service.zendesk.fail({ ...TICKETS, bodyContains: 'waits-1@', status: 429, headers: { 'retry-after': '3600' } });
   for (const n of [1, 2]) service.sendgrid.fail({ bodyContains: `unheard-${n}@`, after: 'reset' });
   const feedback = (email: string, more: object = {}, options: SubmitOptions = {}) =>
-    producer.feedback({ user: { email }, subject: 'Hello', message: 'It works', ...more }, options);
-  const mail = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
+    producer.feedback({ ...feedbackOf(email), ...more }, options);
   const tester = { app: LOCAL_APP.id, groups: [LOCAL_APP.group] };
 
   const attachments = [attachment(await upload(producer))];
@@ -53,16 +54,16 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
   const attached = await feedback('ada@example.com', { attachments }, { principal: 'me' });
   const jobs = [
     ...[dead, unheard, attached],
-    await producer.email({ ...mail, to: { email: 'ada@example.com' } }),
+    await producer.email({ ...MAIL, to: { email: 'ada@example.com' } }),
     // Too large for a message.
-    await producer.email({ ...mail, to: mail.from, text: 'x'.repeat(500_000), html: 'x'.repeat(500_000) }),
+    await producer.email({ ...MAIL, to: MAIL.from, text: 'x'.repeat(500_000), html: 'x'.repeat(500_000) }),
     await producer.invite({ ...tester, email: 'new-1@example.com', notification: { appName: 'App' } }),
     await producer.removeTester({ app: LOCAL_APP.id, email: 'accepted@example.com', from: 'app' }),
   ];
   const held = await feedback('waits-1@example.com');
-  const campaign = await producer.campaign({ ...mail, transactional: true }, { key: list });
+  const campaign = await producer.campaign({ ...MAIL, transactional: true }, { key: list });
   const sendAt = new Date(Date.now() + HOUR_MS).toISOString();
-  const later = await producer.campaign({ ...mail, transactional: true, sendAt }, [mail.from]);
+  const later = await producer.campaign({ ...MAIL, transactional: true, sendAt }, [MAIL.from]);
   const planned = await feedback('planned-1@example.com', {}, { notBefore: sendAt });
   await producer.track({ id: randomUUID(), name: 'opened', time: new Date().toISOString() });
   await producer.flush();
@@ -135,17 +136,11 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   const { table } = ports;
   await service.until('the retried job', async () => (await service.job(dead)).state === 'succeeded');
 
-  const feedback = { user: { email: 'ada@example.com' }, subject: 'Hello', message: 'It works' };
-  const mail = {
-    from: { email: 'news@example.com' },
-    to: { email: 'unheard-2@example.com' },
-    subject: 'Hi',
-    text: 'Hi',
-  };
+  const feedback = feedbackOf('ada@example.com');
   zendesk.fail({ ...TICKETS, status: 500, times: 3 });
   await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
   await sendEvent(service, 'feedback.submitted.v1', { data: { ...feedback, attachments: [attachment(NO_FILE)] } });
-  await sendEvent(service, 'email.message.v1', { data: mail });
+  await sendEvent(service, 'email.message.v1', { data: { ...MAIL, to: { email: 'unheard-2@example.com' } } });
   const [large, text] = [randomUUID(), JSON.stringify(feedback)];
   const dataref = `${dataPrefix(PREFIX, 'feedback')}${large}/data`;
   await ports.objects.put(dataref, text, 'application/json');
@@ -202,7 +197,7 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
 
   for (const vendor of [zendesk, sendgrid, appStoreConnect]) vendor.fail({ status: 401, times: 'forever' });
   await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
-  await sendEvent(service, 'email.message.v1', { data: { ...mail, to: { email: 'ada@example.com' } } });
+  await sendEvent(service, 'email.message.v1', { data: { ...MAIL, to: { email: 'ada@example.com' } } });
   const invited = { app: LOCAL_APP.id, groups: [LOCAL_APP.group], email: 'new-2@example.com' };
   await sendEvent(service, 'testflight.invite.v1', { data: invited });
   const isOpen = (vendor: string) => async () => (await table.get(vendorKey(vendor)))?.stoppedAt !== undefined;

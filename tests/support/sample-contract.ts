@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { PermanentError } from '../../lib/errors';
-import type { Job, QueueContract, RunContext } from '../../lib/worker/contract';
-import { messageType } from '../../lib/worker/contract';
+import { type Job, messageType, type QueueContract, type RunContext } from '../../lib/worker/contract';
 import { type EngineOptions, memoryEngine } from './engine';
 
 export const SAMPLE_QUEUE = 'sample';

@@ -1,6 +1,5 @@
 import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
-import type { StoredEvent } from '../../lib/emails/events/webhook';
-import { type EventDeps, eventWebhook } from '../../lib/emails/events/webhook';
+import { type EventDeps, eventWebhook, type StoredEvent } from '../../lib/emails/events/webhook';
 import { type EventKeys, eventKeys, type SendgridEvent, signedHeaders } from '../../packages/local/fakes/sendgrid';
 import type { memoryEngine } from './engine';
 
