@@ -3,20 +3,17 @@ import { StoreError } from '../../lib/errors';
 /** The fault of one call: none, refused before its effect, or its answer lost after the effect. */
 export type Fault = 'none' | 'refused' | 'lost';
 
-type Port<T> = { [K in keyof T]: T[K] };
-type Method = (...parameters: unknown[]) => Promise<unknown>;
-
 /** A port whose calls fail as `faultOf` says. It gets the method's name before each call. */
-export function withFaults<T extends object>(port: T, faultOf: (method: keyof T) => Fault): Port<T> {
+export function withFaults<T extends object>(port: T, faultOf: (method: keyof T) => Fault): T {
   const wrapped = Object.entries(port).map(([name, method]) => {
-    const call: Method = async (...parameters) => {
+    const call = async (...parameters: unknown[]): Promise<unknown> => {
       const fault = faultOf(name as keyof T);
       if (fault === 'refused') throw new StoreError({ code: 'Refused', message: `${name} was refused` });
-      const answer = await (method as Method)(...parameters);
+      const answer: unknown = await method(...parameters);
       if (fault === 'lost') throw new StoreError({ code: 'Lost', message: `the answer of ${name} was lost` });
       return answer;
     };
-    return [name, call] as const;
+    return [name, call];
   });
   return Object.fromEntries(wrapped) as T;
 }

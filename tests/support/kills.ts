@@ -9,8 +9,8 @@ interface Kill {
 const never = new Promise<never>(() => {});
 
 /**
- * Kills invocations, as a time-out or a crash does, whose calls all resolve in microtasks. The calls of a dead invocation neither answer nor take
- * effect.
+ * Kills invocations, as a time-out or a crash does, whose calls all resolve in microtasks. The calls of a dead
+ * invocation neither answer nor take effect.
  */
 export function createKills() {
   const calls = { before: 0, after: 0 };

@@ -64,20 +64,11 @@ const isUsedBy = ({ who, action, resource, key }: Permission, call: RecordedCall
   like(resource, call.resource) &&
   (key === undefined || KEYS.some((name) => call.context?.[name]?.some((value) => like(key, value))));
 
-/** A permission that several holders have, each on its own queue. */
-interface PermissionRow {
-  who: string[];
-  action: string;
-  name: string;
-  used: boolean;
-  reason: string | undefined;
-}
-
 /**
- * All permissions of the local stage, and which of them the calls used. What differs only in its queue is one row. The
- * local stage has no secrets, so permissions to read them are those of `prod`.
+ * All permissions of the local stage, and which of them the calls used. What holders have alike, each on its own queue,
+ * is one row. The local stage has no secrets, so permissions to read them are those of `prod`.
  */
-export function permissionRows(local: Template, prod: Template, calls: readonly RecordedCall[]): PermissionRow[] {
+export function permissionRows(local: Template, prod: Template, calls: readonly RecordedCall[]) {
   const of = (template: Template) =>
     Object.entries(HOLDERS).flatMap(([who, ids]) =>
       ids.every((id) => id in template.Resources) ? permissionsIn(template, who) : [],
