@@ -2,15 +2,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { realQueues, sqsClient } from '../../lib/aws/queues';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { realClock, realRandom } from '../../lib/aws/system';
-import { dynamoClient, realTable } from '../../lib/aws/table';
 import { throughAll } from '../../lib/concurrency';
 import { queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { Table } from '../../lib/ports';
-import { localConfig } from '../../packages/local/connection';
+import { localPorts } from '../../packages/local/connection';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { createProducer } from '../../packages/producer/client';
 import { createTracker } from '../../packages/producer/tracker';
@@ -44,27 +42,26 @@ export async function producerCost(size: Size): Promise<string> {
   });
   try {
     const [line] = (await once(aws.stdout, 'data')) as [Buffer];
-    const urls = JSON.parse(line.toString()) as { sqs: string; dynamodb: string; table: string };
-    const client = sqsClient(localConfig(urls.sqs));
-    const stored = realTable({ table: urls.table, client: dynamoClient(localConfig(urls.dynamodb)) });
-    return [await sending(client, stored, sizes), '', await tracking(client, sizes), '', await loading()].join('\n');
+    const urls = JSON.parse(line.toString()) as Record<'sqs' | 'dynamodb' | 's3' | 'table', string>;
+    const ports = localPorts(urls, { ...urls, bucket: '' });
+    return [await sending(ports, sizes), '', await tracking(ports, sizes), '', await loading()].join('\n');
   } finally {
     aws.kill();
   }
 }
 
-async function sending(client: SQSClient, stored: Table, { sends, round, warmUp }: Sizes): Promise<string> {
+type Ports = ReturnType<typeof localPorts>;
+
+async function sending({ clients, queues, table: stored }: Ports, { sends, round, warmUp }: Sizes): Promise<string> {
   const QueueUrl = queueUrl(REGION, ACCOUNT, 'my-feedback.fifo');
   const body = await bodyOf();
   let number = 0;
   const raw = async () => {
-    const MessageDeduplicationId = `raw-${++number}`;
-    await client.send(
-      new SendMessageCommand({ QueueUrl, MessageBody: body, MessageGroupId: 'g', MessageDeduplicationId }),
-    );
+    const identity = { MessageGroupId: 'g', MessageDeduplicationId: `raw-${++number}` };
+    await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body, ...identity }));
   };
   const feedback = (rows: Table, more: object = {}) => {
-    const producer = createProducer({ ...depsOf(client, 'my-feedback.fifo', rows), ...more });
+    const producer = createProducer({ ...depsOf(queues, 'my-feedback.fifo', rows), ...more });
     return async () => void (await producer.feedback(data));
   };
   const ways = {
@@ -76,20 +73,17 @@ async function sending(client: SQSClient, stored: Table, { sends, round, warmUp 
   type Way = keyof typeof ways;
   const measured = await inTurns(ways, (way) => measure(way, round), { rounds: sends / round, warmUp });
   const rates = await inTurns(ways, (way) => perSecond(way, sends), { rounds: 1, warmUp: 0 });
-  const msOf = (name: Way, part: number) =>
-    quantile(
-      measured[name].flatMap(({ ms }) => ms),
-      part,
-    );
+  const msOf = (name: Way) => measured[name].flatMap(({ ms }) => ms);
+  const p50Of = (name: Way) => quantile(msOf(name), 0.5);
   const cpuOf = (name: Way) => sumOf(measured[name].map(({ cpuMs }) => cpuMs)) / sends;
   return [
     `Sending ${sends} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
     tableOf(
       Object.keys(ways) as Way[],
       ['', (name) => name],
-      ['p50 ms', (name) => msOf(name, 0.5).toFixed(2)],
-      ['× raw', (name) => (msOf(name, 0.5) / msOf('SendMessage of the AWS SDK', 0.5)).toFixed(2)],
-      ['p99 ms', (name) => msOf(name, 0.99).toFixed(2)],
+      ['p50 ms', (name) => p50Of(name).toFixed(2)],
+      ['× raw', (name) => (p50Of(name) / p50Of('SendMessage of the AWS SDK')).toFixed(2)],
+      ['p99 ms', (name) => quantile(msOf(name), 0.99).toFixed(2)],
       ['CPU ms a send', (name) => cpuOf(name).toFixed(2)],
       [`sends/s, ${AT_ONCE} at a time`, (name) => Math.round(median(rates[name]))],
     ),
@@ -115,10 +109,10 @@ async function perSecond(way: () => Promise<void>, sends: number): Promise<numbe
 
 const withoutRows = { put: async () => 'written' } as unknown as Table;
 
-function depsOf(client: SQSClient, queue: string, table: Table) {
+function depsOf(queues: Ports['queues'], queue: string, table: Table) {
   const ports = { ...memoryProducerDeps().deps, table, clock: realClock, random: realRandom, source: SOURCE };
   const url = queueUrl(REGION, ACCOUNT, queue);
-  return { ...ports, ledger: createLedger(ports), queues: realQueues(client), queueUrl: () => url };
+  return { ...ports, ledger: createLedger(ports), queues, queueUrl: () => url };
 }
 
 async function bodyOf(): Promise<string> {
@@ -127,8 +121,8 @@ async function bodyOf(): Promise<string> {
   return messages()[0]?.body ?? '';
 }
 
-async function tracking(client: SQSClient, { events: count }: Sizes): Promise<string> {
-  const tracker = createTracker(depsOf(client, 'my-analytics.fifo', withoutRows));
+async function tracking({ queues }: Ports, { events: count }: Sizes): Promise<string> {
+  const tracker = createTracker(depsOf(queues, 'my-analytics.fifo', withoutRows));
   const next = numbers(7);
   const events = Array.from({ length: count }, (_, n) => appEvent(n, next, Date.now() - count * 10));
   const { ms, cpuMs } = await timed(async () => {
