@@ -7,6 +7,7 @@ import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody, sampleFeedback } from '../support/feedback';
+import { memoryClock } from '../support/memory-clock';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryTable } from '../support/memory-table';
 import { cleanJobPrice } from './clean-job-price';
@@ -105,13 +106,12 @@ export async function underFaults(size: Size): Promise<string> {
   ].join('\n');
 }
 
-async function world({ down }: Scenario) {
+async function world({ down }: Pick<Scenario, 'down'>, now: () => number) {
   const kills = { afterMail: new Set<string>(), afterTicket: new Set<string>() };
   let died = () => {};
-  let now = () => 0;
-  let begun = 0;
-  const zendesk = await startFakeZendesk({ now: () => now() });
-  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  const begun = now();
+  const zendesk = await startFakeZendesk({ now });
+  const sendgrid = await startFakeSendgrid({ now });
   const refuse = (vendor: 'zendesk' | 'sendgrid') => () => {
     if (down === vendor && now() < begun + 120 * MINUTE_MS)
       throw new TransientError({ code: 'Unreachable', message: 'down', vendor });
@@ -120,31 +120,27 @@ async function world({ down }: Scenario) {
     died();
     return never;
   };
+  const { zendesk: tickets, sendgrid: mails } = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url }, now);
+  const mortalTickets: typeof tickets = {
+    ...tickets,
+    createTicket: async (ticket, options) => {
+      const answer = await tickets.createTicket(ticket, options);
+      return kills.afterTicket.delete(ticket.external_id) ? dies() : answer;
+    },
+  };
+  const mortalMails: Pick<typeof mails, 'send'> = {
+    send: async (mail, options) => {
+      const answer = await mails.send(mail, options);
+      return kills.afterMail.delete(mail.recipients[0]?.customArgs.job ?? '') ? dies() : answer;
+    },
+  };
   return {
     kills,
     zendesk,
     sendgrid,
-    vendors(clock: () => number) {
-      now = clock;
-      begun = clock();
-      const { zendesk: tickets, sendgrid: mails } = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url }, clock);
-      const mortalTickets: typeof tickets = {
-        ...tickets,
-        createTicket: async (ticket, options) => {
-          const answer = await tickets.createTicket(ticket, options);
-          return kills.afterTicket.delete(ticket.external_id) ? dies() : answer;
-        },
-      };
-      const mortalMails: Pick<typeof mails, 'send'> = {
-        send: async (mail, options) => {
-          const answer = await mails.send(mail, options);
-          return kills.afterMail.delete(mail.recipients[0]?.customArgs.job ?? '') ? dies() : answer;
-        },
-      };
-      return {
-        zendesk: watch(mortalTickets, 'zendesk', { before: refuse('zendesk') }),
-        sendgrid: watch(mortalMails, 'sendgrid', { before: refuse('sendgrid') }),
-      };
+    vendors: {
+      zendesk: watch(mortalTickets, 'zendesk', { before: refuse('zendesk') }),
+      sendgrid: watch(mortalMails, 'sendgrid', { before: refuse('sendgrid') }),
     },
     /** Runs an invocation. Resolves to `undefined` if the process died. */
     mortal: async <T>(run: () => Promise<T>): Promise<T | undefined> => {
@@ -168,16 +164,17 @@ async function world({ down }: Scenario) {
 const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
 
 async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: number): Promise<(string | number)[]> {
-  const stage = await world(scenario);
-  let vendors: ReturnType<World['vendors']> | undefined;
-  const engine = memoryEngine((ports) => {
-    vendors = stage.vendors(ports.clock.now);
-    const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
-    return sampleFeedback({ ...vendors, ...ports, rate, mayConfirm: async () => true });
-  });
-  if (!vendors) throw new Error('the engine made no contract');
+  const clock = memoryClock();
+  const stage = await world(scenario, clock.now);
+  const engine = memoryEngine(
+    (ports) => {
+      const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
+      return sampleFeedback({ ...stage.vendors, ...ports, rate, mayConfirm: async () => true });
+    },
+    { clock },
+  );
   const aws = await startAws({});
-  const worker = usualWorker({ ...vendors, table: engine.table, objects: engine.objects });
+  const worker = usualWorker({ ...stage.vendors, table: engine.table, objects: engine.objects });
   const handlers: Record<typeof rival, Handler | undefined> = {
     'this engine': undefined,
     'plain loop': plainLoop(worker),
@@ -190,7 +187,7 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
   for (let n = 1; n <= scenario.jobs; n++) send(bodyOf(n), n);
 
   // Powertools reads the time from Date.
-  mock.timers.enable({ apis: ['Date'], now: engine.clock.now() });
+  mock.timers.enable({ apis: ['Date'], now: clock.now() });
   for (let minute = 0; minute < hours * 60; minute++) {
     if (minute === 30) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
     if (scenario.redrives && minute === REDRIVE_MINUTE) engine.redrive();
@@ -199,8 +196,8 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
       await stage.mortal(() => engine.handle(received, handler));
     }
     if (!handler) await engine.reconcile();
-    engine.clock.advance(MINUTE_MS);
-    mock.timers.setTime(engine.clock.now());
+    clock.advance(MINUTE_MS);
+    mock.timers.setTime(clock.now());
   }
   mock.timers.reset();
   await aws.close();
@@ -208,8 +205,8 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
 }
 
 async function cleanDurableOperations(): Promise<number> {
-  const stage = await world({ name: 'none', batch: 1, jobs: 1, healthy: 1 });
-  const steps = feedbackSteps({ ...stage.vendors(Date.now), table: memoryTable(), objects: memoryObjects() });
+  const stage = await world({}, Date.now);
+  const steps = feedbackSteps({ ...stage.vendors, table: memoryTable(), objects: memoryObjects() });
   const handler = durableFeedback(steps, { careful: true, waited: () => {} });
   const { operations } = await execute(handler, bodyOf(1), stage.mortal);
   await Promise.all([stage.zendesk.close(), stage.sendgrid.close()]);
@@ -218,10 +215,10 @@ async function cleanDurableOperations(): Promise<number> {
 
 /** Durable executions one after the other, each on a clock of its own. A name starts one execution, as on AWS. */
 async function playDurable(scenario: Scenario, rival: (typeof DURABLE)[number]): Promise<(string | number)[]> {
-  const stage = await world(scenario);
   const start = Date.UTC(2026, 0, 2, 3);
   let now = start;
-  const steps = feedbackSteps({ ...stage.vendors(() => now), table: memoryTable(), objects: memoryObjects() });
+  const stage = await world(scenario, () => now);
+  const steps = feedbackSteps({ ...stage.vendors, table: memoryTable(), objects: memoryObjects() });
   const careful = rival === 'durable function, careful';
   const handler = durableFeedback(steps, { careful, waited: (seconds) => (now += seconds * 1_000) });
   scenario.arrange?.(stage);
