@@ -61,10 +61,7 @@ export async function analyticsCost(size: Size): Promise<string> {
       ['S3 bytes', (name) => `${(of(name, 'bytes') / events).toFixed(0)} MB`],
     ),
     // In a process of its own, whose heap is limited as in a function of 512 MB.
-    await printedBy([
-      ...['--max-old-space-size=384', '--import', 'tsx'],
-      ...['tests/bench/analytics-memory.ts', String(inMemory)],
-    ]),
+    await printedBy(['--max-old-space-size=384', '--import', 'tsx', 'tests/bench/analytics-memory.ts', `${inMemory}`]),
   ].join('\n');
 }
 

@@ -92,8 +92,7 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
   const rate = sharedRate({ ...base, rate: 10_000 }, 'sendgrid');
   const vendors = { zendesk, sendgrid, mayConfirm: async () => true };
   const contract = sampleFeedback({ objects, ...vendors, rate, clock: realClock });
-  const quiet = memoryEngine(() => contract).deps;
   const stores = { ...base, objects, ledger: createLedger({ ...base, settings }), circuits: circuitBreakers(base) };
-  const deps = { ...quiet, ...stores, settings };
+  const deps = { ...memoryEngine(() => contract).deps, ...stores, settings };
   return (sqsEvent) => handleBatch({ deps, contract, event: sqsEvent, remainingMs: 45_000 });
 }
