@@ -114,7 +114,6 @@ export interface JobRow extends ItemHead {
   holds: number;
   /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
   heldSince?: number;
-  /** When a run last ended with an outcome. */
   outcomeAt?: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */
   retryAt?: number;

@@ -17,7 +17,6 @@ interface Access
   extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'log' | 'by'> {
   region: string;
   account: string;
-  /** For any client of the SDK. */
   aws: CloudWatchClientConfig & EventBridgeClientConfig & LambdaClientConfig & SNSClientConfig;
 }
 

@@ -11,7 +11,6 @@ export interface Problem {
   kind: AnyKind | 'mapping-off' | 'queue-paused';
   subject: string;
   what: string;
-  /** The jobs that wait or are dead, if they are counted. */
   jobs?: Counted | undefined;
   /** ms since 1970. */
   since?: number | undefined;

@@ -77,7 +77,6 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
     ...{ queue, ...depth, held, lastHour: ended(hour), lastDay: ended(day) },
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
-    /** Messages in the DLQ, in flight or not. */
     dead: dlq.visible + dlq.inFlight,
     /** Whether Lambda receives from the queue. `undefined`: it has no mapping. */
     receives,

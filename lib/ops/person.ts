@@ -224,7 +224,6 @@ async function lookInto(
   }
 }
 
-/** A row, and the objects that belong to its job. */
 async function ofRow({ objects, prefix }: Reader, row: JobRow): Promise<Found[]> {
   const { queue, id: job, files = [] } = row;
   const body = bodyKey(prefix, queue, job);

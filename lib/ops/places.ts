@@ -12,7 +12,6 @@ const YEAR = 400;
 /** A place where data about a person may be, in the words of docs/privacy.md. Each text is Markdown. */
 export interface Place {
   where: string;
-  /** What, and what for. */
   holds: string;
   readers: string;
   /** How long, besides `days`. */

@@ -108,7 +108,6 @@ export async function monthFigures(
       day,
       ...endsOf(byDay.get(day) ?? [], (end) => unrecorded[end](day)),
       canaries: canaries(day),
-      /** Canaries that were done in time. */
       inTime: inTime(day),
     })),
     verified: await verifiedIn(deps, dayOf(from).slice(0, 7)),

@@ -108,9 +108,8 @@ const WHERE = {
 interface ListOptions {
   /** Searches ended jobs too. By default it does so only for hours, or for a state in which no job waits. */
   all?: boolean;
-  /** The search ends once it has found as many. */
+  /** The search ends once it has found `limit` jobs, or read about `most`. */
   limit?: number;
-  /** The search ends once it has read about as many. */
   most?: number;
   /** The `next` of the page before. */
   after?: string | undefined;

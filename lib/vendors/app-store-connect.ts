@@ -152,7 +152,6 @@ function outcomeOf(answer: HttpAnswer): InviteOutcome | undefined {
 interface AppStoreConnectConfig {
   /** `https://api.appstoreconnect.apple.com`, or the URL of a fake. */
   endpoint: string;
-  /** The team's issuer id, a UUID. */
   issuerId: string;
   keyId: string;
   /** The PKCS #8 PEM from Apple. Its line breaks may be written as \n. */

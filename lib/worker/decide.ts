@@ -38,10 +38,10 @@ const LONGEST_INSIDE_MS = 15_000;
 /** ±10 % spreads the jobs, and the waits still outlast an outage of 15 minutes. */
 const SPREAD = 0.1;
 
-/** Too little time is left for a call. This counts no attempt, because the next invocation has time again. */
+/** Too little time is left for a call. This counts no attempt, because the job's next run has time again. */
 export class OutOfTimeError extends WaitError {
   constructor() {
-    super({ code: 'OutOfTime', message: 'too little time is left in this invocation', waitMs: 0 });
+    super({ code: 'OutOfTime', message: 'too little time is left for this run', waitMs: 0 });
   }
 }
 

@@ -76,12 +76,13 @@ function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): R
 }
 
 async function attempt(
-  { deps, contract }: Handling,
+  { deps, contract, message }: Handling,
   { subject, row, context }: { subject: Subject; row: JobRow; context: RunContext },
 ): Promise<unknown> {
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
   const envelope = envelopeOf(contract, subject, row);
+  if (expiresSoon({ deps, contract, message })) throw new OutOfTimeError();
   const type = typeOf(contract, envelope);
   const data = await dataOf(deps, contract.queue, { envelope, type });
   return type.process({ id: envelope.id, data, envelope, row }, context);
@@ -98,6 +99,16 @@ function envelopeOf(contract: QueueContract, subject: Subject, row: JobRow): Env
   throw new PermanentError({ code: 'InvalidEnvelope', message });
 }
 
+/** Longer than an invocation and the usual wait after it. */
+const EXPIRES_SOON_MS = 30 * 60_000;
+
+/**
+ * Whether SQS may soon delete the message, also while it is in flight. Then the next message of its group would run
+ * beside this one. So the job is held instead, and its next message is a new one.
+ */
+const expiresSoon = ({ deps, contract, message }: Pick<Handling, 'deps' | 'contract' | 'message'>): boolean =>
+  message.sentAt + deps.settings(contract.queue).retention * 1000 - deps.clock.now() < EXPIRES_SOON_MS;
+
 const decisionOn = (
   error: unknown,
   { deps, contract, message, deadline }: Handling,
@@ -108,7 +119,7 @@ const decisionOn = (
     attempts: row.attempts,
     openStep: Object.values(row.steps).some(({ status }) => status === 'started'),
     quickRetries,
-    lastReceive: isLastReceive(message, deps.settings(contract.queue)),
+    lastReceive: isLastReceive(message, deps.settings(contract.queue)) || expiresSoon({ deps, contract, message }),
     remainingMs: deadline.remainingMs(),
     retryWaits: deps.retryWaits,
     fraction: () => deps.random.fraction(),

@@ -42,7 +42,6 @@ const RUN = 'run';
 
 interface Node {
   usage?: string;
-  /** Serverless lists the commands below it. */
   type?: 'container';
   lifecycleEvents?: string[];
   options?: Record<string, Option>;

@@ -134,7 +134,6 @@ export function createTestProducer(): TestProducer {
     return item;
   }
 
-  /** As the worker of `emails` does. */
   async function start({ id, time }: JobRow): Promise<void> {
     // The body of a planned job is kept, and never sent.
     const kept = (await deps.objects.get(bodyKey(deps.prefix, EMAILS_QUEUE, id))) ?? 'null';

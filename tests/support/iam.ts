@@ -26,7 +26,7 @@ export interface Request {
   context?: Record<string, string[]>;
 }
 
-export const arn = (service: string, name: string) => `arn:aws:${service}:${PSEUDO.Region}:${PSEUDO.AccountId}:${name}`;
+export const arn = (service: string, name: string) => `arn:aws:${service}:${PLACE.region}:${PLACE.account}:${name}`;
 export const queue = (name: string) => arn('sqs', name);
 export const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
 export const table = arn('dynamodb', 'table/mht-api-jobs');

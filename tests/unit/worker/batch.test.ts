@@ -260,6 +260,23 @@ test.each([
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([kept, 0]);
 });
 
+test.each([
+  [31, 'runs', { state: 'succeeded' }],
+  [29, 'is held and runs from a new message', { state: 'held', reason: 'retry', attempts: 0, bodyKept: true }],
+])('%s minutes before SQS deletes its message, a job %s', async (minutes, _what, expected) => {
+  const { engine, effects } = sampleEngine();
+  engine.send(envelope());
+  engine.clock.advance(engine.deps.settings('sample').retention * 1000 - minutes * 60_000);
+
+  await engine.deliver();
+  const first = engine.row(jobId(1));
+  await engine.drain();
+
+  expect(first).toMatchObject(expected);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
 test('two messages of one job on their last receive: the second looks again until the first has its outcome', async () => {
   const { engine, effects } = sampleEngine();
   for (const group of ['one', 'other']) engine.send(envelope(), { group });

@@ -273,6 +273,19 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     SUBJECTS,
     { 'bySequence(a.place, b.place) > 0': 'a.job !== b.job' },
   ),
+  // SQS deletes the message of the first run, and gives that of the second one to another worker.
+  runsUntilItsMessageExpires: mutant(
+    {
+      queue: 'testflight',
+      concurrency: 2,
+      jobs: jobs(['leaves', { at: 1 }], 'joins', 'good'),
+      unpolled: { from: 0, until: 3 * HOUR_MS },
+      retention: 3 * 3600,
+    },
+    /^later wins: .* the tester is in the group/,
+    'lib/worker/run.ts',
+    { '< EXPIRES_SOON_MS': '< -EXPIRES_SOON_MS' },
+  ),
 
   // Faults of jobs that wait for their time. The arrow `plan` has its own (arrows.ts).
   'planned-without-its-body': mutant(
