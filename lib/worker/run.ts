@@ -103,11 +103,11 @@ function envelopeOf(contract: QueueContract, subject: Subject, row: JobRow): Env
 const EXPIRES_SOON_MS = 30 * 60_000;
 
 /**
- * Whether SQS may soon delete the message, also while it is in flight. Then the next message of its group would run
- * beside this one. So the job is held instead, and its next message is a new one.
+ * Whether SQS may soon delete the message, also while it is in flight, and then give the next one of its group. So the
+ * job is held instead, and runs from a new message. An older message is one of `sls invoke local`.
  */
 const expiresSoon = ({ deps, contract, message }: Pick<Handling, 'deps' | 'contract' | 'message'>): boolean =>
-  message.sentAt + deps.settings(contract.queue).retention * 1000 - deps.clock.now() < EXPIRES_SOON_MS;
+  Math.abs(message.sentAt + deps.settings(contract.queue).retention * 1000 - deps.clock.now()) < EXPIRES_SOON_MS;
 
 const decisionOn = (
   error: unknown,

@@ -48,8 +48,8 @@ export interface EngineOptions {
 }
 
 /**
- * One queue with its DLQ, table and bucket in memory. Options watch the calls of the contract too. The test moves the clock, sends messages, decides when a batch
- * runs, and can read all stored data.
+ * One queue with its DLQ, table and bucket in memory. Options watch the calls of the contract too. The test moves the
+ * clock, sends messages, decides when a batch runs, and can read all stored data.
  */
 export function memoryEngine(
   makeContract: (ports: { objects: Objects; table: Table; clock: Clock; random: Random }) => QueueContract,

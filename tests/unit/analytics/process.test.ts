@@ -4,17 +4,17 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { ERASED } from '../../../lib/jobs/keys';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
-import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 
 const HOUR = 'year=2026/month=01/day=02/hour=03';
 
-function start() {
+function start(options: EngineOptions = {}) {
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
   const add = (name: string, value: number, _unit: string, dimensions: Record<string, string>) =>
     metrics.push({ name, value, dimensions });
   const engine = memoryEngine(
     ({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics: { add, flush: async () => {} } }),
-    { settings: { visibility: 120 } },
+    { settings: { visibility: 120 }, ...options },
   );
   const keys = (prefix: string) => engine.objects.keys().filter((key) => key.startsWith(prefix));
   const stored = () => Object.fromEntries(keys('').map((key) => [key, engine.objects.bytes(key)]));
@@ -85,12 +85,12 @@ test.each([
 });
 
 test('an object that is removed during a delivery is written again at the next one', async () => {
-  const { engine, keys } = start();
-  const { read } = engine.objects;
-  engine.objects.read = async (key) => {
-    if (engine.clock.now() < Date.parse(ACCEPTED_AT) + 60_000) await engine.objects.delete(key);
-    return read(key);
-  };
+  const { engine, keys } = start({
+    before: async (call) => {
+      if (call !== 'objects.read' || engine.clock.now() >= Date.parse(ACCEPTED_AT) + 60_000) return;
+      for (const key of engine.objects.keys()) await engine.objects.delete(key);
+    },
+  });
   await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
 
   const response = await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
