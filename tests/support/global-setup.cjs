@@ -3,7 +3,7 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 module.exports = () => {
-  // The tests need the Node version of Lambda. The devDependency `node` puts it first in npm's path.
+  // The tests need the Node version of Lambda. A package of the platform puts it first in the path of npm scripts.
   if (!process.versions.node.startsWith('24.'))
     throw new Error(
       `The tests need Node 24 (Lambda's nodejs24.x), this is ${process.version}. Run them by "npm test" after "npm ci" with install scripts allowed.`,
