@@ -30,7 +30,7 @@ export const PLANNED: readonly Plan[] = [
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'bad-list') }),
   // The window closes before released chunks are sent, because the rate is low. Two campaigns share the cap of a day.
-  ...[{ between: '12:10–01:00' }, { dailyCap: 4 }].map((limits) =>
+  ...[{ between: '12:10–01:00' }, { dailyCap: 6 }].map((limits) =>
     aPlan({
       queue: 'campaigns',
       jobs: jobs(2, 1_000).map((job) => ({ ...job, group: 2 })),

@@ -210,7 +210,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   'window-of-the-release-only': mutant(within({ between: '12:10–01:00' }), kept('chunk .* was sent at'), RATE, {
     "counted && use === 'campaign' ?": 'counted && !use ?',
   }),
-  'cap-of-each-chunk': mutant(within({ dailyCap: 4 }), kept('chunk .* was sent after'), RATE, {
+  'cap-of-each-chunk': mutant(within({ dailyCap: 6 }), kept('chunk .* was sent after'), RATE, {
     ': sent > dailyCap;': ': false;',
   }),
 };
