@@ -46,7 +46,7 @@ export const AWS: readonly Target[] = ['table', 'objects', 'queues', 'events'];
 
 /** Calls of AWS that change nothing. */
 const READS: ReadonlySet<string> = new Set([
-  ...['table.get', 'table.due', 'table.count', 'table.accepted', 'table.group'],
+  ...['table.get', 'table.due', 'table.count', 'table.accepted', 'table.group', 'table.person'],
   ...['objects.get', 'objects.read', 'objects.list', 'queues.depth'],
 ]);
 /**
