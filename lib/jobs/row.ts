@@ -105,15 +105,15 @@ export interface JobRow extends ItemHead {
   generation: number;
   /** Attempts since the job was last opened. */
   attempts: number;
-  /** In a row since the job was last opened. Only runs count in whose invocation no other job ran. */
+  /** In a row, and since the job was last opened. Only a run counts in whose invocation no other job ran. */
   crashes: number;
-  /** The same, not in a row. Absent if there was none. */
   crashesSinceOpened?: number;
   /** When a vendor first failed in one of its runs since the job was last opened. */
   failingSince?: number;
   holds: number;
   /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
   heldSince?: number;
+  /** When a run last ended with an outcome. */
   outcomeAt?: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */
   retryAt?: number;

@@ -9,7 +9,7 @@ const A_ROW = ROW_LIFETIME_MS / DAY_MS;
 /** A year, and a month for its accounts. */
 const YEAR = 400;
 
-/** A place where data about a person may be, in the words of docs/privacy.md. Each text is Markdown. */
+/** A place of data about a person, in the words of docs/privacy.md, as Markdown. `holds`: what, and what for. */
 export interface Place {
   where: string;
   holds: string;
