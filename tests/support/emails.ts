@@ -18,7 +18,7 @@ import { hashPeople } from './hash-people';
 import { memoryClock } from './memory-clock';
 import { watchedSendgrid } from './watched-sendgrid';
 
-export const TEMPLATE = `d-${'0'.repeat(32)}`;
+const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
 
 /** `bad`: the fake SendGrid bounces every mail to one in so many. */
