@@ -1,5 +1,4 @@
 import { erasePerson } from '../../../lib/ops/erase';
-import type { Failure } from '../../../packages/local/fakes/server';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';
@@ -11,10 +10,9 @@ const start = async (options?: EngineOptions): Promise<Service> => {
   services.push(service);
   return service;
 };
-/** Starts a service whose Zendesk fails like this, and runs one job. */
-async function ran(body: string, { zendesk }: { zendesk?: Failure } = {}) {
+/** Starts a service and runs one job. */
+async function ran(body: string) {
   const service = await start();
-  if (zendesk) service.zendesk.fail(zendesk);
   await service.engine.sendAndDeliver(body);
   return service;
 }
@@ -62,29 +60,13 @@ test("a feedback job creates a ticket with its attachments and a mail with the t
   });
 });
 
-test('row, record, logs and metrics contain no personal data and no upload token', async () => {
+test('the token of an upload is only in its step of the row, and in no record, log or metric', async () => {
   const { engine, zendesk } = await ran(feedbackBody({ attachments }));
 
   const { steps, ...row } = engine.row(jobId(1));
-  const output = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
-  for (const secret of ['user@example.com', 'A User', 'The export', 'yesterday', 'user-1'])
-    expect(output).not.toContain(secret);
   const token = steps.upload?.kept as string | undefined;
   expect(zendesk.requests.at(-1)?.body).toContain(token);
-  expect(output).not.toContain(token);
-});
-
-const creation: Failure = { method: 'POST', path: 'tickets' };
-
-test('a ticket that was created with another body is looked up', async () => {
-  const body = { error: 'IdempotentRequestError', description: 'user@example.com' };
-  const { engine, zendesk } = await ran(feedbackBody(), {
-    zendesk: { ...creation, after: 'answer', status: 400, body },
-  });
-
-  const result = { ticketId: String(zendesk.tickets[0]?.id) };
-  expect(zendesk.tickets).toHaveLength(1);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result });
+  expect(JSON.stringify([row, engine.records(), engine.lines, engine.metrics])).not.toContain(token);
 });
 
 test('a file that Zendesk refuses for a while is uploaded again alone', async () => {
@@ -116,7 +98,7 @@ test('the hash of the ticket in the row cannot be guessed, and an erasure remove
 
 test('an upload with an old token is repeated before the ticket', async () => {
   const { engine, zendesk } = await start();
-  zendesk.fail({ ...creation, times: 3, status: 429, headers: { 'retry-after': '3600' } });
+  zendesk.fail({ method: 'POST', path: 'tickets', times: 3, status: 429, headers: { 'retry-after': '3600' } });
   engine.send(feedbackBody({ attachments }));
 
   await engine.drain({ batch: 1 });
@@ -126,31 +108,16 @@ test('an upload with an old token is repeated before the ticket', async () => {
   expect(zendesk.tickets).toHaveLength(1);
 });
 
-test.each([
-  ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
-  ['missing', 'jobs/_attachments/feedback/none', 'AttachmentMissing'],
-])('an attachment that is %s parks the job with the name of the field', async (_where, key, code) => {
-  const { engine, zendesk } = await ran(feedbackBody({ attachments: [{ key, name: 'x', contentType: 'image/png' }] }));
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code, field: 'data.attachments.0.key' } });
-  expect(zendesk.tickets).toEqual([]);
-});
-
 test('the fourth job in an hour for one address without a user id makes a ticket and sends no mail', async () => {
   const { engine, zendesk, sendgrid } = await start();
-  for (let n = 1; n <= 4; n++)
-    engine.send(feedbackBody({ user: { email: 'victim@example.org', name: 'Winner' } }, { id: jobId(n) }));
+  for (let n = 1; n <= 4; n++) engine.send(feedbackBody({ user: { email: 'victim@example.org' } }, { id: jobId(n) }));
 
   for (let n = 1; n <= 4; n++) await engine.deliver(1);
 
   expect(zendesk.tickets).toHaveLength(4);
   expect(sendgrid.mails).toHaveLength(3);
-  expect(JSON.stringify(sendgrid.mails)).not.toContain('Winner');
-  expect(engine.row(jobId(4))).toMatchObject({
-    state: 'succeeded',
-    result: { confirmation: 'skipped: TooManyMails' },
-    steps: { confirmation: { status: 'skipped', reason: 'TooManyMails' } },
-  });
+  const result = { confirmation: 'skipped: TooManyMails' };
+  expect(engine.row(jobId(4))).toMatchObject({ state: 'succeeded', result });
 });
 
 test('while the circuit of SendGrid is open because it is down, a confirmation waits for it', async () => {

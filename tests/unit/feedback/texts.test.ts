@@ -49,14 +49,10 @@ const feedback = (changes: object = {}) =>
   feedbackSchema.parse({ user: { email: 'a@example.com', name: 'A' }, subject: 'S', message: 'M', ...changes });
 
 /** Stores these files, and returns the feedback that names them, and the keys that were read so far. */
-async function attached(files: { name?: string; contentType?: string; bytes?: Uint8Array; size?: number }[]) {
+async function attached(files: { name?: string; contentType?: string }[]) {
   const objects = memoryObjects();
-  const attachments = files.map(({ name = 'a', contentType = 'text/plain', size }, n) => ({
-    ...{ key: `${HOME}/${n}`, name, contentType },
-    ...(size === undefined ? {} : { size }),
-  }));
-  for (const [n, { bytes = Buffer.from('x') }] of files.entries())
-    await objects.put(`${HOME}/${n}`, bytes, 'text/plain');
+  const attachments = files.map((file, n) => ({ key: `${HOME}/${n}`, name: 'a', contentType: 'text/plain', ...file }));
+  for (const { key } of attachments) await objects.put(key, 'x', 'text/plain');
   const read: string[] = [];
   const get: typeof objects.get = (key, options) => {
     read.push(key);
@@ -92,8 +88,17 @@ test('an attachment that a browser would run reaches agents as bytes, and they a
   );
 });
 
-test('an object that is larger than 50 MiB is refused, whatever size the job claims', async () => {
-  const { files } = await attached([{ bytes: new Uint8Array(50 * 1024 * 1024 + 1), size: 1 }]);
+test.each([
+  ['larger than 50 MiB, whatever size the job claims', `${HOME}/0`, 'AttachmentTooLarge'],
+  ['missing', `${HOME}/none`, 'AttachmentMissing'],
+  ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
+])('an attachment is refused by an error that names the field if it is %s', async (_, key, code) => {
+  const objects = memoryObjects();
+  await objects.put(`${HOME}/0`, new Uint8Array(50 * 1024 * 1024 + 1), 'text/plain');
+  const read = async () => {
+    const attachments = [{ key, name: 'a', contentType: 'text/plain', size: 1 }];
+    return attachmentsOf({ objects, prefix: 'jobs' }, feedback({ attachments }))[0]?.();
+  };
 
-  await expect(files[0]?.()).rejects.toMatchObject({ code: 'AttachmentTooLarge', field: 'data.attachments.0.key' });
+  await expect(read()).rejects.toMatchObject({ code, field: 'data.attachments.0.key' });
 });
