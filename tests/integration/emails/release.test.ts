@@ -1,7 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
 import { waitsOf } from '../../../lib/ops/campaigns';
-import { heldNow, type RateItem } from '../../../lib/worker/rate';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -188,16 +187,4 @@ test('a campaign says until when it waits for its window or its daily cap, and n
   expect(before).toEqual(['waits for its window at 08:00 Europe/Berlin', 0, true]);
   expect(await waits()).toBe('daily cap of 25 reached, goes on at 00:00 Europe/Berlin');
   expect([sendgrid.requests.length, sendgrid.mails.length, await released()]).toEqual([2, 10, 2]);
-});
-
-test.each([
-  ['is sent if it fits exactly', { sent: 15, recipients: 10 }, undefined],
-  ['waits if released chunks leave it too little', { sent: 10, recipients: 10, ahead: 6 }, 'DailyCapReached'],
-  ['is sent if it is larger than the cap, of which one is left', { sent: 24, recipients: 40 }, undefined],
-  ['waits if it is larger than the cap, which is used up', { sent: 25, recipients: 40 }, 'DailyCapReached'],
-])('at a daily cap of 25 a chunk %s', (_what, { sent, ...chunk }, code) => {
-  const now = Date.parse('2026-01-02T03:04:05Z');
-  const stored = { day: '2026-01-02', sent } as RateItem;
-
-  expect(heldNow({ zone: 'UTC', dailyCap: 25 }, stored, { now, ...chunk })?.code).toBe(code);
 });

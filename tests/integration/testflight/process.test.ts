@@ -106,7 +106,6 @@ const CASES: Record<string, Case> = {
   },
   'an invitation to an invited tester changes nothing': unchanged('INVITED', 'already-invited'),
   'an invitation to a tester who has accepted changes nothing': unchanged('ACCEPTED', 'already-accepted'),
-  'an invitation to a tester who has installed a build changes nothing': unchanged('INSTALLED', 'already-accepted'),
   'an invitation to a tester whom Apple revoked changes nothing': unchanged('REVOKED', 'skipped: Revoked'),
   'an invitation adds a tester only to the groups that are missing': {
     ...{ body: toBoth, seed: known('ACCEPTED'), changes: 1 },
@@ -304,19 +303,4 @@ test('after a crash among several memberships the next run waits for the time of
   const { state, steps, deliveries, retryAt = 0 } = engine.row(jobId(1));
   expect([state, steps.membership?.status]).toEqual(['held', 'started']);
   expect(retryAt - (deliveries.at(-1)?.at ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
-});
-
-test('of two commands the later one goes on while the earlier one is held, and then nothing can run that again', async () => {
-  const { engine, apple } = await start();
-  apple.fail({ status: 429, headers: { 'retry-after': '600' } });
-  for (const body of [inviteBody(), removeBody({}, { id: jobId(2) })])
-    await engine.sendAndDeliver(body, { group: APP });
-  const held = engine.row(jobId(1)).state;
-
-  await engine.drain({ batch: 1 });
-
-  const [earlier, later] = [engine.row(jobId(1)), engine.row(jobId(2))];
-  expect([held, earlier.state, earlier.reason, later.state]).toEqual(['held', 'cancelled', 'superseded', 'succeeded']);
-  expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
-  expect([...engine.deadLetters(), ...apple.testers, ...apple.mails]).toEqual([]);
 });

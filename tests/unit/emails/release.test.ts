@@ -1,50 +1,35 @@
-import type { Campaign } from '../../../../lib/emails/campaigns/campaign';
-import { nextOf, nextStartTag, virtualTime } from '../../../../lib/emails/campaigns/release';
+import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { nextOf } from '../../../lib/emails/campaigns/release';
+import { heldNow, type RateItem } from '../../../lib/worker/rate';
 
-type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'startTag' | 'released' | 'startsAt'>>;
+const aCampaign = (id: string, changes: Partial<Campaign>): { campaign: Campaign } => ({
+  campaign: { id, chunks: 9, recipients: 9_000, chunkSize: 100, released: 0, startsAt: 1, ...changes } as Campaign,
+});
 
-const aCampaign = ({ chunkSize = 100, released = 0, startsAt = 0, ...campaign }: Given): Campaign =>
-  ({ chunks: 1_000, recipients: 1_000 * chunkSize, chunkSize, released, startsAt, ...campaign }) as Campaign;
-
-/** Releases this many chunks of the campaigns in turn, and adds up the recipients of each campaign. */
-function release(campaigns: Campaign[], chunks: number): Record<string, number> {
-  const got: Record<string, number> = {};
-  for (let n = 0; n < chunks; n++) {
-    const time = virtualTime(campaigns);
-    const contenders = campaigns.map((campaign) => ({ campaign }));
-    const next = nextOf(contenders, time)?.campaign;
-    if (!next) throw new Error('there is no campaign');
-    got[next.id] = (got[next.id] ?? 0) + next.chunkSize;
-    next.startTag = nextStartTag(next, time);
-    next.released += 1;
+test('at the same tag, a campaign that has released nothing is next, then the one with the smallest chunk, then the oldest', () => {
+  const campaigns = new Set([
+    aCampaign('begun', { startTag: 0, chunkSize: 10, released: 1 }),
+    aCampaign('large', { chunkSize: 1_000, startsAt: 0 }),
+    aCampaign('younger', { startsAt: 3 }),
+    aCampaign('older', { startsAt: 2 }),
+  ]);
+  const order: string[] = [];
+  for (let next = nextOf(campaigns, 10); next; next = nextOf(campaigns, 10)) {
+    order.push(next.campaign.id);
+    campaigns.delete(next);
   }
-  return got;
-}
 
-test('campaigns get the same number of recipients, whatever the sizes of their chunks', () => {
-  const sizes = Object.entries({ large: 1_000, middle: 250, small: 50 });
-  const campaigns = sizes.map(([id, chunkSize]) => aCampaign({ id, chunkSize }));
-
-  expect(release(campaigns, 25)).toEqual({ large: 1_000, middle: 1_000, small: 1_000 });
-  expect(release(campaigns, 10 * 25)).toEqual({ large: 10_000, middle: 10_000, small: 10_000 });
+  expect(order).toEqual(['older', 'younger', 'large', 'begun']);
 });
 
-test('a campaign that is far ahead after its resume does not wait for the others to catch up', () => {
-  const ahead = aCampaign({ id: 'ahead', startTag: 1_000_000, released: 500 });
-  const others = [aCampaign({ id: 'a' }), aCampaign({ id: 'b', startTag: 0, released: 1 })];
-  release(others, 10);
+test.each([
+  ['is sent if it fits exactly', { sent: 15, recipients: 10 }, undefined],
+  ['waits if released chunks leave it too little', { sent: 10, recipients: 10, ahead: 6 }, 'DailyCapReached'],
+  ['is sent if it is larger than the cap, of which one is left', { sent: 24, recipients: 40 }, undefined],
+  ['waits if it is larger than the cap, which is used up', { sent: 25, recipients: 40 }, 'DailyCapReached'],
+])('at a daily cap of 25 a chunk %s', (_what, { sent, ...chunk }, code) => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  const stored = { day: '2026-01-02', sent } as RateItem;
 
-  expect(release([ahead, ...others], 30)).toEqual({ ahead: 1_000, a: 1_000, b: 1_000 });
-});
-
-test('of campaigns that have released nothing, the one with the smallest chunk goes first, then the oldest', () => {
-  const campaigns = [
-    aCampaign({ id: 'large', chunkSize: 1_000, startsAt: 1 }),
-    aCampaign({ id: 'younger', startsAt: 3 }),
-    aCampaign({ id: 'older', startsAt: 2 }),
-  ];
-
-  const order = [1, 2, 3].map(() => Object.keys(release(campaigns, 1))[0]);
-
-  expect(order).toEqual(['older', 'younger', 'large']);
+  expect(heldNow({ zone: 'UTC', dailyCap: 25 }, stored, { now, ...chunk })?.code).toBe(code);
 });

@@ -39,18 +39,6 @@ test('each of 5,000 addresses is found in 8 bytes, and no other one', async () =
   expect(objects.bytes(KEY)).toHaveLength(8 * 5_001);
 });
 
-test('lists that are changed at the same time lose no address', async () => {
-  const objects = memoryObjects();
-  const lists = Array.from({ length: 8 }, () => open(objects));
-
-  await Promise.all(lists.map((list, n) => list.add([person(n), person(n + 100)])));
-  await Promise.all(lists.map((list, n) => list.remove(address(n + 100))));
-
-  const reasonOf = await open(objects).check();
-  expect(lists.map((_, n) => reasonOf(address(n)))).toEqual(lists.map(() => 'unsubscribed'));
-  expect(await open(objects).size()).toBe(8);
-});
-
 test('a check reads an unchanged list once, and sees each change', async () => {
   const objects = memoryObjects();
   await open(objects).add([person(1)]);
