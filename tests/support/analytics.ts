@@ -37,15 +37,15 @@ export const analyticsBody = (
 
 export type Line = AnalyticsEvent & { job: string; sequence: number | null; field?: string; event?: AnalyticsEvent };
 
-export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> {
-  const texts = await Promise.all(keys.map((key) => textLines(objects, key)));
-  return texts.flat().map((line) => JSON.parse(line) as Line);
-}
+export const linesOf = async (objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> =>
+  (await Promise.all(keys.map((key) => objects.get(key)))).flatMap(linesIn);
 
-async function textLines(objects: Pick<Objects, 'get'>, key: string): Promise<string[]> {
-  const text = gunzipSync((await objects.get(key)) ?? gzipSync('')).toString('utf8');
-  return text.split('\n').filter(Boolean);
-}
+/** The lines of an object. */
+export const linesIn = (bytes: Uint8Array | undefined): Line[] =>
+  textsIn(bytes).map((line) => JSON.parse(line) as Line);
+
+const textsIn = (bytes: Uint8Array = gzipSync('')): string[] =>
+  gunzipSync(bytes).toString('utf8').split('\n').filter(Boolean);
 
 /** Puts a message's own object into the bucket, as the worker does, and one for the events that it rejects. */
 export async function putOriginal(
@@ -78,7 +78,7 @@ export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number
   const [parts = [], late = [], own = []] = lists;
   const all: EventRow[] = [];
   for (const key of parts) all.push(...(await fromParquet((await objects.get(key)) ?? new Uint8Array())));
-  for (const key of [...late, ...own].filter(recent)) all.push(...(await textLines(objects, key)).map(rowOf));
+  for (const key of [...late, ...own].filter(recent)) all.push(...textsIn(await objects.get(key)).map(rowOf));
   all.sort((a, b) => a.accepted - b.accepted || (a.job < b.job ? -1 : 1));
   const days = new Map<string, number>();
   return all.filter(({ id, accepted }) => {

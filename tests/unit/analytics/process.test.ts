@@ -1,12 +1,13 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
-import { analyticsContract } from '../../../lib/analytics/process';
-import { sha256 } from '../../../lib/jobs/envelope';
+import { analyticsContract, encodeBatch } from '../../../lib/analytics/process';
+import { parseEnvelope, sha256 } from '../../../lib/jobs/envelope';
 import { ERASED } from '../../../lib/jobs/keys';
-import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
+import { ACCEPTED_AT, analyticsBody, anEvent, linesIn, linesOf, someEvents } from '../../support/analytics';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 
 const HOUR = 'year=2026/month=01/day=02/hour=03';
+const SENDER = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3' };
 
 function start(options: EngineOptions = {}) {
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
@@ -29,8 +30,7 @@ test('a message becomes one object in the hour of its acceptance, named after it
   const key = `jobs/analytics/${HOUR}/${jobId(1)}.ndjson.gz`;
   expect(engine.objects.keys()).toEqual([key]);
   expect(engine.objects.contentType(key)).toBe('application/gzip');
-  const origin = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3', sequence: '1' };
-  expect(engine.objects.metadata(key)).toEqual({ ...origin, events: '3' });
+  expect(engine.objects.metadata(key)).toEqual({ ...SENDER, sequence: '1', events: '3' });
   expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-2', 'event-3']);
   expect(engine.rows()).toEqual([]);
 });
@@ -156,19 +156,6 @@ test('referenced data that is not UTF-8 is parked and not altered', async () => 
   expect(await lines(dataPrefix(PREFIX))).toEqual([]);
 });
 
-test('logs, metrics and DLQ attributes contain nothing of an event', async () => {
-  const { engine, metrics } = start();
-  const secret = 'private@example.com';
-  const properties = { [secret]: secret };
-  engine.send(analyticsBody([anEvent(1, { user: secret, properties }), anEvent(2, { id: secret })]));
-  engine.send(analyticsBody([{ secret }], { n: 2, data: { events: [], [secret]: secret } }));
-
-  await engine.deliver();
-
-  const entries = engine.deadLetters().map(({ attributes }) => attributes);
-  expect(JSON.stringify([engine.lines, metrics, engine.metrics, engine.rows(), entries])).not.toContain(secret);
-});
-
 test('metrics count events and the time from acceptance to storage, and log lines count bytes, and events by their twenty most frequent names', async () => {
   const { engine, metrics, keys } = start();
   engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
@@ -207,4 +194,100 @@ test('a message that is stored from ten minutes after its hour on leaves a secon
   const late = `jobs/analytics-late/year=2026/month=01/day=02/hour=04/2026010203-${jobId(2)}.ndjson.gz`;
   expect(keys(latePrefix(PREFIX))).toEqual([expect.stringContaining(jobId(1)), late]);
   expect(engine.objects.bytes(late)).toEqual(engine.objects.bytes(`jobs/analytics/${HOUR}/${jobId(2)}.ndjson.gz`));
+});
+
+const origin = { ...SENDER, sequence: 1, accepted: ACCEPTED_AT };
+function encode(events: unknown[], changes: Record<string, unknown> = {}) {
+  const envelope = parseEnvelope(analyticsBody(events, changes));
+  return encodeBatch(envelope, (envelope.data as { events: unknown[] }).events);
+}
+
+test('each event becomes a line with its origin', () => {
+  const { accepted, rejected, names } = encode([anEvent(1), anEvent(2, { name: 'purchase' })]);
+
+  expect(linesIn(accepted?.bytes)).toEqual([
+    { ...anEvent(1), ...origin },
+    { ...anEvent(2, { name: 'purchase' }), ...origin },
+  ]);
+  expect(accepted?.events).toBe(2);
+  expect(rejected).toBeUndefined();
+  expect(Object.fromEntries(names)).toEqual({ screen_viewed: 1, purchase: 1 });
+  // A message of another producer may have no sequence and no group.
+  const { accepted: other } = encode([anEvent(1)], { sequence: undefined, partitionkey: undefined });
+  expect(linesIn(other?.bytes)).toMatchObject([{ sequence: null, group: null }]);
+});
+
+test('only the first of several events with the same id in a message is accepted', () => {
+  const { accepted, rejected } = encode([anEvent(1), anEvent(1, { name: 'other' }), anEvent(2)]);
+
+  expect(linesIn(accepted?.bytes).map(({ id }) => id)).toEqual(['event-1', 'event-2']);
+  expect(linesIn(rejected?.bytes)).toMatchObject([{ field: 'data.events.1.id', event: { name: 'other' } }]);
+});
+
+test('an event that is nested too deep to be written keeps the reason of its rejection', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+  const { accepted, rejected } = encodeBatch(parseEnvelope(analyticsBody([])), [deep, anEvent(2)]);
+
+  expect(linesIn(accepted?.bytes).map(({ id }) => id)).toEqual(['event-2']);
+  expect(linesIn(rejected?.bytes)).toEqual([
+    { field: 'data.events.0', rule: 'must be an object', event: null, ...origin },
+  ]);
+});
+
+test('a reused buffer leaves no trace of the message before, for any size and script', () => {
+  const scripts = ['plain', 'grüße', '👋🏽', '"quoted\\\n"', 'こ'.repeat(2_000)];
+  const messages = [300, 1, 10, 2].map((count) =>
+    someEvents(1, count).map((event, n) => ({
+      ...event,
+      properties: Object.fromEntries(
+        Array.from({ length: count === 10 ? 99 : 1 }, (_, p) => [`p${p}`, scripts[n % 5]]),
+      ),
+    })),
+  );
+
+  for (const events of messages) {
+    const { accepted, rejected } = encode([...events, { wrong: scripts }]);
+
+    expect(linesIn(accepted?.bytes)).toEqual(events.map((event) => ({ ...event, ...origin })));
+    expect(linesIn(rejected?.bytes)).toMatchObject([{ event: { wrong: scripts } }]);
+  }
+});
+
+describe('from the time of analytics.noAddressesFrom on', () => {
+  const time = '2026-01-02T03:04:05.000Z';
+  const of = (events: unknown[], from: string) =>
+    encodeBatch(parseEnvelope(analyticsBody(events, { time })), events, Date.parse(from));
+
+  test.each([
+    ['an address as its user', 'user', { user: 'jane@example.com' }],
+    ['an address in its session', 'session', { session: 'a jane.doe+1@mail.example.co.uk b' }],
+    ['an address in brackets', 'device', { device: '<jane@example.com>' }],
+    ['an address in a URL', 'properties.url', { properties: { n: 1, url: 'https://a.com/?mail=jane%40example.com' } }],
+    ['an address of other letters', 'properties.note', { properties: { note: 'ünï@exämple.рф' } }],
+    ['a name with an @', undefined, { user: '@jane' }],
+    ['a version', undefined, { properties: { package: 'react@18.2.0' } }],
+    ['a host without a dot', undefined, { properties: { at: 'jane@localhost' } }],
+    ['no text', undefined, { properties: { a: 1, b: true, c: null } }],
+  ])('of an event with %s the field %s is refused, and the next event is accepted', (_what, field, changes) => {
+    const { accepted, rejected } = of([anEvent(1, changes), anEvent(2)], time);
+
+    const rule = 'must not look like a mail address';
+    expect(linesIn(accepted?.bytes).map(({ id }) => id)).toEqual(field ? ['event-2'] : ['event-1', 'event-2']);
+    expect(linesIn(rejected?.bytes)).toMatchObject(field ? [{ field: `data.events.0.${field}`, rule }] : []);
+  });
+
+  test('an event of an earlier job is accepted, so a message on its way is split as before', () => {
+    const events = [anEvent(1, { user: 'jane@example.com' })];
+
+    expect(of(events, '2026-01-02T03:04:05.001Z')).toEqual(encode(events, { time }));
+    expect(of(events, '2026-01-02T03:04:05.001Z').rejected).toBeUndefined();
+  });
+
+  test('a text of any length is searched in linear time', () => {
+    const properties = { a: 'a@'.repeat(1_000), b: `a@${'b.'.repeat(990)}`, c: `${'a'.repeat(1_990)}@` };
+
+    const events = Array.from({ length: 1_000 }, (_, n) => anEvent(n, { properties }));
+
+    expect(of(events, time).rejected).toBeUndefined();
+  });
 });
