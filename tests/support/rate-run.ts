@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import { type RateUse, type SharedRate, sharedRate } from '../../lib/worker/rate';
-import { memoryClock, memoryRandom } from './memory-clock';
+import { createKernel } from '../simulation/world/kernel';
+import { memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 
 export interface Sent {
@@ -23,50 +23,43 @@ export async function rateRun(given: {
   messagesAt: number[];
   lateMs: (until: number, at: number) => number;
 }): Promise<{ sent: Sent[]; missed: number }> {
-  const clock = memoryClock();
-  const start = clock.now();
+  const start = Date.UTC(2026, 0, 2);
+  const { now, at: wakeAt, run } = createKernel(start);
+  const sleepUntil = (until: number) => new Promise<void>((wake) => void wakeAt(until, wake));
+  const clock = { now, sleep: (ms: number) => sleepUntil(now() + ms) };
   const ports = { table: memoryTable(), clock, random: memoryRandom(), rate: given.rate };
   const sent: Sent[] = [];
-  const asleep: { until: number; wake: () => void }[] = [];
-  const sleepUntil = (until: number) => new Promise<void>((wake) => void asleep.push({ until, wake }));
   let next = 0;
   let missed = 0;
 
   async function send(shared: SharedRate, use: RateUse, recipients: number): Promise<void> {
     const answer = await shared.reserve({ recipients, use, withinMs: 80_000 });
     if (answer.kind === 'later') {
-      await sleepUntil(clock.now() + Math.min(answer.waitMs, 5_000));
+      await sleepUntil(now() + Math.min(answer.waitMs, 5_000));
       return send(shared, use, recipients);
     }
     const { at, until } = answer.slot;
     await sleepUntil(at + given.lateMs(until, at));
-    if (clock.now() > until) {
+    if (now() > until) {
       missed += 1;
       return send(shared, use, recipients);
     }
-    sent.push({ at: clock.now(), recipients });
+    sent.push({ at: now(), recipients });
   }
   async function work(shared: SharedRate): Promise<void> {
     await sleepUntil(start);
     while (next < given.chunks) {
       await send(shared, 'campaign', given.chunk(next++));
-      await sleepUntil(clock.now() + CALL_MS);
+      await sleepUntil(now() + CALL_MS);
     }
   }
 
   // Each worker runs in its own process, and so do all single mails.
   const process = () => sharedRate(ports, 'sendgrid');
-  const running = Array.from({ length: given.workers }, () => work(process()));
+  for (let n = 0; n < given.workers; n++) void work(process());
   const mails = process();
-  running.push(...given.messagesAt.map((at) => sleepUntil(start + at).then(() => send(mails, 'message', 1))));
-  for (;;) {
-    await setImmediate();
-    const [event] = asleep.sort((a, b) => a.until - b.until).splice(0, 1);
-    if (!event) break;
-    clock.advance(Math.max(0, event.until - clock.now()));
-    event.wake();
-  }
-  await Promise.all(running);
+  for (const at of given.messagesAt) void sleepUntil(start + at).then(() => send(mails, 'message', 1));
+  await run(() => false);
   return { sent: sent.sort((a, b) => a.at - b.at), missed };
 }
 

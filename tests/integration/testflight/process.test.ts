@@ -1,6 +1,7 @@
 import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
+import { createKills } from '../../support/kills';
 import {
   APP,
   BUILD,
@@ -281,21 +282,14 @@ test('jobs run with pauses when few calls are left, and wait for new calls when 
 });
 
 test('after a crash among several memberships the next run waits for the time of all of them', async () => {
-  let kill = () => {};
-  const killed = new Promise<void>((resolve) => {
-    kill = resolve;
-  });
+  const kills = createKills();
   const { engine } = await start({
     seed: seed([{ app: APP, email: TESTER, groups: [], state: 'INVITED' }]),
     ...{ timeoutMs: 5_000, settings: { visibility: 8 } },
-    before: (call) => {
-      if (call !== 'apple.addToGroup') return undefined;
-      kill();
-      return new Promise<never>(() => {});
-    },
+    before: (call) => (call === 'apple.addToGroup' ? kills.die() : undefined),
   });
   engine.send(inviteBody({ groups: [GROUP, OTHER_GROUP] }), { group: APP });
-  await Promise.race([engine.deliver(1), killed]);
+  await kills.run(() => engine.deliver(1));
   engine.clock.advance(10_000);
 
   await engine.deliver(1);
