@@ -24,32 +24,21 @@ afterEach(async () => {
 test("a feedback job creates a ticket with its attachments and a mail with the ticket's number", async () => {
   const { engine, zendesk, sendgrid } = await ran(
     feedbackBody({
-      attachments,
-      category: 'Data Export',
-      tags: ['beta'],
-      priority: 'high',
-      type: 'problem',
-      customFields: [{ id: 7, value: 'web' }],
-      context: { app: '1.2.3' },
+      ...{ attachments, category: 'Data Export', tags: ['beta'], priority: 'high', type: 'problem' },
+      ...{ customFields: [{ id: 7, value: 'web' }], context: { app: '1.2.3' } },
     }),
   );
 
   expect(zendesk.tickets).toMatchObject([
     {
-      external_id: jobId(1),
-      subject: 'The export is empty',
-      priority: 'high',
-      type: 'problem',
-      tags: ['app', 'data_export', 'beta'],
-      custom_fields: [{ id: 7, value: 'web' }],
-      description: expect.stringContaining('It was not empty yesterday.'),
-      requester_id: 1,
+      ...{ external_id: jobId(1), subject: 'The export is empty', priority: 'high', type: 'problem', requester_id: 1 },
+      ...{ tags: ['app', 'data_export', 'beta'], custom_fields: [{ id: 7, value: 'web' }] },
+      description: expect.stringMatching(/It was not empty yesterday\.\s+app: 1\.2\.3/),
     },
   ]);
   expect(zendesk.users).toMatchObject([{ id: 1, name: 'A User', email: 'user@example.com' }]);
   const [create] = zendesk.requests.filter(({ path }) => path.includes('tickets'));
   expect(create?.headers['idempotency-key']).toBe(jobId(1));
-  expect(create?.body).toContain('app: 1.2.3');
   const [ticket] = zendesk.tickets;
   expect(sendgrid.mails).toHaveLength(1);
   expect(JSON.stringify(sendgrid.mails[0])).toContain(String(ticket?.id));
