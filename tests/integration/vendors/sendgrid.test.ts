@@ -1,5 +1,5 @@
 import library from '@sendgrid/mail';
-import { type Mail, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
+import { type Mail, realSendgrid, type Sendgrid, wordsOf } from '../../../lib/vendors/sendgrid';
 import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import type { FakeSendgrid } from '../../support/fake-vendors';
@@ -66,6 +66,15 @@ test('the request has exactly the keys that SendGrid documents, only the headers
     })),
   });
   expect(fake.requests[0]?.headers).not.toHaveProperty('list-unsubscribe');
+});
+
+test('a word brings no mark-up into the HTML, and no line break into the subject', () => {
+  const mail = { subject: 'Hi {{name}}', html: '<p>{{link}} of {{n}}</p>' };
+  const others = { other: 'a\n<b>', constructor: '' };
+  const words = { name: 'A\r\nBcc: y@example.com', link: `O'Brien <a href="x">`, n: 1, ...others };
+
+  const clean = { name: 'A Bcc: y@example.com', link: 'O’Brien  a href= x  ', n: '1', ...others };
+  expect(wordsOf(mail, words)).toEqual(clean);
 });
 
 test.each<[string, unknown, readonly number[] | undefined]>([
