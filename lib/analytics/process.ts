@@ -47,13 +47,13 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const { accepted, rejected, names } = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   if (accepted) {
-    const isErased = await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+    const isErased = await write(deps.objects, dataKey(deps.prefix, place), accepted, envelope);
     // After the original. So the function that finds this copy finds the original too.
     const arrived = now();
     if (!isErased && arrived >= hourStart(place.time) + HOUR_MS + LATE_AFTER_MS)
-      await write(deps.objects, lateKey(deps.prefix, { ...place, arrived }), { encoded: accepted, envelope });
+      await write(deps.objects, lateKey(deps.prefix, { ...place, arrived }), accepted, envelope);
   }
-  if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
+  if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), rejected, envelope);
   // A repeated message is counted again. The numbers only show trends, and the objects are exact.
   const counts = { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
   deps.metrics.add('EventsAccepted', counts.accepted, 'Count', {});
@@ -71,11 +71,7 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
  * delivery of this message. It compares lines, because another zlib makes other bytes. An object from which lines were
  * erased counts as written, and the answer is true. Throws an IdTakenError for other lines.
  */
-async function write(
-  objects: Objects,
-  key: string,
-  { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
-): Promise<boolean> {
+async function write(objects: Objects, key: string, { bytes, events }: Encoded, envelope: Envelope): Promise<boolean> {
   const { id, source, partitionkey = '', sequence = '' } = envelope;
   const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return false;
@@ -160,11 +156,7 @@ const rejectedLines = createLines();
  * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom`
  * (ms) on may hold no addresses.
  */
-export function encodeBatch(
-  envelope: Head,
-  events: readonly unknown[],
-  noAddressesFrom = Number.POSITIVE_INFINITY,
-): { accepted: Encoded | undefined; rejected: Encoded | undefined; names: Map<string, number> } {
+export function encodeBatch(envelope: Head, events: readonly unknown[], noAddressesFrom = Number.POSITIVE_INFINITY) {
   const jobTime = Date.parse(envelope.time);
   const noAddresses = jobTime >= noAddressesFrom;
   const origin = originOf(envelope);

@@ -51,7 +51,7 @@ export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 const MAX_BODY_BYTES = 512 * 1024;
 
 /** A name goes into a header, and a line break would forge another header. */
-const person = z.strictObject({
+export const person = z.strictObject({
   email: emailAddress,
   name: singleLine(100, 'The name beside the address.').optional(),
 });

@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
-import { emailAddress, jsonOf, singleLine } from '../text';
-import { type CampaignContent, isPlain, isWord, PLAIN, templateData } from './message';
+import { jsonOf } from '../text';
+import { type CampaignContent, isPlain, isWord, PLAIN, person, templateData } from './message';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
@@ -105,11 +105,7 @@ const PLACEHOLDERS = /\{([^{}]+)\}/g;
 /** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
 
-export const recipientSchema = z.strictObject({
-  email: emailAddress,
-  name: singleLine(100, 'The name beside the address.').optional(),
-  data: templateData.optional(),
-});
+export const recipientSchema = person.extend({ data: templateData.optional() });
 export type Recipient = z.infer<typeof recipientSchema>;
 export type RecipientInput = z.input<typeof recipientSchema>;
 

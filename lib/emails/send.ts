@@ -63,11 +63,7 @@ async function sendToRest(deps: SendDeps, sending: Sending, context: RunContext)
 const numberOf = ({ customArgs }: Mail['recipients'][number]): number => Number(customArgs.recipient);
 
 /** Leaves out whom the list suppresses. A single mail is for the person, unless erased. */
-function withoutSuppressed(
-  whole: Mail,
-  { use }: Pick<Sending, 'use'>,
-  reasonOf: (email: string) => string | undefined,
-): { mail: Mail; suppressed: LeftOut } {
+function withoutSuppressed(whole: Mail, { use }: Sending, reasonOf: (email: string) => string | undefined) {
   const suppressed: LeftOut = {};
   const recipients = whole.recipients.filter((recipient) => {
     const reason = recipient.email === ERASED ? 'erased' : reasonOf(recipient.email);
@@ -79,11 +75,7 @@ function withoutSuppressed(
 }
 
 /** Adds the recipients whom SendGrid names. `undefined` if the chunk cannot go on without them. */
-function excludedWith(
-  before: LeftOut,
-  { code, recipients: places }: RecipientsRefusedError,
-  { recipients }: Mail,
-): LeftOut | undefined {
+function excludedWith(before: LeftOut, { code, recipients: places }: RecipientsRefusedError, { recipients }: Mail) {
   const named = places.flatMap((place) => recipients[place] ?? []).map(numberOf);
   if (named.length < places.length || named.length >= recipients.length) return undefined;
   return { ...before, [code]: [...(before[code] ?? []), ...named].sort((a, b) => a - b) };

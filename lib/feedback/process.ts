@@ -9,7 +9,7 @@ import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { type BestEffort, MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
+import { MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
 import {
   FEEDBACK_SUBMITTED,
   type Feedback,
@@ -98,12 +98,7 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
 }
 
 /** A best-effort step, because the job is about the ticket. */
-async function confirm(
-  deps: FeedbackDeps,
-  job: Job<Feedback>,
-  ticketId: string,
-  context: RunContext,
-): Promise<BestEffort> {
+async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string, context: RunContext) {
   const step = MAIL_STEPS.feedback;
   const { id, data } = job;
   if (!data.confirmation) return skipStep(context, step, 'opted-out');
@@ -164,15 +159,10 @@ export function attachmentsOf(
       throw error;
     });
     if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
-    return {
-      name: fileName(name),
-      contentType: PASSIVE.test(contentType) ? contentType : 'application/octet-stream',
-      bytes,
-    };
+    const type = PASSIVE.test(contentType) ? contentType : 'application/octet-stream';
+    return { name: plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file', contentType: type, bytes };
   });
 }
-
-const fileName = (name: string): string => plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file';
 
 export interface ConfirmationConfig {
   from: { email: string; name?: string };
@@ -219,10 +209,7 @@ export function confirmationOf(
 }
 
 /** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */
-function templateFor(
-  locale: string | undefined,
-  config: Pick<ConfirmationConfig, 'templateId' | 'templates'>,
-): string | undefined {
+function templateFor(locale: string | undefined, config: Pick<ConfirmationConfig, 'templateId' | 'templates'>) {
   for (const parts = locale?.toLowerCase().split('-') ?? []; parts.length > 0; parts.pop()) {
     const template = config.templates?.get(parts.join('-'));
     if (template !== undefined) return template;

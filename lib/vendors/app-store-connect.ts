@@ -18,12 +18,6 @@ const TESTER_STATES = ['NOT_INVITED', 'INVITED', 'ACCEPTED', 'INSTALLED', 'REVOK
 /** Apple's state of a tester. `UNKNOWN` stands for any state that Apple added later. */
 export type TesterState = (typeof TESTER_STATES)[number];
 
-/** A person as the tester of one app. For another app the same person is another tester. */
-export interface Tester {
-  id: string;
-  state: TesterState;
-}
-
 interface NewTester {
   email: string;
   firstName?: string | undefined;
@@ -60,13 +54,10 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
   };
 
   return {
-    /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
     waitMs,
 
-    findTester: async (
-      { email, app }: { email: string; app: string },
-      { timeoutMs }: CallOptions,
-    ): Promise<Tester | undefined> => {
+    /** A person as the tester of one app. For another app the same person is another tester. */
+    findTester: async ({ email, app }: { email: string; app: string }, { timeoutMs }: CallOptions) => {
       const query = new URLSearchParams({
         'filter[email]': email,
         'filter[apps]': app,
@@ -81,10 +72,7 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
     },
 
     /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
-    createTester: async (
-      { email, firstName, lastName, groups }: NewTester,
-      options: CallOptions,
-    ): Promise<{ id: string }> => {
+    createTester: async ({ email, firstName, lastName, groups }: NewTester, options: CallOptions) => {
       const relationships = { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } };
       const tester = { attributes: { email, firstName, lastName }, relationships };
       return (await create('betaTesters', tester, options, of(201, created))).data;
@@ -97,7 +85,7 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
       return (await call({ method: 'GET', path, timeoutMs, read })).data.map(({ id }) => id);
     },
 
-    /** Apple may mail an invitation on its own. */
+    /** As with `createTester`, Apple may mail an invitation. */
     addToGroup: ({ tester, group }: Membership, options: CallOptions) =>
       change('POST', testersOf('betaGroups', group), tester, options),
     removeFromGroup: ({ tester, group }: Membership, options: CallOptions) =>
@@ -176,7 +164,6 @@ function transport(config: AppStoreConnectConfig) {
   const calling = vendorCalls({ dialect: appStoreConnect, secret: tokens({ ...config, now }), now });
 
   return {
-    /** Rejects with a JobError and nothing else. */
     call: <T>(made: Call<T>): Promise<T> =>
       calling(effectOf(made), made.timeoutMs, async ({ secret, timeoutMs }) => {
         const { method, path, body } = made;

@@ -110,18 +110,14 @@ async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Pro
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
   if (!(await deps.ledger.has(jobKey(EMAILS_QUEUE, chunkId(id, released))))) return campaign;
-  return (await releaseChunk(deps, campaign, campaign.startTag)) ?? campaign;
+  return (await releaseChunk(deps, campaign)) ?? campaign;
 }
 
 /**
  * Releases the campaign's next chunk: row, message, then the campaign's cursor, which alone says what was released. If
  * one is lost, the release is repeated for the same job, because the id follows from the number.
  */
-export async function releaseChunk(
-  deps: CampaignReleaseDeps,
-  campaign: Campaign,
-  startTag: number | undefined,
-): Promise<Campaign | undefined> {
+export async function releaseChunk(deps: CampaignReleaseDeps, campaign: Campaign, startTag = campaign.startTag) {
   await sendChunk(deps, campaign);
   const number = campaign.released;
   const change = (stored: Campaign): Campaign | undefined => {
@@ -166,11 +162,7 @@ function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number)
 }
 
 /** Reads the rows of the campaign's chunks with these numbers. One that does not parse counts as none. */
-export async function rowsOf(
-  { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
-  { id }: Campaign,
-  numbers: readonly number[],
-) {
+export async function rowsOf({ ledger }: Pick<CampaignReleaseDeps, 'ledger'>, { id }: Campaign, numbers: number[]) {
   const read = async (number: number) =>
     [number, await ledger.known(jobKey(EMAILS_QUEUE, chunkId(id, number)))] as const;
   return new Map(await mapEach(numbers, AT_ONCE, read));

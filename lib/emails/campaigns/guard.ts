@@ -6,7 +6,7 @@ import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { Item } from '../../ports';
 import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { type Campaign, campaigns, NO_REPORTS, type Reports } from './campaign';
-import type { CampaignReleaseDeps } from './chunks';
+import { AT_ONCE, type CampaignReleaseDeps } from './chunks';
 
 /*
  * The guard pauses a campaign whose mails bounce or are reported as spam too often.
@@ -23,7 +23,6 @@ import type { CampaignReleaseDeps } from './chunks';
 const PAGE = 40_000;
 /** Notes of one run. The next run reads the others. */
 const MOST_NOTES = 2_000;
-const AT_ONCE = 32;
 
 /** The bits of `PAGE` recipients, in hex (key `reports#{campaign}#{resumes}#{page}`). */
 interface BitsItem extends Item {
@@ -58,12 +57,8 @@ async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Pro
   await mapEach(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));
 }
 
-async function setBits(
-  deps: CampaignReleaseDeps,
-  { id, recipients }: Campaign,
-  round: number,
-  notes: readonly EventNote[],
-): Promise<void> {
+async function setBits(deps: CampaignReleaseDeps, campaign: Campaign, round: number, notes: readonly EventNote[]) {
+  const { id, recipients } = campaign;
   const pages = new Map<number, Record<ReportKind, string[]>>();
   for (const { places } of notes)
     for (const kind of REPORT_KINDS)

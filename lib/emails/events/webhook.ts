@@ -145,6 +145,7 @@ async function needsEvidence({ ledger }: EventDeps, queue: MailQueue, job: strin
 
 const form = (pattern: RegExp) => z.string().regex(pattern);
 const digits = form(/^\d{1,15}$/).transform(Number);
+const optionalForm = (pattern: RegExp) => form(pattern).optional().catch(undefined);
 /** No mail of this service is older than 2020. A later time than a day ahead is no clock's fault. */
 const FIRST_MS = Date.UTC(2020, 0);
 const DAY_MS = 24 * 60 * 60_000;
@@ -174,12 +175,8 @@ const mailEvent = z.object({
   /** How often the campaign had been resumed when the mail was sent. */
   round: digits.default(0),
   /** `bounce` or `blocked`, and the mail server's code. */
-  type: form(/^[a-z]{1,20}$/)
-    .optional()
-    .catch(undefined),
-  status: form(/^\d(\.\d{1,3}){0,2}$/)
-    .optional()
-    .catch(undefined),
+  type: optionalForm(/^[a-z]{1,20}$/),
+  status: optionalForm(/^\d(\.\d{1,3}){0,2}$/),
   /** Why SendGrid dropped the mail. Any other reason is a mail server's text. */
   reason: z.enum(DROP_REASONS).optional().catch(undefined),
 });
