@@ -9,48 +9,34 @@ import {
   parquetPrefix,
   SETTLE_MS,
 } from '../../../lib/analytics/keys';
-import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
-import { parseEnvelope } from '../../../lib/jobs/envelope';
-import type { Facts, Objects } from '../../../lib/ports';
+import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { memoryObjects } from '../../support/memory-objects';
-import { memoryTable } from '../../support/memory-table';
 
 const HOUR = hourStart(Date.parse(ACCEPTED_AT));
 const MINUTE = 60_000;
 const DAY = 24 * HOUR_MS;
 const SETTLED = HOUR + HOUR_MS + SETTLE_MS;
 
-/** A bucket with what the worker stores, and the function that writes hours. */
+/** The worker, and the function that writes hours. */
 function service() {
-  const clock = memoryClock();
-  const bucket = memoryObjects();
-  const table = memoryTable();
-  const logged: { message: string; facts: Facts | undefined }[] = [];
-  const log = (message: string, facts?: Facts) => void logged.push({ message, facts });
-  const common = { table, clock, prefix: PREFIX, columns: [], log: { info: log, warn: log, error: log } };
-  clock.advance(HOUR + 5 * MINUTE - clock.now());
   const metrics = { add: () => {}, flush: async () => {} };
+  const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
+  const { clock, lines, objects: bucket } = engine;
+  /** Moves the clock to a time, ms since 1970. */
+  const until = (at: number) => clock.advance(at - clock.now());
+  until(HOUR + 5 * MINUTE);
 
   const made = {
-    clock,
-    bucket,
-    logged,
+    ...{ engine, clock, bucket, lines, until },
     limits: { onePartBytes: 1e6, mostBytes: 1e9 },
     /** The worker stores message n now. By default the producer accepted it in the hour of these tests. */
-    async store(n: number, ids: [number, number], time = ACCEPTED_AT): Promise<void> {
-      const envelope = parseEnvelope(analyticsBody(someEvents(...ids), { n, time }));
-      const type = analyticsContract({ objects: bucket, metrics, prefix: PREFIX }).types[ANALYTICS_EVENTS];
-      await type?.direct?.({ id: envelope.id, data: envelope.data, envelope }, { now: clock.now, log: common.log });
-    },
-    /** Moves the clock to a time, ms since 1970. */
-    until: (at: number) => clock.advance(at - clock.now()),
+    store: (n: number, ids: [number, number], time = ACCEPTED_AT) =>
+      engine.sendAndDeliver(analyticsBody(someEvents(...ids), { n, time })),
     run: (objects: Objects = bucket) =>
-      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs: 300_000 }),
+      writeHours({ ...engine.deps, ...made.limits, objects, columns: [] }, { remainingMs: 300_000 }),
     view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
     /** The ids of each Parquet object of the hour. */
     parquet: async () => {
@@ -154,7 +140,7 @@ test('a large hour becomes eight objects by the id, and an hour that grows later
 });
 
 test('a damaged original is logged and the others are written; it counts again once it is restored', async () => {
-  const { bucket, store, until, run, parquet, logged, clock } = service();
+  const { bucket, store, until, run, parquet, lines, clock } = service();
   await store(1, [1, 3]);
   await store(2, [4, 6]);
   const key = dataKey(PREFIX, { time: HOUR, id: jobId(1) });
@@ -164,7 +150,7 @@ test('a damaged original is logged and the others are written; it counts again o
 
   await run();
   expect(await parquet()).toEqual([ids(4, 6)]);
-  expect(logged.map(({ facts }) => facts)).toContainEqual({ code: 'OriginalDamaged', key });
+  expect(lines.map(({ facts }) => facts)).toContainEqual({ code: 'OriginalDamaged', key });
   clock.advance(HOUR_MS + MINUTE);
   await expect(run()).rejects.toThrow('1 hours of events have waited for long');
 
@@ -211,16 +197,13 @@ test('objects that are not ours stop nothing and stay', async () => {
 });
 
 test('an hour that is too large is left to a query engine, reported for the days in which the view shows it, and stops no later one', async () => {
-  const metrics = { add: () => {}, flush: async () => {} };
-  const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
-  const write = () =>
-    writeHours({ ...engine.deps, columns: [], onePartBytes: 1e6, mostBytes: 1_000 }, { remainingMs: 60_000 });
-  await engine.sendAndDeliver(analyticsBody(someEvents(1, 60)));
-  const time = new Date(HOUR + HOUR_MS).toISOString();
-  await engine.sendAndDeliver(analyticsBody(someEvents(61, 61), { n: 2, time }));
-  engine.clock.advance(SETTLED + HOUR_MS - engine.clock.now());
+  const { engine, limits, store, until, run } = service();
+  limits.mostBytes = 1_000;
+  await store(1, [1, 60]);
+  await store(2, [61, 61], new Date(HOUR + HOUR_MS).toISOString());
+  until(SETTLED + HOUR_MS);
 
-  await write();
+  await run();
   const written = [HOUR, HOUR + HOUR_MS].map((hour) => engine.objects.list(hourIn(parquetPrefix(PREFIX), hour)));
   expect((await Promise.all(written)).map((keys) => keys.length)).toEqual([0, 1]);
   for (let minute = 0; minute < 3; minute++) await engine.reconcile();
@@ -228,7 +211,7 @@ test('an hour that is too large is left to a query engine, reported for the days
   expect(engine.facts).toMatchObject([on]);
 
   engine.clock.advance(3 * DAY);
-  await write();
+  await run();
   await engine.reconcile();
   engine.clock.advance(16 * MINUTE);
   await engine.reconcile();
