@@ -3,10 +3,8 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { writeHours } from '../../../lib/analytics/hours';
 import { dataPrefix, latePrefix, parquetPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
-import type { BatchQueues } from '../../../lib/ports';
-import { createTracker } from '../../../packages/producer/tracker';
 import { eventsView } from '../../../resources/catalog';
-import { anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
+import { analyticsBody, anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { type FolderObjects, folderObjects } from '../../support/folder-objects';
 
@@ -60,30 +58,19 @@ async function expectSeen(): Promise<void> {
   expect(seen).toEqual(wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
 }
 
-/** Events of three days, by a producer through a queue and the worker into a folder. */
+/** Events of three days, through a queue and the worker into a folder. */
 beforeAll(async () => {
   bucket = folderObjects();
   const metrics = { add: () => {}, flush: async () => {} };
   engine = memoryEngine(() => analyticsContract({ objects: bucket, prefix: PREFIX, metrics }));
   const { clock } = engine;
   clock.advance(START - clock.now());
-  const tracker = createTracker(
-    {
-      queues: engine.deps.queues as typeof engine.deps.queues & BatchQueues,
-      clock: { now: clock.now, sleep: () => new Promise(() => {}) },
-      random: engine.deps.random,
-      log: engine.deps.log,
-      source: '/my/api',
-      queueUrl: engine.deps.queueUrl,
-      settings: engine.deps.settings,
-    },
-    { shards: 4, maxEvents: 50 },
-  );
+  let messages = 0;
   connection = await (await DuckDBInstance.create(':memory:')).connect();
   await connection.run("SET TimeZone = 'Asia/Tokyo'");
   for (const [index, hour] of HOURS.entries()) {
     clock.advance(Math.max(0, START + hour * HOUR_MS - clock.now()));
-    for (let n = 0; n < PER_HOUR; n++) {
+    const events = Array.from({ length: PER_HOUR }, (_, n) => {
       // Each hour repeats some events of the one before, as after a request that was sent again.
       const number = index * (PER_HOUR - 20) + n;
       const name = NAMES[number % NAMES.length] ?? '';
@@ -93,16 +80,18 @@ beforeAll(async () => {
         ...(name === 'screen_viewed' && { screen: `s-${number % 9}` }),
       };
       const [user, session] = [`user-${(number * 7) % 43}`, `session-${Math.floor(number / 12)}`];
-      await tracker.track(anEvent(number, { time, name, properties, user, session }));
+      return anEvent(number, { time, name, properties, user, session });
+    });
+    for (let n = 0; n < PER_HOUR; n += 50) {
+      const accepted = new Date(clock.now()).toISOString();
+      engine.send(analyticsBody(events.slice(n, n + 50), { n: ++messages, time: accepted }));
     }
-    await tracker.flush();
     // The messages of one hour come late.
     if (hour === 1) clock.advance(3 * HOUR_MS);
     while (engine.inQueue() > 0) await engine.deliver();
     if (index % 2 === 0) await write();
     if (index === 0 || index === 3) await expectSeen();
   }
-  await tracker.close({ timeoutMs: 1 });
   const lines = (await linesOf(bucket, await bucket.list(dataPrefix(PREFIX)))) as Line[];
   const first = lines.sort((a, b) => (a.accepted < b.accepted ? -1 : 1));
   truth = [...new Map(first.toReversed().map((line) => [line.id, line])).values()];
