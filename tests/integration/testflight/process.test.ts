@@ -265,14 +265,13 @@ test('the branded notification is sent after the invitation, with the built-in t
 
 test('jobs run with pauses when few calls are left, and wait for new calls when none are left', async () => {
   const { engine, apple } = await start({ limit: 40 });
-  const invitations = 15;
-  for (let n = 1; n <= invitations; n++) engine.send(inviteBody({ email: `t${n}@example.com` }, { id: jobId(n) }));
+  for (let n = 1; n <= 15; n++) engine.send(inviteBody({ email: `t${n}@example.com` }, { id: jobId(n) }));
   const begun = engine.clock.now();
 
   await engine.drain({ batch: 1 });
 
   expect(new Set(engine.rows().map(({ state }) => state))).toEqual(new Set(['succeeded']));
-  expect(apple.mails).toHaveLength(invitations);
+  expect(apple.mails).toHaveLength(15);
   expect(engine.clock.now() - begun).toBeGreaterThan(3_600_000);
   // The worker mostly waits on its own. Apple's hour is rolling, so a 429 comes now and then.
   const waits = engine.rows().flatMap(({ history }) => history.flatMap(({ error }) => error ?? []));

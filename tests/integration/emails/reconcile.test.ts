@@ -1,12 +1,21 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { dropLists } from '../../../lib/emails/campaigns/chunks';
+import { campaignKeys } from '../../../lib/emails/manifest';
 import { StoreError } from '../../../lib/errors';
+import { retry } from '../../../lib/ops/act';
 import { waitsOf } from '../../../lib/ops/campaigns';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { jobId } from '../../support/engine';
+import { jobId, PREFIX } from '../../support/engine';
+import { createKills, type Kills } from '../../support/kills';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 let emails: Emails;
+let kills: Kills;
 beforeEach(async () => {
-  emails = await startEmails({ rate: 100 });
+  kills = createKills();
+  emails = await startEmails({ before: kills.before, after: kills.after });
 });
 afterEach(() => emails.close());
 
@@ -74,7 +83,6 @@ test('chunks are released while other work of the run takes a long time', async 
 
 test('a pause ends with the campaign 75 days after its acceptance, while a refused chunk can still be retried with its list', async () => {
   const { engine, sendgrid } = emails;
-  const day = 24 * 3_600_000;
   sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 0), status: 400 });
   const { time } = await emails.campaign({ recipients: 1_000, chunkSize: 100 });
   await engine.reconcile();
@@ -82,7 +90,7 @@ test('a pause ends with the campaign 75 days after its acceptance, while a refus
   await emails.campaigns.pause(CAMPAIGN);
   await emails.minutes(1);
 
-  engine.clock.advance(time + 75 * day - 60_000 - engine.clock.now());
+  engine.clock.advance(time + 75 * DAY - MINUTE - engine.clock.now());
   await emails.minutes(1);
   const before = await read();
   await emails.minutes(3);
@@ -109,9 +117,7 @@ test.each([
 
 test('many paused campaigns do not keep another one from being released, even if a poll has no time to read all', async () => {
   const { campaigns, engine } = emails;
-  await emails.campaign({ recipients: 10, chunkSize: 10 });
-  const plan = await read();
-  if (!plan) throw new Error('the campaign is missing');
+  const plan = await emails.campaign({ recipients: 10, chunkSize: 10 });
   for (let n = 1; n <= 120; n++) {
     const id = jobId(1_000 + n);
     await campaigns.start({ ...plan, id, startsAt: plan.startsAt - 1 });
@@ -188,3 +194,86 @@ test('a campaign says until when it waits for its window or its daily cap, and n
   expect(await waits()).toBe('daily cap of 25 reached, goes on at 00:00 Europe/Berlin');
   expect([sendgrid.requests.length, sendgrid.mails.length, await released()]).toEqual([2, 10, 2]);
 });
+
+const listed = (campaign = CAMPAIGN) => emails.engine.objects.list(campaignKeys(PREFIX, campaign).home);
+const stored = () => emails.engine.table.item(`campaign#${CAMPAIGN}`);
+
+/** Releases and sends the campaign, and waits until its events are checked. */
+async function ended(): Promise<void> {
+  await emails.campaign();
+  await emails.minutes(40);
+  expect(stored()?.eventsChecked).toBe(true);
+}
+
+/** Goes on to the first full hour that is this many days after the campaign's end. */
+function toDay(days: number): void {
+  const { clock } = emails.engine;
+  const at = Number(stored()?.endedAt) + days * DAY;
+  clock.advance(Math.ceil(at / (60 * MINUTE)) * 60 * MINUTE - clock.now());
+}
+
+test('the lists of a campaign stay as long as its item, 45 days after its end, then the reconciler deletes them, and the item expires', async () => {
+  await ended();
+  await emails.engine.objects.put(`${campaignKeys(PREFIX, jobId(7)).home}recipients-0.ndjson`, 'another', 'text/plain');
+  const before = await listed();
+  toDay(44);
+  await emails.engine.reconcile();
+  toDay(45);
+  await dropLists(emails.engine.deps, () => false);
+  const withoutTime = await listed();
+
+  await emails.engine.reconcile();
+
+  expect(before.length).toBe(5);
+  expect(withoutTime).toEqual(before);
+  expect(await listed()).toEqual([]);
+  expect(await listed(jobId(7))).toHaveLength(1);
+  const item = stored();
+  expect([item?.listsDropped, item?.todo]).toEqual([true, undefined]);
+  expect(item?.expiresAt).toBe(Math.ceil((Number(item?.endedAt) + 45 * DAY) / 1000));
+});
+
+test('the lists stay while a dead chunk can be retried, and a day later they go', async () => {
+  const { engine, sendgrid } = emails;
+  sendgrid.fail({ bodyContains: 'user-29@example.com', status: 400, times: 2 });
+  await ended();
+  toDay(43);
+  await retry(engine.deps, emails.chunk(2));
+  await emails.work();
+  toDay(45);
+  await engine.reconcile();
+  const day45 = await listed();
+
+  await retry(engine.deps, emails.chunk(2));
+  await emails.work();
+  toDay(46);
+  await engine.reconcile();
+
+  expect(day45).toHaveLength(5);
+  expect(sendgrid.mails).toHaveLength(30);
+  expect(await listed()).toEqual([]);
+});
+
+test.each(['before', 'after'] as const)(
+  'a run that is killed %s any of its calls leaves the rest to the next run',
+  async (when) => {
+    await ended();
+    const whole = await listed();
+    const item = stored();
+    toDay(45);
+    let call = 0;
+    for (let end = 'died'; end === 'died'; ) {
+      const { engine } = emails;
+      for (const key of whole) await engine.objects.put(key, 'an address', 'text/plain');
+      await engine.table.delete(`campaign#${CAMPAIGN}`, Number(stored()?.version));
+      await engine.table.put({ ...item, version: 1 } as never, 0);
+
+      end = await kills.run(() => dropLists(engine.deps, () => true), { call: ++call, when });
+      if (stored()?.listsDropped) expect([call, await listed()]).toEqual([call, []]);
+      await dropLists(engine.deps, () => true);
+
+      expect([call, await listed(), stored()?.listsDropped]).toEqual([call, [], true]);
+    }
+    expect(call).toBeGreaterThan(10);
+  },
+);
