@@ -83,10 +83,12 @@ export async function startTestflight({
     startFakeAppStoreConnect({ ...seeded, ...TEAM, ...(limit === undefined ? {} : { limit }), now }),
     startFakeSendgrid({ now }),
   ]);
+  const adapter = realAppStoreConnect({ ...TEAM, endpoint: apple.url, privateKey: async () => TEAM.privateKey, now });
   const engine = memoryEngine(
     (ports) =>
       testflightContract({
-        appStoreConnect: watchedApple(apple.url, now, options),
+        // `waitMs` makes no call and answers at once, so it is not watched.
+        appStoreConnect: { ...watch(adapter, 'apple', options), waitMs: adapter.waitMs },
         sendgrid: watchedSendgrid(sendgrid.url, now, options),
         rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
         clock,
@@ -102,10 +104,4 @@ export async function startTestflight({
     { ...options, clock },
   );
   return { engine, apple, sendgrid, close: () => Promise.all([apple.close(), sendgrid.close()]) };
-}
-
-function watchedApple(endpoint: string, now: () => number, options: EngineOptions) {
-  const real = realAppStoreConnect({ ...TEAM, endpoint, privateKey: async () => TEAM.privateKey, now });
-  // `waitMs` makes no call and answers at once, so it is not watched.
-  return { ...watch(real, 'apple', options), waitMs: real.waitMs };
 }

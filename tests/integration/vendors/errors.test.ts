@@ -117,7 +117,6 @@ const STATUSES: [number, string, Partial<Record<Vendor, string>>?][] = [
   [408, 'doubtful', { discord: 'permanent' }],
   [409, 'permanent', { zendesk: 'doubtful' }],
   [413, 'permanent'],
-  [418, 'permanent'],
   [422, 'permanent'],
   [429, 'wait'],
   [500, 'doubtful', { sendgrid: 'transient' }],
