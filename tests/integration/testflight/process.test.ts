@@ -225,31 +225,6 @@ test.each(Object.entries(CASES))('%s', async (_title, { body, fails = [], mailFa
   expect(sendgrid.mails.length).toBeLessThan(2);
 });
 
-test.each([
-  ['tester created', at(TESTERS, LOST)],
-  ['tester not created', at(TESTERS, VANISHED)],
-  ['invitation sent', at(INVITATIONS, LOST)],
-  ['invitation not sent', at(INVITATIONS, VANISHED)],
-])(
-  'a call with an unknown outcome (%s) is checked half a minute later, and one invitation is sent',
-  async (_, failure) => {
-    const { engine, apple } = await start();
-    apple.fail(failure);
-
-    await engine.sendAndDeliver(inviteBody());
-    const early = apple.requests.length;
-    engine.clock.advance(29_000);
-    const tooEarly = await engine.deliver(1);
-    expect(apple.requests).toHaveLength(early);
-    await engine.drain({ batch: 1 });
-
-    expect(tooEarly.batchItemFailures).toEqual([]);
-    expect(apple.testers).toHaveLength(1);
-    expect(apple.mails).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject(done({ invitation: 'sent' }));
-  },
-);
-
 test('the branded notification is sent after the invitation, with the built-in text or a template', async () => {
   const templateId = `d-${'0'.repeat(32)}`;
   const [plain, templated] = [await start(), await start({ templateId })];
