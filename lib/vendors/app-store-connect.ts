@@ -54,6 +54,7 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
   };
 
   return {
+    /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
     waitMs,
 
     /** A person as the tester of one app. For another app the same person is another tester. */
