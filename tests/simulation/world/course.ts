@@ -29,14 +29,19 @@ export interface CallOf {
   timeoutMs?: number | undefined;
 }
 
+const answeredAt = (ms: number): Course => ({ effects: [ms], answer: ms });
+
 export function courseOf({ target, fault, timeoutMs = SDK_MS }: CallOf, chance: Chance): Course {
   const aws = AWS.includes(target);
   const soon = aws ? chance.between(2, 25) : chance.between(50, 600);
-  if (fault === undefined) return { effects: [soon], answer: soon };
+  if (fault === undefined) return answeredAt(soon);
   const error = aws ? storeError(target) : vendorError;
   switch (fault) {
-    case 'slow':
-      return slow(chance.between(1_500, aws ? 2_900 : 12_000), { timeoutMs, error: error('timeout') });
+    case 'slow': {
+      // If the vendor is slower than the caller's time-out, the call times out but still takes effect.
+      const ms = chance.between(1_500, aws ? 2_900 : 12_000);
+      return ms < timeoutMs ? answeredAt(ms) : { effects: [ms], answer: timeoutMs, error: error('timeout') };
+    }
     case 'repeated':
       return { effects: [soon, SDK_TRY_MS + soon], answer: SDK_TRY_MS + soon };
     case 'lost':
@@ -60,11 +65,6 @@ export function courseOf({ target, fault, timeoutMs = SDK_MS }: CallOf, chance: 
     default:
       return { effects: [], answer: soon, error: error(fault) };
   }
-}
-
-/** If the vendor is slower than the caller's time-out, the call times out but still takes effect. */
-function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () => Error }): Course {
-  return ms < timeoutMs ? { effects: [ms], answer: ms } : { effects: [ms], answer: timeoutMs, error };
 }
 
 /** Plays a course of one call. The caller gets the answer if its process is alive then. */
@@ -106,37 +106,25 @@ type Cause = Fault | 'timeout';
 const storeError = (target: Target) => (cause: Cause) => () =>
   new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
 
-/** The errors of the vendor's transport. The real adapters translate them into our error classes. */
-const vendorError = (cause: Cause) => () => {
-  switch (cause) {
-    case 'timeout':
-      return new NoAnswer('timeout', true, 'ETIMEDOUT');
-    case 'lost':
-      return new NoAnswer('interrupted', true, 'ECONNRESET');
-    case 'malformed':
-      return new UnexpectedAnswer({ status: 200, headers: {}, body: undefined });
-    case 'refused':
-      return new NoAnswer('unreachable', false, 'ECONNREFUSED');
-    case 'disallowed':
-      return new UnexpectedAnswer({ status: 403, headers: {}, body: FIELD_NAMED });
-    default:
-      return notOk(REPLIES[cause] ?? { status: 500, headers: {} });
-  }
-};
-
-const REPLIES: Partial<Record<Cause, Reply>> = {
-  throttled: { status: 429, headers: {} },
-  'retry-after': { status: 429, headers: { 'retry-after': '90' } },
-  failed: { status: 500, headers: {} },
-  gateway: { status: 504, headers: {} },
-  forbidden: { status: 403, headers: {} },
-  unauthorized: { status: 401, headers: {} },
-};
-
 const FIELD_NAMED = {
   details: { subject: [{}] },
   errors: [{ code: 'FORBIDDEN_ERROR', field: 'from', source: { pointer: '/data/attributes/email' } }],
 };
+
+/** The errors of the vendor's transport. The real adapters translate them into our error classes. */
+const VENDOR_ERRORS: Partial<Record<Cause, () => Error>> = {
+  timeout: () => new NoAnswer('timeout', true, 'ETIMEDOUT'),
+  lost: () => new NoAnswer('interrupted', true, 'ECONNRESET'),
+  refused: () => new NoAnswer('unreachable', false, 'ECONNREFUSED'),
+  malformed: () => new UnexpectedAnswer({ status: 200, headers: {}, body: undefined }),
+  disallowed: () => new UnexpectedAnswer({ status: 403, headers: {}, body: FIELD_NAMED }),
+  throttled: () => notOk({ status: 429, headers: {} }),
+  'retry-after': () => notOk({ status: 429, headers: { 'retry-after': '90' } }),
+  gateway: () => notOk({ status: 504, headers: {} }),
+  forbidden: () => notOk({ status: 403, headers: {} }),
+  unauthorized: () => notOk({ status: 401, headers: {} }),
+};
+const vendorError = (cause: Cause) => VENDOR_ERRORS[cause] ?? (() => notOk({ status: 500, headers: {} }));
 
 /** An answer with our secret, which the service must never show. */
 export const notOk = ({ status, headers }: Reply): UnexpectedAnswer =>

@@ -2,14 +2,13 @@ import type { Timers } from '../../../packages/local/sqs/server';
 
 export interface Event {
   time: number;
-  /** Events at the same time run in the order in which they were scheduled. */
-  sequence: number;
   run: (() => void) | undefined;
 }
 
 /** Virtual time in milliseconds since 1970. It stands still while code runs and jumps to the next event. */
 export interface Kernel extends Timers {
   setTimeout(callback: () => void, ms: number): Event;
+  /** Events at the same time run in the order in which they were scheduled. */
   at(time: number, run: () => void): Event;
   cancel(event: Event | undefined): void;
   /** Runs one event after another with all its microtasks, until `done` answers true or no event is left. */
@@ -17,13 +16,12 @@ export interface Kernel extends Timers {
 }
 
 export function createKernel(start: number): Kernel {
-  const heap: Event[] = [];
+  const events: Event[] = [];
   let now = start;
-  let sequence = 0;
 
   const at = (time: number, run: () => void): Event => {
-    const event = { time: Math.max(now, time), sequence: sequence++, run };
-    push(heap, event);
+    const event = { time: Math.max(now, time), run };
+    insert(events, event);
     return event;
   };
   const cancel = (event: Event | undefined): void => {
@@ -62,7 +60,7 @@ export function createKernel(start: number): Kernel {
 
   /** Runs the next event that is not cancelled. Answers whether there was one. */
   function runNext(): boolean {
-    for (let event = pop(heap); event; event = pop(heap)) {
+    for (let event = events.pop(); event; event = events.pop()) {
       if (!event.run) continue;
       now = event.time;
       event.run();
@@ -72,35 +70,13 @@ export function createKernel(start: number): Kernel {
   }
 }
 
-const before = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.sequence < b.sequence);
-
-/** A binary heap: the earliest event is the first entry. */
-function push(heap: Event[], event: Event): void {
-  let index = heap.length;
-  heap.push(event);
-  while (index > 0) {
-    const parent = (index - 1) >> 1;
-    const above = heap[parent] as Event;
-    if (!before(event, above)) break;
-    heap[index] = above;
-    index = parent;
+/** Puts an event into the list, whose last event is the next one. Most new events are soon, so few others move. */
+function insert(events: Event[], event: Event): void {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle] as Event).time > event.time) low = middle + 1;
+    else high = middle;
   }
-  heap[index] = event;
-}
-
-function pop(heap: Event[]): Event | undefined {
-  const first = heap[0];
-  const last = heap.pop();
-  if (!first || !last || heap.length === 0) return first;
-  let index = 0;
-  for (;;) {
-    let child = 2 * index + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && before(heap[child + 1] as Event, heap[child] as Event)) child += 1;
-    if (!before(heap[child] as Event, last)) break;
-    heap[index] = heap[child] as Event;
-    index = child;
-  }
-  heap[index] = last;
-  return first;
+  events.splice(low, 0, event);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DAY_MS } from '../draw/build';
 import type { Kernel } from './kernel';
 
 export interface Entry {
@@ -33,19 +34,13 @@ export type Trace = ReturnType<typeof createTrace>;
 
 /** The run as readable text. Times count from its start. */
 export function timeline({ entries }: Pick<Trace, 'entries'>, start: number): string {
-  return entries
-    .map(
-      ({ time, who, what, outcome, detail }) =>
-        `${elapsed(time - start).padStart(12)}  ${who.padEnd(14)} ${what.padEnd(24)} ${outcome.padEnd(14)} ${detail}`,
-    )
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const lines = entries.map(({ time, who, what, outcome, detail }) =>
+    [elapsed(time - start).padStart(12), '', who.padEnd(14), what.padEnd(24), outcome.padEnd(14), detail].join(' '),
+  );
+  return lines.map((line) => line.trimEnd()).join('\n');
 }
 
 function elapsed(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const pad = (value: number) => String(value).padStart(2, '0');
-  const days = Math.floor(seconds / 86_400);
-  const clock = `${pad(Math.floor(seconds / 3600) % 24)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
-  return `${days > 0 ? `${days}d ` : ''}${clock}.${String(ms % 1000).padStart(3, '0')}`;
+  const days = Math.floor(ms / DAY_MS);
+  return `${days > 0 ? `${days}d ` : ''}${new Date(ms).toISOString().slice(11, 23)}`;
 }

@@ -6,6 +6,7 @@ import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../
 import type { PlaceName } from '../../../lib/ops/places';
 import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
 import { completionSchema } from '../../docs/completion-schema';
+import { inState } from '../../support/in-state';
 import { placeOfKey } from '../../support/places';
 
 /** A mark in every secret and personal value of a run. */
@@ -55,13 +56,10 @@ const parses = (item: Item): boolean => {
 const where = (row: JobRow | undefined): string => (row ? `${row.state} (${row.reason})` : 'no row');
 
 /** Whether a row follows from the one before by an arrow, or only says more. A job without a row counts as queued. */
-function isLegal(before: JobRow | undefined, after: JobRow): boolean {
-  if (before && before.state === after.state && before.reason === after.reason) return true;
-  const from = before ?? { state: 'queued' as JobRow['state'] };
-  if (!before && after.state === 'queued') return true;
-  return (Object.keys(ARROWS) as ArrowName[]).some(
-    (arrow) => mayFollow(from, arrow) && ARROWS[arrow].to === after.state,
-  );
+function isLegal(before: Pick<JobRow, 'state' | 'reason'> = { state: inState('queued') }, after: JobRow): boolean {
+  if (before.state === after.state && before.reason === after.reason) return true;
+  const arrows = Object.keys(ARROWS) as ArrowName[];
+  return arrows.some((arrow) => mayFollow(before, arrow) && ARROWS[arrow].to === after.state);
 }
 
 /** Checks all that a run stores, sends, logs or causes, at the moment when it happens. */
