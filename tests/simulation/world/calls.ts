@@ -27,24 +27,21 @@ export interface Call<T> {
   detail?: () => string;
 }
 
-/** What a caller needs of the world. */
-export interface CallerDeps {
+/** What calls need of the world. */
+interface Deps {
   kernel: Kernel;
   chance: Chance;
   trace: Trace;
   plan: Plan;
   reach(what: string): void;
-  /** Notes a fault or outside input, now or at a later time. */
-  trouble(at?: number): void;
-  onCall: ((by: Process, target: Target) => void)[];
-  /** By target: when the last call without a fault began. */
-  workedAt: Map<Target, number>;
+  trouble(): void;
 }
 
-export type Caller = <T>(call: Call<T>) => Promise<T>;
-
 /** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
-export function createCaller({ kernel, chance, trace, plan, reach, trouble, onCall, workedAt }: CallerDeps): Caller {
+export function createCaller({ kernel, chance, trace, plan, reach, trouble }: Deps) {
+  const onCall: ((by: Process, target: Target) => void)[] = [];
+  /** By target: when the last call without a fault began. */
+  const workedAt = new Map<Target, number>();
   const planned = new Map(plan.calls.map((drawn) => [`${drawn.kind ?? 'call'} ${drawn.nth}`, drawn]));
   /** By process and kind: the fault that also hits its next calls. */
   const again = new Map<Process, Map<string, { fault: Fault; left: number }>>();
@@ -69,7 +66,7 @@ export function createCaller({ kernel, chance, trace, plan, reach, trouble, onCa
     return outage?.fault;
   }
 
-  return <T>({ process, target, method, timeoutMs, effect, detail }: Call<T>): Promise<T> => {
+  const call = <T>({ process, target, method, timeoutMs, effect, detail }: Call<T>): Promise<T> => {
     if (!process.alive) return new Promise(() => {});
     for (const listener of onCall) listener(process, target);
     const what = `${target}.${method}`;
@@ -89,4 +86,5 @@ export function createCaller({ kernel, chance, trace, plan, reach, trouble, onCa
     };
     return play(course, { kernel, process, effect: troubled, fault });
   };
+  return { call, onCall, workedAt };
 }

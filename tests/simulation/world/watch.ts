@@ -25,22 +25,6 @@ export function textOf(body: string | Uint8Array): string {
   return Buffer.from(isGzip ? gunzipSync(body) : body).toString('utf8');
 }
 
-export interface Death {
-  row: JobRow;
-  /** How many jobs have died so far in this run, this one included. */
-  nth: number;
-}
-
-/** What the watch calls. */
-export interface Listeners {
-  /** Called on every change of stored data, and every death of a job. */
-  onChange: (() => void)[];
-  onDeath: ((death: Death) => void)[];
-  /** Called with every version of an item, and the one before: of a row, and of any other item. */
-  onItem: ((item: Item, before: Item | undefined) => void)[];
-  onRow: ((row: JobRow, before: JobRow | undefined) => void)[];
-}
-
 /** Whether an S3 key is that of a job's record. Other objects are in other folders. */
 export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);
 
@@ -67,16 +51,19 @@ export function createWatch({
   now,
   reached,
   inDoubt,
-  onChange,
-  onDeath,
-  onRow,
-  onItem,
-}: Listeners & {
+}: {
   now: () => number;
   reached: (what: string) => void;
   /** Whether any call has failed or any process has died so far. */
   inDoubt: () => boolean;
 }) {
+  /** Called on every change of stored data. */
+  const onChange: (() => void)[] = [];
+  /** Called on every death of a job. `nth`: how many have died so far in this run, this one included. */
+  const onDeath: ((death: { row: JobRow; nth: number }) => void)[] = [];
+  /** Called with every version of an item, and the one before: of a row, and of any other item. */
+  const onItem: ((item: Item, before: Item | undefined) => void)[] = [];
+  const onRow: ((row: JobRow, before: JobRow | undefined) => void)[] = [];
   let violation: string | undefined;
   let changes = 0;
   let deaths = 0;
@@ -125,7 +112,7 @@ export function createWatch({
     if (left.length > 0) violated(`canaries leave nothing: ${row.id} has ${left.join()}`);
   }
 
-  return {
+  const watch = {
     /** The first broken promise, in a sentence. */
     violation: () => violation,
     violated,
@@ -256,6 +243,7 @@ export function createWatch({
       if (once && count > 1) violated(`nothing twice: ${count} × ${what} of job ${job}`);
     },
   };
+  return { watch, onChange, onDeath, onItem, onRow };
 }
 
-export type Watch = ReturnType<typeof createWatch>;
+export type Watch = ReturnType<typeof createWatch>['watch'];
