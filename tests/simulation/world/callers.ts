@@ -1,3 +1,4 @@
+import { toSqs } from '../../../lib/aws/sqs-messages';
 import { StoreError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
@@ -142,11 +143,8 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
 function put(world: World, spec: JobSpec, body: string): string {
   const { sqs, queue, settings, chance, trace, watch } = world;
   const group = queue.group({ ...spec, kind: 'good' });
-  const { MessageId = '' } = sqs.sendMessage({
-    QueueUrl: mainQueue(world),
-    MessageBody: body,
-    ...(settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: chance.uuid() } : {}),
-  });
+  const inGroup = settings.type === 'fifo' && { groupId: group, deduplicationId: chance.uuid() };
+  const { MessageId = '' } = sqs.sendMessage(toSqs(mainQueue(world), { body, ...inGroup }));
   trace.add({ who: 'stranger', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
   if (spec.kind === 'event') return parseEnvelope(body).id;
   const id = /"id":"([^"]+)"/.exec(body)?.[1];

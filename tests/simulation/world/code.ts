@@ -30,12 +30,15 @@ export function codeOf(world: World, process: Process) {
   const base = { ...reconcilerDeps(world, ports, process), audit: 'of-this-run', hashPeople };
   const suppression = suppressionList(base);
   const deps = { ...base, suppression };
+  let worker: Pick<Parameters<typeof handleBatch>[0], 'contract' | 'deps'> | undefined;
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
-    handler: (remainingMs: number) => {
-      const contract = withPoison(process, world.queue.contract(world, process, ports));
-      const deps = workerDeps(world, ports, process);
-      return (event: SQSEvent) => handleBatch({ deps, contract, event, remainingMs });
+    handle: (event: SQSEvent, remainingMs: number) => {
+      worker ??= {
+        contract: withPoison(process, world.queue.contract(world, process, ports)),
+        deps: workerDeps(world, ports, process),
+      };
+      return handleBatch({ ...worker, event, remainingMs });
     },
     reconcile: (times: { remainingMs: number; stayMs: number; canaryMs: number }) => reconcile(deps, times),
     command: async (what: Command['what'], id: string) => {

@@ -14,28 +14,18 @@ const CANARY_MS = 90_000;
 const COLD_START_MS = 300;
 const LATEST_TWIN_MS = 30_000;
 
-type Handler = ReturnType<Code['handler']>;
-
-/** A process of Lambda between two events, and what it keeps for the next one. */
-interface Idle<Kept> {
+/** A process of Lambda between two events, and the code that it keeps for the next one. */
+interface Idle {
   process: Process;
   since: number;
-  kept: Kept;
-}
-
-/** A function: what a new process of it loads, and what it does with that for one event. */
-interface Running<Kept, T> {
-  name: string;
-  timeoutMs: number;
-  load(process: Process): Kept;
-  act(kept: Kept, process: Process): Promise<T>;
+  code: Code;
 }
 
 /** Lambda's side of the worker and the reconciler, with the faults of invocations. */
 export function createFunctions(world: World) {
   const { plan, kernel, trace, reach, trouble } = world;
-  const idleWorkers = new Map<World, Idle<Handler>[]>();
-  const idleReconcilers: Idle<Code>[] = [];
+  const idleWorkers = new Map(world.lanes.map((lane): [World, Idle[]] => [lane, []]));
+  const idleReconcilers: Idle[] = [];
   const faults = new Map(plan.starts.map((fault) => [fault.nth, fault]));
   let starts = 0;
   let workers = 0;
@@ -84,15 +74,19 @@ export function createFunctions(world: World) {
   }
 
   /** Runs a function in the last idle process that no deployment has replaced, or in a new one. */
-  function run<Kept, T>(idle: Idle<Kept>[], { name, timeoutMs, load, act }: Running<Kept, T>): Promise<End<T>> {
+  function run<T>(
+    lane: World,
+    { idle = [], name, timeoutMs }: { idle: Idle[] | undefined; name: string; timeoutMs: number },
+    act: (code: Code, process: Process) => Promise<T>,
+  ): Promise<End<T>> {
     const last = idle.pop();
     const warm = last && plan.warm && !isReplaced(world, last.since) ? last : undefined;
     if (warm) reach('warm process');
     const since = warm?.since ?? kernel.now();
     return inProcess(world, { name, timeoutMs, warm: warm?.process }, async (process) => {
-      const kept = warm?.kept ?? load(process);
-      const answer = await act(kept, process);
-      if (process.alive) idle.push({ process, since, kept });
+      const code = warm?.code ?? codeOf(lane, process);
+      const answer = await act(code, process);
+      if (process.alive) idle.push({ process, since, code });
       return answer;
     });
   }
@@ -100,15 +94,10 @@ export function createFunctions(world: World) {
   async function runWorker(lane: World, event: SQSEvent): Promise<InvokeResult> {
     const name = `worker ${++workers}`;
     const timeoutMs = lane.queue.functionTimeoutMs;
-    const idle = idleWorkers.get(lane) ?? [];
-    idleWorkers.set(lane, idle);
-    const { answer, error, died } = await run(idle, {
-      ...{ name, timeoutMs },
-      load: (process) => codeOf(lane, process).handler(timeoutMs),
-      act: (handler, process) => {
-        trace.add({ who: name, what: 'started', detail: () => describe(event) });
-        return handler(armed(event, process));
-      },
+    const where = { idle: idleWorkers.get(lane), name, timeoutMs };
+    const { answer, error, died } = await run(lane, where, (code, process) => {
+      trace.add({ who: name, what: 'started', detail: () => describe(event) });
+      return code.handle(armed(event, process), timeoutMs);
     });
     if (error) world.watch.violated(`the handler threw: ${String(error)}`);
     if (!answer) return { kind: 'failed', reason: died === 'timeout' ? 'timeout' : 'crash' };
@@ -125,19 +114,16 @@ export function createFunctions(world: World) {
 
   async function runReconciler(): Promise<void> {
     const name = `reconciler ${++reconcilers}`;
-    const { died } = await run(idleReconcilers, {
-      ...{ name, timeoutMs: RECONCILER_MS },
-      load: (process) => codeOf(world, process),
-      act: (code, process) => {
-        trace.add({ who: name, what: 'started' });
-        const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
-        const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
-        return code.reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs }).catch((error: unknown) => {
-          if (!process.alive) return;
-          process.die('threw');
-          trace.add({ who: name, what: 'threw', detail: () => String(error) });
-        });
-      },
+    const where = { idle: idleReconcilers, name, timeoutMs: RECONCILER_MS };
+    const { died } = await run(world, where, (code, process) => {
+      trace.add({ who: name, what: 'started' });
+      const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
+      const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
+      return code.reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs }).catch((error: unknown) => {
+        if (!process.alive) return;
+        process.die('threw');
+        trace.add({ who: name, what: 'threw', detail: () => String(error) });
+      });
     });
     if (died === undefined) trace.add({ who: name, what: 'ended' });
   }

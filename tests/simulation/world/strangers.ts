@@ -1,3 +1,4 @@
+import { toSqs } from '../../../lib/aws/sqs-messages';
 import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
@@ -75,10 +76,10 @@ export const isLeftOver = ({ plan }: World, { source, token }: JobRow): boolean 
 
 const TAKING: readonly ForgedForm[] = ['id of ours', 'id and random', 'job as its caller knows it', 'canary', 'chunk'];
 
-const dataOf = ({ world: { plan, queue } }: Known, index: number) => {
-  const [spec = { kind: 'good', at: 0, group: 0, retries: 0 } as const] = plan.jobs.slice(index);
-  return queue.data({ ...spec, kind: 'good' }, index);
-};
+const goodJob = { kind: 'good', at: 0, group: 0, retries: 0 } as const;
+
+const dataOf = ({ world: { plan, queue } }: Known, index: number) =>
+  queue.data({ ...goodJob, group: plan.jobs[index]?.group ?? 0 }, index);
 
 /** Work without a row believes the first message of an id, so only there the stranger must not know the ids. */
 const ownable = ({ world: { queue, chance }, job }: Known): string => (queue.isDoneWithout ? chance.uuid() : job);
@@ -117,23 +118,15 @@ function forge(world: World, { form, about, times }: Forgery): void {
   for (let sent = 0; sent < times; sent++) {
     const mark = String(forged.size);
     const before = sqs.messages(mainQueue(world)).length;
-    const given = { ...attributes, [MARKED]: mark };
-    const { MessageId: messageId = '' } = sqs.sendMessage({
-      QueueUrl: mainQueue(world),
-      MessageBody: body,
-      MessageAttributes: Object.fromEntries(
-        Object.entries(given).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
-      ),
-      ...(settings.type === 'fifo'
-        ? {
-            MessageGroupId: chance.pick(['stranger', row?.group ?? 'group', queue.group({ ...goodJob, group: index })]),
-            MessageDeduplicationId: chance.pick([
-              chance.uuid(),
-              ...[job, `${job}:1`, `${job}:${(row?.version ?? 0) + 1}`, `${job}:p:1`],
-            ]),
-          }
-        : {}),
-    });
+    const inGroup = settings.type === 'fifo' && {
+      groupId: chance.pick(['stranger', row?.group ?? 'group', queue.group({ ...goodJob, group: index })]),
+      deduplicationId: chance.pick([
+        chance.uuid(),
+        ...[job, `${job}:1`, `${job}:${(row?.version ?? 0) + 1}`, `${job}:p:1`],
+      ]),
+    };
+    const message = { body, attributes: { ...attributes, [MARKED]: mark }, ...inGroup };
+    const { MessageId: messageId = '' } = sqs.sendMessage(toSqs(mainQueue(world), message));
     trace.add({ who: 'stranger', what: 'forged', detail: () => `${form} of ${job} ${messageId.slice(-4)}` });
     reach('forged message');
     // SQS takes a repeat of a deduplication id, and drops it.
@@ -142,5 +135,3 @@ function forge(world: World, { form, about, times }: Forgery): void {
     forged.set(mark, { form, queue: serviceQueue(world), job, messageId, refusals: 0 });
   }
 }
-
-const goodJob = { kind: 'good', at: 0, retries: 0 } as const;

@@ -1,7 +1,7 @@
 import { createQueuePair, redrivePolicy } from '../../support/queue-pair';
 import type { Load, Plan } from '../draw/plan';
 import { queueNamed } from '../queues/queues';
-import { deadLetterQueue, INSTANCE, mainQueue, serviceQueue } from './names';
+import { INSTANCE, serviceQueue } from './names';
 import { sharedBy } from './shared';
 import type { Lane, World } from './types';
 
@@ -18,26 +18,17 @@ export function createWorld(plan: Plan, { detailed = false }: { detailed?: boole
     const settings = {
       ...queue.settings,
       room: 2 * load.concurrency * load.batch,
-      ...(plan.changes ? { receives: plan.changes.from.receives } : {}),
-      ...(plan.retention === undefined ? {} : { retention: plan.retention }),
-      ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
+      receives: plan.changes?.from.receives ?? queue.settings.receives,
+      retention: plan.retention ?? queue.settings.retention,
+      dlqRetention: plan.dlqRetention ?? queue.settings.dlqRetention,
     };
-    createQueuePair(sqs, { instance: INSTANCE, queue: name }, settings);
+    const { main, dlq } = createQueuePair(sqs, { instance: INSTANCE, queue: name }, settings);
     if (plan.changes) {
       const { at, to } = plan.changes;
-      kernel.setTimeout(
-        () =>
-          sqs.setQueueAttributes({
-            QueueUrl: mainQueue({ queue, settings }),
-            Attributes: {
-              RedrivePolicy: redrivePolicy({ instance: INSTANCE, queue: name }, { ...settings, receives: to.receives }),
-            },
-          }),
-        at,
-      );
+      const RedrivePolicy = redrivePolicy({ instance: INSTANCE, queue: name }, { ...settings, receives: to.receives });
+      kernel.setTimeout(() => sqs.setQueueAttributes({ QueueUrl: main, Attributes: { RedrivePolicy } }), at);
     }
-    sqs.onChange(mainQueue({ queue, settings }), watch.changed);
-    const dlq = deadLetterQueue({ queue, settings });
+    sqs.onChange(main, watch.changed);
     sqs.onChange(dlq, () => {
       watch.changed();
       if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
