@@ -29,44 +29,25 @@ function kindsFor(from: State, to: State): readonly string[] {
   return from === 'held' ? ['released'] : ['reopened'];
 }
 
-/** One change of state, or one start of a run. */
-interface Change {
-  before: JobRow;
-  after: JobRow;
-  last: HistoryEntry;
-  kind: string;
-  starts: boolean;
-  reopened: boolean;
-}
-
+/** Of one change of state, or one start of a run: first its history, then its counters. */
 function inItsChange(before: JobRow | undefined, after: JobRow): string | undefined {
   const starts = after.state === 'processing' && before?.lease?.token !== after.lease?.token;
   if (!before || (before.state === after.state && before.reason === after.reason && !starts)) return undefined;
+  const from = before.state;
   const last = after.history.at(-1);
   if (!last) return 'it has no history';
   const kind = kindOf(last);
-  const reopened = kind === 'reopened' || (starts && isEnd(before.state));
-  const change = { before, after, last, kind, starts, reopened };
-  return inItsHistory(change) ?? inItsCounters(change);
-}
-
-function inItsHistory({ before, after, last, kind, starts, reopened }: Change): string | undefined {
-  const from = before.state;
   const isReason = !['held', 'dead', 'cancelled'].includes(kind) || last.event === `${kind} (${after.reason})`;
   if (!kindsFor(from, after.state).includes(kind) || !isReason)
     return `its history ends with ${last.event}, after ${from} (${before.reason})`;
+  const reopened = kind === 'reopened' || (starts && isEnd(from));
   if (starts && (from === 'processing' || reopened)) {
     const why = kindOf(after.history.at(-2) ?? last);
     if (why !== (reopened ? 'reopened' : 'crashed')) return `its history does not say why it started from ${from}`;
   }
-  return undefined;
-}
 
-function inItsCounters({ before, after, last, kind, starts, reopened }: Change): string | undefined {
-  const from = before.state;
   const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
   const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
-
   const generation = before.generation + (isEnd(from) ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;
   const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
