@@ -3,11 +3,11 @@ import { feedbackPerson } from '../../../lib/feedback/message';
 import { personOf } from '../../../lib/jobs/person-hash';
 import type { Person } from '../../../lib/ops/search';
 import { hashed, hashPeople } from '../../support/hash-people';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { placeOfKey } from '../../support/places';
-import { erase } from '../world/code';
-import { reconcilerDeps } from '../world/engine';
+import { erase, reconcilerDeps } from '../world/code';
 import { serviceQueue } from '../world/names';
 import type { Ports, World } from '../world/types';
 import { textOf } from '../world/watch';
@@ -71,12 +71,11 @@ export const textsOf = ({ table, objects }: Stored): Map<string, string> =>
 
 /** Resolves to the keys of what it could not erase. */
 async function eraseCopies(world: World, copies: Stored, person: Person): Promise<Set<string>> {
-  const now = world.kernel.now();
   const none = () => {};
   const ports = {
     ...copies,
-    clock: { now: () => now, sleep: async () => {} },
-    random: { uuid: () => crypto.randomUUID(), fraction: () => 0.5 },
+    clock: memoryClock(world.kernel.now()),
+    random: memoryRandom(),
     queues: { send: async () => ({ messageId: 'none' }) },
     log: { info: none, warn: none, error: none },
     metrics: { add: none, flush: async () => {} },

@@ -5,8 +5,8 @@ import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
+import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
-import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue, World } from '../world/types';
 import { isRecord, MARK } from '../world/watch';
 
@@ -36,7 +36,7 @@ const timeOf = ({ plan }: World, { at }: JobSpec): number => plan.start + at;
 /** Batches of events. The work may be repeated, and has no row until something goes wrong. */
 export const analytics: SimulatedQueue = {
   name: ANALYTICS_QUEUE,
-  settings: { ...KEPT_TWO_WEEKS, retention: 604_800, visibility: 120 },
+  settings: { ...fifoSettings, retention: 604_800, visibility: 120 },
   functionTimeoutMs: 20_000,
   batches: [10, 3, 1],
   // Leaves out `stolen-id`: without rows, a message that steals an id before the real message runs would take its
@@ -49,14 +49,10 @@ export const analytics: SimulatedQueue = {
   submit: async ({ queues, queueUrl }, { spec, index, key }, world) => {
     const id = idOf(key);
     const group = analytics.group(spec);
+    const time = timeOf(world, spec);
     const body = JSON.stringify({
-      ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: '/sim/tracker' },
-      ...{
-        time: new Date(timeOf(world, spec)).toISOString(),
-        sequence: String(index + 1),
-        partitionkey: group,
-        data: data(spec, index, timeOf(world, spec)),
-      },
+      ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: '/sim/tracker', time: new Date(time).toISOString() },
+      ...{ sequence: String(index + 1), partitionkey: group, data: data(spec, index, time) },
     });
     await queues.send(queueUrl(ANALYTICS_QUEUE), { body, groupId: group, deduplicationId: id });
     return { id };
@@ -70,13 +66,8 @@ export const analytics: SimulatedQueue = {
     if (!isDeepStrictEqual(own, [rejectedKey('jobs', place), dataKey('jobs', place)]))
       return `it has the objects ${own}`;
     const lines = own.flatMap((key) => gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean));
-    const ids = lines.map((line) => JSON.parse(line) as { id?: string; event?: { id: string } });
-    const wanted = [invalidId(index), ...eventIds(index)];
-    return isDeepStrictEqual(
-      ids.map(({ id, event }) => id ?? event?.id),
-      wanted,
-    )
-      ? undefined
-      : 'its objects hold other events';
+    const events = lines.map((line) => JSON.parse(line) as { id?: string; event?: { id: string } });
+    const ids = events.map(({ id, event }) => id ?? event?.id);
+    return isDeepStrictEqual(ids, [invalidId(index), ...eventIds(index)]) ? undefined : 'its objects hold other events';
   },
 };

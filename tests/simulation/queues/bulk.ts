@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { PermanentError, TransientError } from '../../../lib/errors';
 import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import type { Process } from '../world/calls';
-import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
 
@@ -15,7 +15,7 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
   const data = ({ kind }: JobSpec, index: number) => ({ kind, index, note: `${MARK} note` });
   return {
     name,
-    settings: { ...KEPT_TWO_WEEKS, type, retention: 604_800, visibility: 180 },
+    settings: { ...fifoSettings, type, retention: 604_800, visibility: 180 },
     functionTimeoutMs: 30_000,
     batches: [10, 3, 1],
     kinds: ['good', 'kills-before', 'kills-after', 'refused', 'fails', 'falters', ...FOREIGN],

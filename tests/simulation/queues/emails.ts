@@ -5,11 +5,11 @@ import { suppressionList } from '../../../lib/emails/suppression';
 import { EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
+import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
-import { workerDeps } from '../world/engine';
-import { KEPT_TWO_WEEKS } from '../world/names';
+import { workerDeps } from '../world/code';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 
@@ -39,7 +39,7 @@ export const emailsContractAt =
 /** Single mails. Only SendGrid's events show whether a mail was sent, and some events never come. */
 export const emails: SimulatedQueue = {
   name: EMAILS_QUEUE,
-  settings: { ...KEPT_TWO_WEEKS, visibility: 600 },
+  settings: { ...fifoSettings, visibility: 600 },
   functionTimeoutMs: 100_000,
   batches: [1],
   kinds: ['good', 'kills-before', 'kills-after', 'unverified', ...FOREIGN],

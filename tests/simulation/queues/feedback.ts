@@ -3,11 +3,11 @@ import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashed } from '../../support/hash-people';
+import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
-import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 
@@ -31,7 +31,7 @@ function data({ kind, group }: JobSpec, index: number): FeedbackInput & Record<s
 
 export const feedback: SimulatedQueue = {
   name: 'feedback',
-  settings: { ...KEPT_TWO_WEEKS, visibility: 300 },
+  settings: fifoSettings,
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: ['good', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out', ...FOREIGN],

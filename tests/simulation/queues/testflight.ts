@@ -4,35 +4,25 @@ import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
-import { FOREIGN, type JobSpec } from '../draw/plan';
+import { fifoSettings } from '../../support/queue-pair';
+import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/vendors';
 import type { Process } from '../world/calls';
-import { KEPT_TWO_WEEKS } from '../world/names';
 import type { Ports, SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
 
 /** The group decides the app. A mail about a build needs an app that has one. */
 const appOf = ({ kind, group }: JobSpec) => APPS[kind === 'build' ? group % 2 : group % APPS.length] ?? APPS[0];
 
-function addressOf({ kind }: JobSpec, index: number): string {
-  switch (kind) {
-    case 'refused':
-      return NO_TESTER;
-    case 'forbidden':
-      return FORBIDDEN_TESTER;
-    case 'removal':
-      return leaver(index);
-    case 'resend':
-      return invited(index);
-    case 'joins':
-    case 'leaves':
-      return `${MARK}-shared@example.com`;
-    default:
-      return `${MARK}-${index}@example.com`;
-  }
-}
+const shared = () => `${MARK}-shared@example.com`;
+const ADDRESSES: Partial<Record<JobKind, (index: number) => string>> = {
+  ...{ refused: () => NO_TESTER, forbidden: () => FORBIDDEN_TESTER },
+  ...{ removal: leaver, resend: invited, joins: shared, leaves: shared },
+};
+const addressOf = ({ kind }: JobSpec, index: number): string =>
+  ADDRESSES[kind]?.(index) ?? `${MARK}-${index}@example.com`;
 
 const invitation = (spec: JobSpec, index: number) => ({
   app: appOf(spec).id,
@@ -83,7 +73,7 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
 
 export const testflight: SimulatedQueue = {
   name: TESTFLIGHT_QUEUE,
-  settings: { ...KEPT_TWO_WEEKS, visibility: 300 },
+  settings: fifoSettings,
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [

@@ -8,6 +8,7 @@ import { inProcess, later, sleep } from './acts';
 import { type Code, codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
+import { MARK } from './watch';
 
 /** A job that the producer accepted, or a message that another sender put into the queue. */
 export interface Input {
@@ -101,6 +102,7 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
 /** The body of a message from an unknown sender, or `undefined` for a job of our producer. */
 function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number): string | undefined {
   const { queue, chance, kernel, watch } = world;
+  const dataOf = (number: number) => queue.data({ ...spec, kind: 'good' }, number);
   const envelope = (changes: Record<string, unknown>) =>
     JSON.stringify({
       specversion: '1.0',
@@ -108,28 +110,25 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
       type: queue.type,
       source: '/elsewhere',
       time: new Date(kernel.now()).toISOString(),
-      data: queue.data({ ...spec, kind: 'good' }, index),
+      data: dataOf(index),
       ...changes,
     });
+  const invalid = () => envelope({ data: { [MARK]: index } });
   // Our producer writes a job's row before it sends the message.
   const before = inputs.findLast((input) => isProduced(input.spec.kind));
   switch (spec.kind) {
     case 'not-json':
-      return `zq7private not JSON ${index}`;
+      return `${MARK} not JSON ${index}`;
     case 'no-envelope':
-      return JSON.stringify({ hello: `zq7private ${index}` });
+      return JSON.stringify({ hello: `${MARK} ${index}` });
     case 'bad-data':
-      return envelope({ data: { zq7private: index } });
+      return invalid();
     case 'unknown-version':
       return envelope({ type: queue.type.replace('.v1', '.v0') });
     case 'stolen-id':
-      return envelope(
-        before
-          ? { id: before.id, data: queue.data({ ...spec, kind: 'good' }, 1_000 + index) }
-          : { data: { zq7private: index } },
-      );
+      return before ? envelope({ id: before.id, data: dataOf(1_000 + index) }) : invalid();
     case 'copy':
-      return (before && watch.bodies.get(before.id)) ?? envelope({ data: { zq7private: index } });
+      return (before && watch.bodies.get(before.id)) ?? invalid();
     case 'event': {
       const time = new Date(kernel.now()).toISOString().replace('Z', '000+00:00');
       return envelope({ id: `order/${index}`, time, datacontenttype: 'application/json; charset=utf-8' });

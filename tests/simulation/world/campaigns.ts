@@ -60,27 +60,22 @@ function lookAt(world: World, campaign: Campaign, fullHour: number): number {
   return isBehind(world, campaign) ? Math.max(todoAt, releasedAt(world, campaign)) : Number.POSITIVE_INFINITY;
 }
 
-/** Until when each campaign's next chunk is held in a run, by what decides that. It takes thousands of steps to find. */
-const heldUntil = new WeakMap<World['kernel'], Map<string, number>>();
-
 /** When the next chunk may go, if the reconciler has nothing but that to do. */
 function releasedAt(world: World, campaign: Campaign): number {
   const { id, released, chunks, open, status } = campaign;
-  const { plan, kernel, watch } = world;
+  const { plan, kernel, watch, heldUntil } = world;
   if (!plan.sending || status !== 'running' || released === chunks) return 0;
   if (open.some((number) => isEnd(chunkRow(world, campaign, number)?.state ?? 'dead'))) return 0;
   const now = kernel.now() + skewOf(plan);
   const rate = watch.items.get(rateKey('sendgrid')) as RateItem | undefined;
-  const known = heldUntil.get(kernel) ?? new Map<string, number>();
-  heldUntil.set(kernel, known);
   // The reconciler counts the chunks that wait for a slot.
   const waiting = open.filter((number) => chunkRow(world, campaign, number)?.reason === 'throttled');
   const key = [id, released, waiting, rate?.day, rate?.sent].join();
-  const until = known.get(key) ?? 0;
+  const until = heldUntil.get(key) ?? 0;
   if (until > now) return until - skewOf(plan);
   const ahead = waiting.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
   const held = heldNow(plan.sending, rate, { now, recipients: chunkRecipients(campaign, released), ahead });
-  if (held) known.set(key, held.until);
+  if (held) heldUntil.set(key, held.until);
   return held ? held.until - skewOf(plan) : 0;
 }
 
@@ -104,12 +99,6 @@ const UNDER_WAY_MS = 45_000;
 /** The same bound for runs in which every call is answered. */
 const SOON_MS = 5_000;
 
-interface Stop {
-  at: number;
-  /** Ids of chunks that may be at SendGrid by then. */
-  underWay: ReadonlySet<string>;
-}
-
 /**
  * Checks every request against the stored campaign: no chunk before the start time, and no new chunk after a stop. A
  * suppressed address is never mailed in a chunk that began after its entry. Also checks that a campaign does not end
@@ -118,7 +107,8 @@ interface Stop {
 export function watchCampaigns(world: World): void {
   const { kernel, watch, reach, reached, onItem, onMails, onRow, suppressed } = world;
   if (!world.queue.controlled) return;
-  const stops = new Map<string, Stop>();
+  /** `underWay`: ids of chunks that may be at SendGrid by then. */
+  const stops = new Map<string, { at: number; underWay: ReadonlySet<string> }>();
   const begun = new Map<string, { token: string; at: number }>();
   const checkLimits = limitsCheck(world);
   onRow.push(({ id, lease }) => {

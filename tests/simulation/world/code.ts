@@ -3,24 +3,70 @@ import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
+import { createLedger } from '../../../lib/jobs/ledger';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import { type Erased, erasePerson } from '../../../lib/ops/erase';
 import { limitVendor } from '../../../lib/ops/pause';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { reconcile } from '../../../lib/reconcile/reconcile';
+import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
+import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
+import type { WorkerDeps } from '../../../lib/worker/contract';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
 import type { Command, Control, VendorLimit } from '../draw/plan';
 import type { Process } from './calls';
-import { settingsOf } from './deployments';
-import { reconcilerDeps, workerDeps } from './engine';
-import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
+import { knownSchema } from './damage';
+import { settingsOf, waitsOf } from './deployments';
+import { deadLetterQueue, GUARD, INSTANCE, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import { withPoison } from './poison';
 import { portsOf } from './ports';
-import type { Submitted, World } from './types';
+import type { Ports, Submitted, World } from './types';
+
+/** A process has one view of the circuits, which its gate and its rate share. */
+const circuitsOf = new WeakMap<Ports, CircuitBreakers>();
+
+export function workerDeps(world: World, ports: Ports, process?: Process): WorkerDeps {
+  const { table, clock, random, objects, queues, events, log, metrics } = ports;
+  const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
+  const base = { table, clock, random };
+  const circuits = circuitsOf.get(ports) ?? circuitBreakers(base);
+  circuitsOf.set(ports, circuits);
+  return {
+    clock,
+    random,
+    objects,
+    queues,
+    log,
+    metrics,
+    ledger: createLedger({ ...base, settings, knows: knownSchema(world) }),
+    circuits,
+    bucket: 'bucket',
+    prefix: 'jobs',
+    retryWaits: waitsOf(world),
+    storeWait: 900,
+    settings,
+    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
+    ...(world.plan.events ? { events } : {}),
+  };
+}
+
+export function reconcilerDeps(world: World, ports: Ports, process?: Process): ReconcileDeps {
+  return {
+    ...workerDeps(world, ports, process),
+    table: ports.table,
+    queues: ports.queues,
+    ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
+    ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
+    queueNames: world.lanes.map(serviceQueue),
+    guard: GUARD,
+    limits: world.plan.sending,
+    queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
+  };
+}
 
 const COMMANDS = { cancel, retry, discard };
 

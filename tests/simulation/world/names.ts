@@ -6,9 +6,6 @@ import type { World } from './types';
 
 export const INSTANCE = 'sim';
 
-/** The settings of most queues. */
-export const KEPT_TWO_WEEKS = { type: 'fifo', retention: 1_209_600, dlqRetention: 1_209_600, receives: 3 } as const;
-
 type Named = Pick<World, 'queue' | 'settings'>;
 
 export const serviceQueue = ({ queue }: Pick<World, 'queue'>): string => queue.queue ?? queue.name;

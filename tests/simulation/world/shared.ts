@@ -67,6 +67,8 @@ export function sharedBy(plan: Plan, detailed: boolean) {
     damaged: new Set<string>(),
     /** By address: when an operator was told that it is in the suppression list. */
     suppressed: new Map<string, number>(),
+    /** Until when each campaign's next chunk is held, by what decides that. It takes thousands of steps to find. */
+    heldUntil: new Map<string, number>(),
     /** Outside actions that are still to come. */
     pending: new Set<unknown>(),
     /** Called with every message that a process sends, by the queue's name. */
