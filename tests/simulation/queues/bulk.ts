@@ -31,7 +31,18 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
   };
 }
 
+/** Its effect is at a service of the team itself. */
 function contract(world: World, process: Process, queue: string): QueueContract {
+  const failed = (cause?: unknown) => new TransientError({ code: 'Failed', message: 'the service failed', cause });
+  const apply = (job: string, timeoutMs: number) => {
+    const effect = () => {
+      world.watch.effect('item', job, false);
+      return 'applied';
+    };
+    return world.call({ process, target: 'bulk', method: 'apply', timeoutMs, effect }).catch((error: unknown) => {
+      throw failed(error);
+    });
+  };
   return {
     queue,
     types: {
@@ -39,35 +50,13 @@ function contract(world: World, process: Process, queue: string): QueueContract 
         schema,
         process: async ({ id, data, row }, { steps, callTimeoutMs }) => {
           if (data.kind === 'refused') throw new PermanentError({ code: 'Refused', message: 'refused permanently' });
-          if (data.kind === 'fails' || (data.kind === 'falters' && row.attempts === 0))
-            throw new TransientError({ code: 'Failed', message: 'the service failed' });
-          await steps.step('apply', {
-            resolve: async () => undefined,
-            run: () => apply(world, process, { id, timeoutMs: callTimeoutMs() }),
-          });
+          if (data.kind === 'fails' || (data.kind === 'falters' && row.attempts === 0)) throw failed();
+          await steps.step('apply', { resolve: async () => undefined, run: () => apply(id, callTimeoutMs()) });
           return undefined;
         },
       }),
     },
   };
-}
-
-/** An effect at a service of the team itself. */
-function apply(world: World, process: Process, { id, timeoutMs }: { id: string; timeoutMs: number }): Promise<string> {
-  return world
-    .call({
-      process,
-      target: 'bulk',
-      method: 'apply',
-      timeoutMs,
-      effect: () => {
-        world.watch.effect('item', id, false);
-        return 'applied';
-      },
-    })
-    .catch((error: unknown) => {
-      throw new TransientError({ code: 'Failed', message: 'the service failed', cause: error });
-    });
 }
 
 export const bulkFifo = bulk('bulk', 'fifo');

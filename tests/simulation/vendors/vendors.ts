@@ -71,14 +71,12 @@ export type Vendors = ReturnType<typeof createVendors>;
 export async function notingDoubt<T>(inDoubt: Map<string, number>, job: string, call: () => Promise<T>): Promise<T> {
   const add = (calls: number) => inDoubt.set(job, (inDoubt.get(job) ?? 0) + calls);
   add(1);
-  try {
-    const answer = await call();
-    add(-1);
-    return answer;
-  } catch (error) {
+  const answer = await call().catch((error: unknown) => {
     if (!(error instanceof AmbiguousError)) add(-1);
     throw error;
-  }
+  });
+  add(-1);
+  return answer;
 }
 
 export const isOk = ({ status }: Reply): boolean => status >= 200 && status <= 299;

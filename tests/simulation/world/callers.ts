@@ -4,8 +4,8 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
-import { inProcess, later, sleep } from './acts';
-import { type Code, codeOf } from './code';
+import { later, sleep } from './acts';
+import { outside } from './code';
 import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 import { MARK } from './watch';
@@ -58,27 +58,16 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
-  const accepted = await inNewProcess(world, { name, planned: start !== undefined }, (code) =>
+  const { answer: accepted } = await outside(world, { name, expects: start === undefined ? DOWN : TOO_LATE }, (code) =>
     code.submit({ spec, index, key: `key-${index}`, ...notBefore }),
   );
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
   return accepted?.id;
 }
 
-/** Calls the producer in a new process. Resolves to `undefined` if it refuses or dies. */
-async function inNewProcess<T>(
-  world: World,
-  { name, planned }: { name: string; planned: boolean },
-  act: (code: Code) => Promise<T>,
-): Promise<T | undefined> {
-  const { answer, error } = await inProcess(world, { name, timeoutMs: 60_000 }, (process) =>
-    act(codeOf(world, process)),
-  );
-  // The time of a planned job can be over before the producer accepts it.
-  const tooLate = planned && error instanceof InvalidJobError;
-  if (error && !(error instanceof StoreError || tooLate)) world.watch.violated(`the producer threw ${String(error)}`);
-  return answer;
-}
+const DOWN = [StoreError];
+/** The time of a planned job can be over before the producer accepts it. */
+const TOO_LATE = [StoreError, InvalidJobError];
 
 /** A planned job stays in the table until its time, or until its caller cancels it. */
 function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void {
@@ -88,8 +77,8 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
   trouble(plan.start + at + planned.ahead);
   if (planned.cancel === undefined) return;
   later(world, planned.cancel, async () => {
-    const cancel = (code: Code) => code.cancelPlanned(id);
-    const done = await inNewProcess(world, { name: 'api cancel', planned: true }, cancel);
+    const cancelling = { name: 'api cancel', expects: TOO_LATE };
+    const { answer: done } = await outside(world, cancelling, (code) => code.cancelPlanned(id));
     if (done === undefined) return;
     reach(done ? 'planned job cancelled' : 'planned job not cancelled');
     const row = watch.row(jobKey(serviceQueue({ queue }), id));

@@ -18,6 +18,7 @@ import { jobsOf } from '../../../packages/producer/jobs';
 import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
 import type { Command, Control, VendorLimit } from '../draw/plan';
+import { type End, inProcess } from './acts';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { settingsOf, waitsOf } from './deployments';
@@ -132,6 +133,19 @@ export function codeOf(world: World, process: Process) {
 }
 
 export type Code = ReturnType<typeof codeOf>;
+
+/** Lets the code act in a new process for someone outside, who expects some errors. Any other breaks a promise. */
+export async function outside<T>(
+  world: World,
+  who: { name: string; timeoutMs?: number; expects: readonly (new (...given: never[]) => Error)[] },
+  act: (code: Code) => Promise<T>,
+): Promise<End<T>> {
+  const { name, timeoutMs = 60_000, expects } = who;
+  const end = await inProcess(world, { name, timeoutMs }, (process) => act(codeOf(world, process)));
+  if (end.error && !expects.some((expected) => end.error instanceof expected))
+    world.watch.violated(`${name} got ${String(end.error)}`);
+  return end;
+}
 
 /** Erases what it finds. Resolves to what it left. */
 export async function erase(deps: Parameters<typeof erasePerson>[0], person: Person): Promise<Erased['left']> {

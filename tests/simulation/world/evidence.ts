@@ -2,9 +2,8 @@ import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
-import { inProcess, later, sleep } from './acts';
-import type { Process } from './calls';
-import { codeOf } from './code';
+import { later, sleep } from './acts';
+import { outside } from './code';
 import type { World } from './types';
 
 /** Delay of SendGrid's event: before our call is answered, soon after it, or much later. */
@@ -54,13 +53,12 @@ function startDelivery(
   const { kernel, trouble, reach, vendors } = world;
   // A repeated event has the same bytes.
   const events = told.flatMap(({ mail, event }) => eventsOf(mail, event, kernel.now()));
-  const take = (process: Process) => codeOf(world, process).takeEvents(events);
   /** Resolves to whether the events are stored. */
   const deliver = async () => {
     trouble();
     reach('event of a mail');
-    const { error, died } = await inProcess(world, { name: 'events', timeoutMs: 30_000 }, take);
-    if (error && !(error instanceof StoreError)) world.watch.violated(`taking an event threw ${String(error)}`);
+    const webhook = { name: 'events', timeoutMs: 30_000, expects: [StoreError] };
+    const { error, died } = await outside(world, webhook, (code) => code.takeEvents(events));
     if (error || died !== undefined) return false;
     trouble();
     for (const { mail, event } of told)

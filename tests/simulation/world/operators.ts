@@ -3,10 +3,9 @@ import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { queueArn } from '../../../packages/local/loopback';
 import type { VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
-import { inProcess, later, sleep } from './acts';
-import type { Process } from './calls';
+import { later, sleep } from './acts';
 import { campaignsOf } from './campaigns';
-import { type Code, codeOf } from './code';
+import { type Code, outside } from './code';
 import { deadLetterQueue, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
@@ -152,11 +151,10 @@ export function startErasures(world: World): void {
 
 const ERASURE_MS = 60 * 60_000;
 
+/** Another action may come first, or a dependency be down. The operator reads the error and may try again. */
+const REFUSALS = [OperatorError, StoreError];
+
 async function typed(world: World, run: (code: Code) => Promise<void>, timeoutMs = 60_000): Promise<void> {
-  const act = (process: Process) => run(codeOf(world, process));
-  const { error } = await inProcess(world, { name: 'operator', timeoutMs }, act);
-  if (!error) return;
-  // Another action came first, or a dependency is down. The operator reads the error and may try again.
-  if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
-  world.trace.add({ who: 'operator', what: 'was refused', detail: () => error.message });
+  const { error } = await outside(world, { name: 'operator', timeoutMs, expects: REFUSALS }, run);
+  if (error) world.trace.add({ who: 'operator', what: 'was refused', detail: () => (error as Error).message });
 }
