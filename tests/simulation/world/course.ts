@@ -3,7 +3,7 @@ import { NoAnswer, UnexpectedAnswer } from '../../../lib/vendors/http';
 import type { Reply } from '../../../packages/local/fakes/server';
 import { VENDOR_SECRET as SECRET } from '../vendors/vendors';
 import type { Chance } from './chance';
-import { AWS, type Fault, type Target } from './faults';
+import { AWS, type Fault, harmOf, type Target } from './faults';
 import type { Kernel } from './kernel';
 
 /** What happens in one call. Times are milliseconds from its start. */
@@ -11,9 +11,9 @@ export interface Course {
   /** When the call takes effect. An empty list means never. */
   effects: number[];
   /** When the caller gets the answer. Missing if the invocation dies or runs out of time. */
-  answer?: number;
+  answer?: number | undefined;
   error?: () => Error;
-  death?: number;
+  death?: number | undefined;
 }
 
 /** An SDK client gives up after two tries of three seconds. */
@@ -29,42 +29,24 @@ export interface CallOf {
   timeoutMs?: number | undefined;
 }
 
-const answeredAt = (ms: number): Course => ({ effects: [ms], answer: ms });
-
 export function courseOf({ target, fault, timeoutMs = SDK_MS }: CallOf, chance: Chance): Course {
   const aws = AWS.includes(target);
   const soon = aws ? chance.between(2, 25) : chance.between(50, 600);
-  if (fault === undefined) return answeredAt(soon);
+  if (fault === undefined) return { effects: [soon], answer: soon };
   const error = aws ? storeError(target) : vendorError;
-  switch (fault) {
-    case 'slow': {
-      // If the vendor is slower than the caller's time-out, the call times out but still takes effect.
-      const ms = chance.between(1_500, aws ? 2_900 : 12_000);
-      return ms < timeoutMs ? answeredAt(ms) : { effects: [ms], answer: timeoutMs, error: error('timeout') };
-    }
-    case 'repeated':
-      return { effects: [soon, SDK_TRY_MS + soon], answer: SDK_TRY_MS + soon };
-    case 'lost':
-    case 'gateway':
-    case 'malformed':
-      return { effects: [soon], answer: soon, error: error(fault) };
-    case 'silent':
-      return { effects: [soon], answer: timeoutMs, error: error('timeout') };
-    case 'mute':
-      return { effects: [], answer: timeoutMs, error: error('timeout') };
-    case 'late':
-      return { effects: [timeoutMs + chance.between(1, LATEST_MS)], answer: timeoutMs, error: error('timeout') };
-    case 'hung':
-      return { effects: [soon] };
-    case 'killed-before':
-      return { effects: [], death: 0 };
-    case 'killed-after':
-      return { effects: [soon], death: soon };
-    case 'killed-late':
-      return { effects: [soon + chance.between(1, LATEST_MS)], death: soon };
-    default:
-      return { effects: [], answer: soon, error: error(fault) };
+  if (fault === 'repeated') return { effects: [soon, SDK_TRY_MS + soon], answer: SDK_TRY_MS + soon };
+  if (fault === 'slow') {
+    const ms = chance.between(1_500, aws ? 2_900 : 12_000);
+    return { effects: [ms], answer: Math.min(ms, timeoutMs), ...(ms < timeoutMs ? {} : { error: error('timeout') }) };
   }
+  const { effect, answer, death } = harmOf(fault);
+  const over = answer === 'timeout' ? timeoutMs : soon;
+  return {
+    effects: effect ? [effect === 'soon' ? soon : over + chance.between(1, LATEST_MS)] : [],
+    answer: answer && over,
+    error: error(answer === 'timeout' ? 'timeout' : fault),
+    death: death === 'at once' ? 0 : death && over,
+  };
 }
 
 /** Plays a course of one call. The caller gets the answer if its process is alive then. */

@@ -1,44 +1,52 @@
-/** The faults of one call out of a function. course.ts has the times. */
-export const CALL_FAULTS = [
+/** What a fault does to one call. course.ts has the times. */
+export interface Harm {
+  /** When the call takes effect, if it does: at its usual time, or seconds after its caller has given up or died. */
+  effect?: 'soon' | 'late';
+  /** When the caller gets an error. `timeout`: its own. */
+  answer?: 'soon' | 'timeout';
+  /** When the invocation dies. */
+  death?: 'at once' | 'soon';
+}
+
+/** The faults of one call out of a function. */
+const HARMS = {
   /** Refused without an effect. */
-  'refused',
+  refused: { answer: 'soon' },
   /** Too many calls: AWS throttles, or a vendor answers 429 without Retry-After. */
-  'throttled',
-  /** The call took effect, but the caller gets an error. */
-  'lost',
-  /** The call took effect, but no answer comes and the caller times out. */
-  'silent',
-  /** No effect and no answer: the caller times out. */
-  'mute',
-  /** The caller times out. The call takes effect seconds later. */
-  'late',
-  /** The call takes seconds. */
-  'slow',
-  /** The invocation dies before it makes the call. */
-  'killed-before',
+  throttled: { answer: 'soon' },
+  lost: { effect: 'soon', answer: 'soon' },
+  /** The call took effect, but no answer comes. */
+  silent: { effect: 'soon', answer: 'timeout' },
+  /** No effect and no answer. */
+  mute: { answer: 'timeout' },
+  late: { effect: 'late', answer: 'timeout' },
+  /** The call takes seconds. A vendor that is slower than the time-out takes effect without an answer. */
+  slow: {},
+  'killed-before': { death: 'at once' },
   /** The call took effect, but the invocation dies before the answer comes. */
-  'killed-after',
-  /** The invocation dies during the call, which takes effect seconds later. */
-  'killed-late',
+  'killed-after': { effect: 'soon', death: 'soon' },
+  'killed-late': { effect: 'late', death: 'soon' },
   /** The call took effect, but no answer comes and the client has no time-out. The invocation runs out of time. */
-  'hung',
+  hung: { effect: 'soon' },
   /** The call took effect and its answer was lost. The SDK's second try gets an answer. AWS only. */
-  'repeated',
+  repeated: {},
   /** 429 with Retry-After. This and all faults below are for vendors only. */
-  'retry-after',
+  'retry-after': { answer: 'soon' },
   /** 500. */
-  'failed',
+  failed: { answer: 'soon' },
   /** 504 after the call took effect. */
-  'gateway',
+  gateway: { effect: 'soon', answer: 'soon' },
   /** The call took effect, but the answer is a success without the expected content, e.g. a page of a proxy. */
-  'malformed',
+  malformed: { effect: 'soon', answer: 'soon' },
   /** 403 that names a field, so it is about the content of this job. */
-  'disallowed',
+  disallowed: { answer: 'soon' },
   /** 403 and 401 for our credentials. */
-  'forbidden',
-  'unauthorized',
-] as const;
-export type Fault = (typeof CALL_FAULTS)[number];
+  forbidden: { answer: 'soon' },
+  unauthorized: { answer: 'soon' },
+} satisfies Record<string, Harm>;
+export type Fault = keyof typeof HARMS;
+export const CALL_FAULTS = Object.keys(HARMS) as Fault[];
+export const harmOf = (fault: Fault): Harm => HARMS[fault];
 
 export const TARGETS = ['table', 'objects', 'queues', 'events', 'zendesk', 'sendgrid', 'apple', 'bulk'] as const;
 export type Target = (typeof TARGETS)[number];
