@@ -8,7 +8,7 @@ import { serviceQueue } from '../world/names';
 import { POISON } from '../world/poison';
 import type { World } from '../world/types';
 import { TARGETS } from './holds-are-deserved';
-import { isGhost, type Promised, rowOf } from './rest';
+import { isGhost, type Promised, rowOf, timesReached } from './rest';
 
 const REFUSED: readonly JobKind[] = [
   ...(['refused', 'unverified', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
@@ -45,7 +45,8 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     case 'crash': {
       if (kind === 'kills-before') return undefined;
       const crashes = sinceOpened(row.history).filter(ofKind('crashed')).length;
-      if (possibleCrashes(world) + takenTooEarly(world, row) < 2) return 'no faults could have crashed two of its runs';
+      if (timesReached(world, CRASHES) + takenTooEarly(world, row) < 2)
+        return 'no faults could have crashed two of its runs';
       // A later event notes the last crashed run, so it may be missing in the history.
       return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
     }
@@ -98,9 +99,7 @@ function unreasonableEnd(world: World, row: JobRow): string | undefined {
   return happened && `${happened[0]} took effect`;
 }
 
-/** How many runs could crash: their process died, or the table or newer code kept them from storing their outcome. */
-const possibleCrashes = ({ reached }: World): number =>
-  [...reached].reduce((sum, [what, count]) => sum + (CRASHES.test(what) ? count : 0), 0);
+/** A run could crash: its process died, or the table or newer code kept it from storing its outcome. */
 const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
 
 /**

@@ -8,6 +8,7 @@ import { fewestAttempts } from '../world/deployments';
 import type { Target } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
+import { timesReached } from './rest';
 
 /** The names of vendors in rows, and in faults. */
 export const TARGETS: Record<string, Target> = {
@@ -49,7 +50,7 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
     return world.plan.sending ? undefined : 'campaigns may always send';
   }
   if (reason !== 'stopped' || target === undefined) return undefined;
-  const faults = (name: string) => faultsAt(world, target, name);
+  const faults = (name: string) => timesReached(world, new RegExp(`^fault ${name} at ${target}\\.`));
   const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');
   if (faults('unauthorized') + faults('malformed') > 0) return undefined;
   if (faults('forbidden') + forbidden.length >= FORBIDDEN) return undefined;
@@ -74,11 +75,6 @@ function lostRun(history: JobRow['history']): boolean {
 
 const OUTCOMES: readonly string[] = ['retry', 'held', 'given', 'succeeded', 'cancelled'];
 const endsRun = (entry: HistoryEntry): boolean => OUTCOMES.includes(kindOf(entry)) || entry.event === 'dead (error)';
-
-function faultsAt({ reached }: World, target: Target, name: string): number {
-  const pattern = new RegExp(`^fault ${name} at ${target}\\.`);
-  return [...reached].reduce((sum, [what, count]) => sum + (pattern.test(what) ? count : 0), 0);
-}
 
 /** The key of the target's circuit, and its vendor. */
 function circuitOf(target: Target): { key: string; vendor: string } {

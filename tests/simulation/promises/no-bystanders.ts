@@ -55,7 +55,7 @@ const isTroubled = ({ attempts, holds, generation, history, deliveries }: JobRow
   holds > 0 ||
   generation > 1 ||
   new Set(deliveries.map(({ messageId }) => messageId)).size > 1 ||
-  history.some((entry) => ofKind('retry', 'crashed', 'given', 'dead', 'cancelled')(entry));
+  history.some(ofKind('retry', 'crashed', 'given', 'dead', 'cancelled'));
 
 /** Whether only jobs, vendors and Lambda itself may fail in a run. */
 export const isPlain = ({ calls, outages, redeliveries, lostDeletes, redrives, commands, damages, ...plan }: Plan) =>

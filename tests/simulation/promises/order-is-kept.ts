@@ -31,18 +31,17 @@ export const orderIsKept: Promised = (world, inputs) => {
       const own = [watch.firsts.get(id), ...released].map((message) => message?.messageId);
       return deliveries.every(({ messageId }) => own.includes(messageId));
     })
-    .filter((row) => !row.history.some((entry) => ofKind('returned')(entry) || ofKind('reopened')(entry)))
+    .filter(({ history }) => !history.some(ofKind('returned', 'reopened')))
     // If a message expires while a worker handles it, SQS delivers the next one of its group. The two times come from
     // clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * skewOf(plan))
     .sort((a, b) => numberOf(a).localeCompare(numberOf(b)));
-  for (const group of groupBy(straight, ({ group }) => group).values()) {
+  for (const group of groupBy(straight, ({ group }) => group).values())
     for (const [index, row] of group.entries()) {
       const before = group[index - 1];
       if (before && (watch.effects.get(before.id) ?? 0) > (watch.effects.get(row.id) ?? 0))
         return `order kept: ${row.id} took effect before ${before.id}, which was sent before it`;
     }
-  }
   return undefined;
 };
 

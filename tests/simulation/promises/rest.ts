@@ -5,7 +5,7 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Input } from '../world/callers';
 import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
-import { entriesOf, mainQueue, serviceQueue } from '../world/names';
+import { entriesOf, type Message, mainQueue, serviceQueue } from '../world/names';
 import { isLeftOver } from '../world/strangers';
 import type { World } from '../world/types';
 
@@ -40,12 +40,15 @@ export function unrest(world: World): string[] {
   const campaigns = campaignUnrest(world);
   if (campaigns.length > 0) return campaigns;
   if (hasEvidence(world)) return ['evidence is not in its row yet'];
-  const entries = entriesOf(world);
-  const moved = entries.filter((entry) => entry.moved && !waitsForRow(world, entry)).length;
+  const moved = movedEntries(world).length;
   if (moved > 0) return [`${moved} messages in the DLQ came from SQS itself`];
-  if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ do not match the dead jobs`];
+  if (!entriesAgree(world)) return [`${entriesOf(world).length} entries in the DLQ do not match the dead jobs`];
   return [];
 }
+
+/** Messages that SQS itself moved to the DLQ, and that wait for no damaged row. */
+export const movedEntries = (world: World): Message[] =>
+  entriesOf(world).filter((entry) => entry.moved && !waitsForRow(world, entry));
 
 /**
  * Whether the DLQ holds exactly the entries of the dead jobs. Their numbers alone could match by chance. All entries of
@@ -70,6 +73,10 @@ export function hasEvidence(world: World): boolean {
   const { items, broken } = world.watch;
   return [...items.values()].some((item) => waiting.includes(item.todo) && !broken.has(jobOf(item.key)));
 }
+
+/** How often what fits was reached. */
+export const timesReached = ({ reached }: World, what: RegExp): number =>
+  [...reached].reduce((sum, [name, count]) => sum + (what.test(name) ? count : 0), 0);
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';

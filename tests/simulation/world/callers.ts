@@ -7,6 +7,7 @@ import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { later, sleep } from './acts';
 import { outside } from './code';
 import { mainQueue, serviceQueue } from './names';
+import { eventOf } from './strangers';
 import type { World } from './types';
 import { MARK } from './watch';
 
@@ -93,15 +94,7 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
   const { queue, chance, kernel, watch } = world;
   const dataOf = (number: number) => queue.data({ ...spec, kind: 'good' }, number);
   const envelope = (changes: Record<string, unknown>) =>
-    JSON.stringify({
-      specversion: '1.0',
-      id: chance.uuid(),
-      type: queue.type,
-      source: '/elsewhere',
-      time: new Date(kernel.now()).toISOString(),
-      data: dataOf(index),
-      ...changes,
-    });
+    eventOf(world, { id: chance.uuid(), source: '/elsewhere', data: dataOf(index), ...changes });
   const invalid = () => envelope({ data: { [MARK]: index } });
   // Our producer writes a job's row before it sends the message.
   const before = inputs.findLast((input) => isProduced(input.spec.kind));

@@ -1,4 +1,4 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { type End, inProcess, later, sleep } from './acts';
 import type { Process } from './calls';
@@ -101,7 +101,7 @@ export function createFunctions(world: World) {
     });
     if (error) world.watch.violated(`the handler threw: ${String(error)}`);
     if (!answer) return { kind: 'failed', reason: died === 'timeout' ? 'timeout' : 'crash' };
-    trace.add({ who: name, what: 'answered', detail: () => describeAnswer(answer) });
+    trace.add({ who: name, what: 'answered' });
     return { kind: 'answer', value: answer };
   }
 
@@ -135,10 +135,5 @@ const describe = ({ Records }: SQSEvent): string =>
   Records.map(
     ({ messageId, attributes }) => `${messageId.slice(-4)} (receive ${attributes.ApproximateReceiveCount})`,
   ).join(', ');
-
-const describeAnswer = ({ batchItemFailures }: SQSBatchResponse): string =>
-  batchItemFailures.length === 0
-    ? 'all done'
-    : `failed: ${batchItemFailures.map(({ itemIdentifier }) => itemIdentifier.slice(-4)).join(', ')}`;
 
 export type Functions = ReturnType<typeof createFunctions>;

@@ -2,12 +2,11 @@ import { bodyKey, todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
-import { entriesAgree, hasEvidence } from '../promises/rest';
+import { entriesAgree, hasEvidence, movedEntries } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
-import { waitsForRow } from './damage';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
-import { entriesOf, mainQueue, serviceQueue } from './names';
+import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
@@ -50,10 +49,8 @@ function nextDue(world: World): number {
   const { kernel, settings, watch, plan } = world;
   const [dead, unknown] = (['dead', 'unknown'] as const).map((kind) => todoKey(serviceQueue(world), kind));
   const rows = watch.rows();
-  if (!entriesAgree(world) || entriesOf(world).some((entry) => entry.moved && !waitsForRow(world, entry)))
-    return kernel.now();
-  if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row)))
-    return kernel.now();
+  if (!entriesAgree(world) || movedEntries(world).length > 0 || hasEvidence(world)) return kernel.now();
+  if (rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row))) return kernel.now();
   const fullHour = nextHour(kernel.now()) - skewOf(plan);
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 

@@ -84,15 +84,12 @@ const dataOf = ({ world: { plan, queue } }: Known, index: number) =>
 /** Work without a row believes the first message of an id, so only there the stranger must not know the ids. */
 const ownable = ({ world: { queue, chance }, job }: Known): string => (queue.isDoneWithout ? chance.uuid() : job);
 
+/** An event of the queue's type, as another sender makes it. */
+export const eventOf = ({ queue, kernel }: World, changes: Record<string, unknown>): string =>
+  JSON.stringify({ specversion: '1.0', type: queue.type, time: new Date(kernel.now()).toISOString(), ...changes });
+
 const event = (known: Known, changes: Record<string, unknown>): string =>
-  JSON.stringify({
-    specversion: '1.0',
-    type: known.world.queue.type,
-    source: SOURCE,
-    time: new Date(known.world.kernel.now()).toISOString(),
-    data: dataOf(known, 500 + known.index),
-    ...changes,
-  });
+  eventOf(known.world, { source: SOURCE, data: dataOf(known, 500 + known.index), ...changes });
 
 /** A chunk of a campaign that the API answered with, perhaps before the reconciler releases it. */
 function chunk(known: Known, idOf: (campaign: string, number: number) => string): string {
