@@ -7,7 +7,7 @@ import { type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isPlain } from './no-bystanders';
-import type { Promised } from './rest';
+import { isParked, type Promised } from './rest';
 
 /** Metrics of how long jobs are on their way or held. Alarms read them. */
 const FIGURES: readonly string[] = ['TimeToFinish', 'OldestHeld'];
@@ -99,10 +99,8 @@ export function watchGauges(world: World): void {
 /** The metrics that count outcomes of jobs with rows, and the change of a row that each one counts. */
 const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => boolean> = {
   JobsSucceeded: (before, after) => after.state === 'succeeded' && before?.state !== 'succeeded',
-  JobsDead: (before, after) => isDead(after) && !(before && isDead(before) && before.endedAt === after.endedAt),
+  JobsDead: (before, after) => isParked(after) && !(before && isParked(before) && before.endedAt === after.endedAt),
 };
-
-const isDead = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
 
 /** Counts the outcomes in the rows. No metric may say more than the rows do at that time. */
 export function watchCounts(world: World): void {

@@ -78,7 +78,7 @@ export function hasEvidence(world: World): boolean {
 export const timesReached = ({ reached }: World, what: RegExp): number =>
   [...reached].reduce((sum, [name, count]) => sum + (what.test(name) ? count : 0), 0);
 
-const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
+export const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
 
 function atRest(row: JobRow): boolean {

@@ -15,21 +15,18 @@ export const SETTLE_AFTER_MS = 30_000;
 
 /** App Store Connect for one job of one process: the real adapter over the model. */
 export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
-  const now = () => world.kernel.now() + process.skew;
-  const call = <T>(made: Call<T>): Promise<T> => notingDoubt(world.inDoubt, job, () => answerTo(made));
-  const answerTo = <T>(made: Call<T>): Promise<T> =>
-    world
-      .call({
-        process,
-        target: 'apple',
-        method: nameOf(made),
-        timeoutMs: made.timeoutMs,
-        effect: () => answered(made, reply(world, job, made)),
-      })
-      .catch((error: unknown) => {
-        throw translate(error, { dialect: appStoreConnect, effect: effectOf(made), now: now() });
-      });
-  return appStoreConnectOver({ call, waitMs: () => 0 });
+  const answerTo = <T>(made: Call<T>): Promise<T> => {
+    const effect = () => answered(made, reply(world, job, made));
+    const { timeoutMs } = made;
+    return world.call({ process, target: 'apple', method: nameOf(made), timeoutMs, effect }).catch((error: unknown) => {
+      const now = world.kernel.now() + process.skew;
+      throw translate(error, { dialect: appStoreConnect, effect: effectOf(made), now });
+    });
+  };
+  return appStoreConnectOver({
+    call: (made) => notingDoubt(world.inDoubt, job, () => answerTo(made)),
+    waitMs: () => 0,
+  });
 }
 
 /** Answers from the model and records the effects for the job. */

@@ -1,6 +1,7 @@
 import { translate, UnexpectedAnswer } from '../../../lib/vendors/http';
-import { sendgrid as dialect, type Mail, type Sendgrid, type Sent } from '../../../lib/vendors/sendgrid';
+import { sendgrid as dialect, type Mail, type Sendgrid } from '../../../lib/vendors/sendgrid';
 import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
+import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { workerDeps } from '../world/code';
 import { notOk } from '../world/course';
@@ -26,36 +27,29 @@ export const rateOf = (
 
 /** SendGrid for one process. The events of accepted mails come later, or before our call is answered. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({
-  send: (mail, { timeoutMs }) => accept(world, process, mail, timeoutMs),
+  send: async (mail, { timeoutMs }) => {
+    const job = mail.recipients[0]?.customArgs.job ?? '';
+    const effect = () => accept(world, job, mail);
+    const send = () =>
+      world.call({ process, target: 'sendgrid', method: 'send', timeoutMs, effect }).catch((error: unknown) => {
+        throw translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
+      });
+    const answer = await notingDoubt(world.inDoubt, job, send);
+    const messageId = answer.headers['x-message-id'];
+    return messageId ? { messageId } : {};
+  },
 });
 
-async function accept(world: World, process: Process, mail: Mail, timeoutMs: number): Promise<Sent> {
-  const request = requestOf(mail);
+function accept({ vendors: { sendgrid }, watch, onMails }: World, job: string, mail: Mail): Reply {
   const complaints = complaintsOf(mail);
-  const job = mail.recipients[0]?.customArgs.job ?? '';
-  const { call, watch, vendors } = world;
-  const send = () =>
-    call({
-      process,
-      target: 'sendgrid',
-      method: 'send',
-      timeoutMs,
-      effect: () => {
-        if (complaints.length > 0) throw refusalOf(complaints);
-        const before = vendors.sendgrid.mails.length;
-        const reply = vendors.sendgrid.send(request);
-        if (reply.status === 403) throw refusalOf(['from'], 403);
-        if (!isOk(reply)) throw notOk(reply);
-        watch.effect('mail', job, true);
-        for (const listener of world.onMails) listener(vendors.sendgrid.mails.slice(before));
-        return reply;
-      },
-    }).catch((error: unknown) => {
-      throw translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
-    });
-  const answer = await notingDoubt(world.inDoubt, job, send);
-  const messageId = answer.headers['x-message-id'];
-  return messageId ? { messageId } : {};
+  if (complaints.length > 0) throw refusalOf(complaints);
+  const before = sendgrid.mails.length;
+  const reply = sendgrid.send(requestOf(mail));
+  if (reply.status === 403) throw refusalOf(['from'], 403);
+  if (!isOk(reply)) throw notOk(reply);
+  watch.effect('mail', job, true);
+  for (const listener of onMails) listener(sendgrid.mails.slice(before));
+  return reply;
 }
 
 function complaintsOf({ subject, recipients }: Mail): string[] {

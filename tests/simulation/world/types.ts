@@ -9,14 +9,10 @@ import type { Shared } from './shared';
 import type { Watch } from './watch';
 
 /** The whole world of one run, seen from one of its queues. */
-export interface World extends Lane, Shared {
-  /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
+export interface World extends Shared {
+  /** The same world seen from each of its queues. They share all but the fields below. */
   lanes: readonly World[];
-}
-
-/** The part of the world that belongs to one queue. */
-export interface Lane {
-  /** The plan, with this queue's load. */
+  /** With this queue's load. */
   plan: Plan;
   queue: SimulatedQueue;
   settings: QueueSettings;

@@ -3,7 +3,7 @@ import type { Load, Plan } from '../draw/plan';
 import { queueNamed } from '../queues/queues';
 import { INSTANCE, serviceQueue } from './names';
 import { sharedBy } from './shared';
-import type { Lane, World } from './types';
+import type { World } from './types';
 
 export function createWorld(plan: Plan, { detailed = false }: { detailed?: boolean } = {}): World {
   const shared = sharedBy(plan, detailed);
@@ -12,7 +12,7 @@ export function createWorld(plan: Plan, { detailed = false }: { detailed?: boole
   for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
   return lanes[0] as World;
 
-  function lane(load: Load): Lane {
+  function lane(load: Load): Pick<World, 'plan' | 'queue' | 'settings' | 'watch'> {
     const queue = queueNamed(load.queue);
     const name = serviceQueue({ queue });
     const settings = {
