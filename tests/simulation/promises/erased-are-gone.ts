@@ -7,7 +7,7 @@ import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { placeOfKey } from '../../support/places';
-import { erase, reconcilerDeps } from '../world/code';
+import { depsOf, erase } from '../world/code';
 import { serviceQueue } from '../world/names';
 import type { Ports, World } from '../world/types';
 import { textOf } from '../world/watch';
@@ -81,7 +81,7 @@ async function eraseCopies(world: World, copies: Stored, person: Person): Promis
     metrics: { add: none, flush: async () => {} },
     events: { publish: async () => {} },
   } as unknown as Ports;
-  const deps = { ...reconcilerDeps(world, ports), hashPeople, audit: 'of-this-promise' };
+  const deps = { ...depsOf(world, ports), hashPeople, audit: 'of-this-promise' };
   const left = await erase({ ...deps, suppression: suppressionList(deps) }, person);
   return new Set(left.map(({ key }) => key));
 }

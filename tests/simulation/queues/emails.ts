@@ -9,7 +9,7 @@ import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
-import { workerDeps } from '../world/code';
+import { depsOf } from '../world/code';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 
@@ -28,7 +28,7 @@ export const emailsContractAt =
   (rate: number): SimulatedQueue['contract'] =>
   (world, process, ports) =>
     emailsContract({
-      ...workerDeps(world, ports, process),
+      ...depsOf(world, ports, process),
       campaigns: campaigns(ports),
       senderDomains: [],
       suppression: suppressionList({ objects: ports.objects, prefix: 'jobs', hashPeople }),

@@ -3,7 +3,7 @@ import { sendgrid as dialect, type Mail, type Sendgrid } from '../../../lib/vend
 import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
-import { workerDeps } from '../world/code';
+import { depsOf } from '../world/code';
 import { notOk } from '../world/course';
 import { paceOf } from '../world/deployments';
 import { INSTANCE } from '../world/names';
@@ -19,7 +19,7 @@ export const rateOf = (
   process: Process,
   { ports, rate = MAIL_RATE }: { ports: Ports; rate?: number },
 ): SharedRate => {
-  const { circuits } = workerDeps(world, ports, process);
+  const { circuits } = depsOf(world, ports, process);
   const override = () => circuits.rate('sendgrid');
   const limits = world.plan.sending;
   return sharedRate({ ...ports, rate: rate * paceOf(world, process), override, limits }, 'sendgrid');

@@ -30,42 +30,30 @@ import type { Ports, Submitted, World } from './types';
 /** A process has one view of the circuits, which its gate and its rate share. */
 const circuitsOf = new WeakMap<Ports, CircuitBreakers>();
 
-export function workerDeps(world: World, ports: Ports, process?: Process): WorkerDeps {
-  const { table, clock, random, objects, queues, events, log, metrics } = ports;
+/** What the service's functions need. Without a process: after all deployments. */
+export function depsOf(world: World, ports: Ports, process?: Process): ReconcileDeps & WorkerDeps {
+  const { plan, lanes } = world;
+  const { events, topic, ...own } = ports;
   const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
-  const base = { table, clock, random };
-  const circuits = circuitsOf.get(ports) ?? circuitBreakers(base);
+  const circuits = circuitsOf.get(ports) ?? circuitBreakers(own);
   circuitsOf.set(ports, circuits);
   return {
-    clock,
-    random,
-    objects,
-    queues,
-    log,
-    metrics,
-    ledger: createLedger({ ...base, settings, knows: knownSchema(world) }),
+    ...own,
     circuits,
+    settings,
+    ledger: createLedger({ ...own, settings, knows: knownSchema(world) }),
     bucket: 'bucket',
     prefix: 'jobs',
     retryWaits: waitsOf(world),
     storeWait: 900,
-    settings,
-    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
-    ...(world.plan.events ? { events } : {}),
-  };
-}
-
-export function reconcilerDeps(world: World, ports: Ports, process?: Process): ReconcileDeps {
-  return {
-    ...workerDeps(world, ports, process),
-    table: ports.table,
-    queues: ports.queues,
-    ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
-    ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
-    queueNames: world.lanes.map(serviceQueue),
-    guard: GUARD,
-    limits: world.plan.sending,
+    queueNames: lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
+    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
+    guard: GUARD,
+    limits: plan.sending,
+    ...(plan.share === undefined ? {} : { share: plan.share }),
+    ...(plan.events ? { events } : {}),
+    ...(plan.facts ? { topic: { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
   };
 }
 
@@ -74,7 +62,7 @@ const COMMANDS = { cancel, retry, discard };
 /** The code of the service in a process. */
 export function codeOf(world: World, process: Process) {
   const ports = portsOf(world, process);
-  const base = { ...reconcilerDeps(world, ports, process), audit: 'of-this-run', hashPeople };
+  const base = { ...depsOf(world, ports, process), audit: 'of-this-run', hashPeople };
   const suppression = suppressionList(base);
   const deps = { ...base, suppression };
   let worker: Pick<Parameters<typeof handleBatch>[0], 'contract' | 'deps'> | undefined;
@@ -83,7 +71,7 @@ export function codeOf(world: World, process: Process) {
     handle: (event: SQSEvent, remainingMs: number) => {
       worker ??= {
         contract: withPoison(process, world.queue.contract(world, process, ports)),
-        deps: workerDeps(world, ports, process),
+        deps: depsOf(world, ports, process),
       };
       return handleBatch({ ...worker, event, remainingMs });
     },
@@ -114,14 +102,9 @@ export function codeOf(world: World, process: Process) {
     takeEvents: (events: readonly unknown[]) => takeEvents({ ...deps, instance: INSTANCE }, events),
     submit: (job: Submitted) => {
       const producer = {
-        ...portsOf(world, process),
+        ...deps,
         readObject: readWhole(ports.objects),
-        hashPeople: deps.hashPeople,
-        prefix: 'jobs',
         source: '/sim/api',
-        queueUrl: () => urlOf(mainQueue(world)),
-        settings: () => settingsOf(world, process),
-        ledger: deps.ledger,
         // So the producer chooses chunks of three recipients.
         emailRate: 6,
       };
