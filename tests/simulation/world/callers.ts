@@ -3,6 +3,8 @@ import { StoreError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
+import { jobsOf } from '../../../packages/producer/jobs';
+import { readWhole } from '../../support/producer';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { later, sleep } from './acts';
 import { outside } from './code';
@@ -55,13 +57,17 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
 
 /** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
 async function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
-  const { trace, plan } = world;
+  const { trace, plan, queue } = world;
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
-  const { answer: accepted } = await outside(world, { name, expects: start === undefined ? DOWN : TOO_LATE }, (code) =>
-    code.submit({ spec, index, key: `key-${index}`, ...notBefore }),
-  );
+  const job = { spec, index, key: `key-${index}`, ...notBefore };
+  const caller = { name, expects: start === undefined ? DOWN : TOO_LATE };
+  const { answer: accepted } = await outside(world, caller, (deps) => {
+    // At this rate the producer chooses chunks of three recipients.
+    const producer = { ...deps, readObject: readWhole(deps.objects), source: '/sim/api', emailRate: 6 };
+    return queue.submit(producer, job, world);
+  });
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
   return accepted?.id;
 }
@@ -79,8 +85,11 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
   if (planned.cancel === undefined) return;
   later(world, planned.cancel, async () => {
     const cancelling = { name: 'api cancel', expects: TOO_LATE };
-    const { answer: done } = await outside(world, cancelling, (code) => code.cancelPlanned(id));
-    if (done === undefined) return;
+    const { answer } = await outside(world, cancelling, (deps) =>
+      jobsOf(async () => deps).cancel(id, { system: true }),
+    );
+    if (!answer) return;
+    const done = answer.cancelled;
     reach(done ? 'planned job cancelled' : 'planned job not cancelled');
     const row = watch.row(jobKey(serviceQueue({ queue }), id));
     // No arrow leads from there to a run. An operator may have opened the job since.

@@ -1,9 +1,11 @@
+import { takeEvents } from '../../../lib/emails/events/webhook';
 import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
 import { later, sleep } from './acts';
 import { outside } from './code';
+import { INSTANCE } from './names';
 import type { World } from './types';
 
 /** Delay of SendGrid's event: before our call is answered, soon after it, or much later. */
@@ -58,7 +60,9 @@ function startDelivery(
     trouble();
     reach('event of a mail');
     const webhook = { name: 'events', timeoutMs: 30_000, expects: [StoreError] };
-    const { error, died } = await outside(world, webhook, (code) => code.takeEvents(events));
+    const { error, died } = await outside(world, webhook, (deps) =>
+      takeEvents({ ...deps, instance: INSTANCE }, events),
+    );
     if (error || died !== undefined) return false;
     trouble();
     for (const { mail, event } of told)

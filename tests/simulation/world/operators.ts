@@ -1,11 +1,15 @@
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
+import type { JobRow } from '../../../lib/jobs/row';
+import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
+import { limitVendor } from '../../../lib/ops/pause';
 import { queueArn } from '../../../packages/local/loopback';
-import type { VendorLimit } from '../draw/plan';
+import type { Command, VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
 import { later, sleep } from './acts';
 import { campaignsOf } from './campaigns';
-import { type Code, outside } from './code';
+import { type Deps, erase, outside } from './code';
 import { deadLetterQueue, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
@@ -17,9 +21,16 @@ export function startRedrives(world: World): void {
       later(world, after, () => {
         reach(`redrive by ${how}`);
         trace.add({ who: 'operator', what: `redrive ${how}`, detail: () => row.id });
-        return how === 'move' ? move(world) : typed(world, (code) => code.command('retry', row.id));
+        return how === 'move' ? move(world) : typed(world, (deps) => command(deps, 'retry', row));
       });
   });
+}
+
+const COMMANDS = { cancel, retry, discard };
+
+async function command(deps: Deps, what: Command['what'], { key }: JobRow): Promise<void> {
+  const row = await deps.ledger.get(key);
+  if (row) await COMMANDS[what](deps, row);
 }
 
 /** SQS moves the whole DLQ. Each message keeps its group, and no row records the move. */
@@ -45,9 +56,11 @@ export function startLimits(world: World): void {
     const seen = ++others.seen;
     let done = false;
     trouble();
-    await typed(world, async (code) => {
+    await typed(world, async (deps) => {
       trace.add({ who: 'operator', what: `${what} of a vendor`, detail: () => `${vendor} ${perSecond ?? 'paused'}` });
-      await code[what](limit);
+      const until = limit.ends === 'by itself' ? deps.clock.now() + limit.lasts : undefined;
+      if (what === 'resume') await deps.circuits.limit(vendor, { paused: undefined, rate: undefined });
+      else await limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
       done = true;
     });
     trouble();
@@ -81,19 +94,18 @@ export function startResolutions(world: World): void {
   const steps = Object.entries(queue.provenBy ?? {});
   if (!resolution) return;
   const looked = new Set<string>();
-  world.onRow.push(({ id, queue: name, state, reason, holds }) => {
+  world.onRow.push(({ id, key, queue: name, state, reason, holds }) => {
     const occasion = `${id} ${holds}`;
     if (name !== serviceQueue(world) || state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
     looked.add(occasion);
-    const resolve = async (code: Code) => {
+    const resolve = async (deps: Deps) => {
       for (const [step, effect] of steps) {
-        let as: 'done' | 'skipped' = 'skipped';
-        const resolved = await code.settle(id, step, () => {
-          as = watch.happened(effect, id) ? 'done' : 'skipped';
-          trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
-          return as;
-        });
-        if (resolved) reach(`resolved as ${as}`);
+        const row = await deps.ledger.get(key);
+        if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') continue;
+        const as = watch.happened(effect, id) ? 'done' : 'skipped';
+        trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
+        await settle(deps, { row, step, as });
+        reach(`resolved as ${as}`);
       }
     };
     later(world, resolution.after, () => typed(world, resolve));
@@ -103,16 +115,16 @@ export function startResolutions(world: World): void {
 export function startControls(world: World): void {
   const { plan, queue, kernel, reach, trace, suppressed } = world;
   for (const { at, what, campaign } of queue.controlled ? plan.controls : []) {
-    const control = async (code: Code) => {
+    const control = async (deps: Deps) => {
       const spec = plan.jobs[campaign];
       const addresses = spec ? addressesOf(spec, campaign) : [];
       const email = addresses[at % addresses.length] ?? '';
       const id = what === 'suppress' ? email : campaignsOf(world)[campaign]?.id;
       if (!id) return;
       trace.add({ who: 'operator', what, detail: () => id });
-      if (what !== 'suppress') await code.control(id, what);
+      if (what !== 'suppress') await campaigns(deps)[what](id);
       else {
-        await code.suppress(email);
+        await deps.suppression.add([{ email, reason: 'unsubscribed' }]);
         suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
       }
       reach(`campaign command ${what}`);
@@ -126,10 +138,10 @@ export function startCommands(world: World): void {
   for (const { at, what, job } of plan.commands)
     later(world, at, () => {
       const row = watch.rows()[job];
-      return typed(world, async (code) => {
+      return typed(world, async (deps) => {
         if (!row) return;
         trace.add({ who: 'operator', what, detail: () => `${row.id}, ${stateOf(row)}` });
-        await code.command(what, row.id);
+        await command(deps, what, row);
         reach(`${what} of a ${row.state} job`);
       });
     });
@@ -141,11 +153,11 @@ export function startErasures(world: World): void {
   for (const { at, person } of plan.erasures ?? [])
     later(world, at, () => {
       trace.add({ who: 'operator', what: 'erase', detail: () => JSON.stringify(person) });
-      const erase = async (code: Code) => {
-        for (const { place, why } of await code.erase(person)) reach(`erasure left ${place}: ${why}`);
+      const erased = async (deps: Deps) => {
+        for (const { place, why } of await erase(deps, person)) reach(`erasure left ${place}: ${why}`);
         reach('erasure');
       };
-      return typed(world, erase, ERASURE_MS);
+      return typed(world, erased, ERASURE_MS);
     });
 }
 
@@ -154,7 +166,7 @@ const ERASURE_MS = 60 * 60_000;
 /** Another action may come first, or a dependency be down. The operator reads the error and may try again. */
 const REFUSALS = [OperatorError, StoreError];
 
-async function typed(world: World, run: (code: Code) => Promise<void>, timeoutMs = 60_000): Promise<void> {
+async function typed(world: World, run: (deps: Deps) => Promise<void>, timeoutMs = 60_000): Promise<void> {
   const { error } = await outside(world, { name: 'operator', timeoutMs, expects: REFUSALS }, run);
   if (error) world.trace.add({ who: 'operator', what: 'was refused', detail: () => (error as Error).message });
 }
