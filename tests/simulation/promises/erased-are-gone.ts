@@ -1,8 +1,7 @@
-import { suppressionList } from '../../../lib/emails/suppression';
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { personOf } from '../../../lib/jobs/person-hash';
 import type { Person } from '../../../lib/ops/search';
-import { hashed, hashPeople } from '../../support/hash-people';
+import { hashed } from '../../support/hash-people';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
@@ -81,7 +80,6 @@ async function eraseCopies(world: World, copies: Stored, person: Person): Promis
     metrics: { add: none, flush: async () => {} },
     events: { publish: async () => {} },
   } as unknown as Ports;
-  const deps = { ...depsOf(world, ports), hashPeople, audit: 'of-this-promise' };
-  const left = await erase({ ...deps, suppression: suppressionList(deps) }, person);
+  const left = await erase(depsOf(world, ports), person);
   return new Set(left.map(({ key }) => key));
 }

@@ -1,10 +1,8 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
-import { suppressionList } from '../../../lib/emails/suppression';
 import { EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
-import { hashPeople } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
@@ -31,7 +29,6 @@ export const emailsContractAt =
       ...depsOf(world, ports, process),
       campaigns: campaigns(ports),
       senderDomains: [],
-      suppression: suppressionList({ objects: ports.objects, prefix: 'jobs', hashPeople }),
       rate: rateOf(world, process, { ports, rate }),
       sendgrid: sendgridOf(world, process),
     });

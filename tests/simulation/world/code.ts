@@ -2,10 +2,10 @@ import type { SQSEvent } from 'aws-lambda';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { type Erased, erasePerson } from '../../../lib/ops/erase';
+import type { OperatorDeps } from '../../../lib/ops/operator';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { reconcile } from '../../../lib/reconcile/reconcile';
-import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
 import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
 import type { WorkerDeps } from '../../../lib/worker/contract';
@@ -22,15 +22,16 @@ import type { Ports, World } from './types';
 /** A process has one view of the circuits, which its gate and its rate share. */
 const circuitsOf = new WeakMap<Ports, CircuitBreakers>();
 
-/** What the service's functions need. Without a process: after all deployments. */
-export function depsOf(world: World, ports: Ports, process?: Process): ReconcileDeps & WorkerDeps {
+/** What the service's code needs, whoever calls it. Without a process: after all deployments. */
+export function depsOf(world: World, ports: Ports, process?: Process) {
   const { plan, lanes } = world;
   const { events, topic, ...own } = ports;
   const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
   const circuits = circuitsOf.get(ports) ?? circuitBreakers(own);
   circuitsOf.set(ports, circuits);
-  return {
+  const deps: OperatorDeps & WorkerDeps = {
     ...own,
+    hashPeople,
     circuits,
     settings,
     ledger: createLedger({ ...own, settings, knows: knownSchema(world) }),
@@ -47,20 +48,15 @@ export function depsOf(world: World, ports: Ports, process?: Process): Reconcile
     ...(plan.events ? { events } : {}),
     ...(plan.facts ? { topic: { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
   };
+  return { ...deps, audit: 'of-this-run', suppression: suppressionList(deps) };
 }
 
-export type Deps = ReturnType<typeof depsIn>;
-
-/** What the service's code needs in a process, whoever calls it. */
-function depsIn(world: World, process: Process, ports: Ports) {
-  const deps = { ...depsOf(world, ports, process), audit: 'of-this-run', hashPeople };
-  return { ...deps, suppression: suppressionList(deps) };
-}
+export type Deps = ReturnType<typeof depsOf>;
 
 /** The functions of the service in a process. */
 export function codeOf(world: World, process: Process) {
   const ports = portsOf(world, process);
-  const deps = depsIn(world, process, ports);
+  const deps = depsOf(world, ports, process);
   let worker: Pick<Parameters<typeof handleBatch>[0], 'contract' | 'deps'> | undefined;
   return {
     handle: (event: SQSEvent, remainingMs: number) => {
@@ -84,7 +80,7 @@ export async function outside<T>(
 ): Promise<End<T>> {
   const { name, timeoutMs = 60_000, expects } = who;
   const end = await inProcess(world, { name, timeoutMs }, (process) =>
-    act(depsIn(world, process, portsOf(world, process))),
+    act(depsOf(world, portsOf(world, process), process)),
   );
   if (end.error && !expects.some((expected) => end.error instanceof expected))
     world.watch.violated(`${name} got ${String(end.error)}`);

@@ -54,14 +54,12 @@ export function startLimits(world: World): void {
     commands.set(vendor, others);
     const first = others.open++ === 0;
     const seen = ++others.seen;
-    let done = false;
     trouble();
-    await typed(world, async (deps) => {
+    const done = await typed(world, async (deps) => {
       trace.add({ who: 'operator', what: `${what} of a vendor`, detail: () => `${vendor} ${perSecond ?? 'paused'}` });
       const until = limit.ends === 'by itself' ? deps.clock.now() + limit.lasts : undefined;
       if (what === 'resume') await deps.circuits.limit(vendor, { paused: undefined, rate: undefined });
       else await limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
-      done = true;
     });
     trouble();
     others.open -= 1;
@@ -166,7 +164,9 @@ const ERASURE_MS = 60 * 60_000;
 /** Another action may come first, or a dependency be down. The operator reads the error and may try again. */
 const REFUSALS = [OperatorError, StoreError];
 
-async function typed(world: World, run: (deps: Deps) => Promise<void>, timeoutMs = 60_000): Promise<void> {
-  const { error } = await outside(world, { name: 'operator', timeoutMs, expects: REFUSALS }, run);
+/** Resolves to whether the command was done. */
+async function typed(world: World, run: (deps: Deps) => Promise<void>, timeoutMs = 60_000): Promise<boolean> {
+  const { error, died } = await outside(world, { name: 'operator', timeoutMs, expects: REFUSALS }, run);
   if (error) world.trace.add({ who: 'operator', what: 'was refused', detail: () => (error as Error).message });
+  return !error && died === undefined;
 }
