@@ -34,28 +34,14 @@ export function createKernel(start: number): Kernel {
     // A clock shows whole milliseconds, and a timer never fires early.
     setTimeout: (callback, ms) => at(now + Math.ceil(ms), callback),
     clearTimeout: (handle) => cancel(handle as Event | undefined),
-    run: (done) =>
-      new Promise((resolve, reject) => {
-        const step = () => {
-          try {
-            if (!runNext()) return resolve();
-            // The code awaits only simulated promises. They resolve in microtasks or by a later event. Node runs
-            // `nextTick` callbacks after all microtasks. Unlike setImmediate they do not poll the operating system.
-            process.nextTick(afterwards);
-          } catch (error) {
-            reject(error);
-          }
-        };
-        const afterwards = () => {
-          try {
-            if (done()) resolve();
-            else queueMicrotask(step);
-          } catch (error) {
-            reject(error);
-          }
-        };
-        step();
-      }),
+    run: async (done) => {
+      while (runNext()) {
+        // The code awaits only simulated promises. They resolve in microtasks or by a later event. Node runs `nextTick`
+        // callbacks after all microtasks. Unlike setImmediate they do not poll the operating system.
+        await new Promise<void>((resolve) => process.nextTick(resolve));
+        if (done()) return;
+      }
+    },
   };
 
   /** Runs the next event that is not cancelled. Answers whether there was one. */

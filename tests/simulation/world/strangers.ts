@@ -3,6 +3,7 @@ import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign'
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
+import type { OutgoingMessage } from '../../../lib/ports';
 import { canaryEnvelope } from '../../../lib/reconcile/measure';
 import type { ForgedForm, Forgery } from '../draw/plan';
 import { later } from './acts';
@@ -24,12 +25,7 @@ interface Known {
   index: number;
 }
 
-interface Message {
-  body: string;
-  attributes?: Record<string, string>;
-}
-
-type Form = (known: Known) => Message;
+type Form = (known: Known) => Pick<OutgoingMessage, 'body' | 'attributes'>;
 
 const FORMS: Record<ForgedForm, Form> = {
   placeholder: ({ job }) => ({ body: PLACEHOLDER, attributes: { job } }),
