@@ -31,7 +31,7 @@ function data({ kind, group }: JobSpec, index: number): FeedbackInput & Record<s
 
 export const feedback: SimulatedQueue = {
   name: 'feedback',
-  settings: fifoSettings,
+  settings: { ...fifoSettings, visibility: 300 },
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: ['good', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out', ...FOREIGN],

@@ -73,7 +73,7 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
 
 export const testflight: SimulatedQueue = {
   name: TESTFLIGHT_QUEUE,
-  settings: fifoSettings,
+  settings: { ...fifoSettings, visibility: 300 },
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [

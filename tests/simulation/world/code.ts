@@ -22,7 +22,7 @@ import type { Ports, World } from './types';
 /** A process has one view of the circuits, which its gate and its rate share. */
 const circuitsOf = new WeakMap<Ports, CircuitBreakers>();
 
-/** What the service's code needs, whoever calls it. Without a process: after all deployments. */
+/** What workers, the reconciler, the producer and operators need. Without a process: after all deployments. */
 export function depsOf(world: World, ports: Ports, process?: Process) {
   const { plan, lanes } = world;
   const { events, topic, ...own } = ports;
