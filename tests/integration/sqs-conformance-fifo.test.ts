@@ -1,9 +1,10 @@
-import { ChangeMessageVisibilityBatchCommand, type QueueAttributeName } from '@aws-sdk/client-sqs';
-import { type Checks, conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
+import { type Attributes, INVALID, lasting, refusal, sqsForChecks, type TestQueue } from '../support/sqs-conformance';
 
-type Act = (sqs: Sqs, queue: TestQueue) => Promise<unknown>;
+const sqs = sqsForChecks();
+
+type Act = (queue: TestQueue) => Promise<unknown>;
 interface Case {
-  queue?: Partial<Record<QueueAttributeName, string>>;
+  queue?: Attributes;
   /** Bodies, in the order in which they are sent. The letter is the group. */
   sent: string;
   /** What happens then, and how many seconds pass. */
@@ -13,26 +14,26 @@ interface Case {
   seen: string;
 }
 
-const sendAll = async (sqs: Sqs, queue: TestQueue, bodies: string): Promise<void> => {
+const sendAll = async (queue: TestQueue, bodies: string): Promise<void> => {
   for (const body of bodies.split(' ')) await sqs.send(queue, body, { MessageGroupId: body.charAt(0) });
 };
-const receiveOne: Act = (sqs, queue) => sqs.receiveOne(queue);
-const receiveAll: Act = (sqs, queue) => sqs.receive(queue);
-const releaseOne: Act = async (sqs, queue) => sqs.hide(queue, await sqs.receiveOne(queue), 0);
-const removeOne: Act = async (sqs, queue) => sqs.remove(queue, await sqs.receiveOne(queue));
+const receiveOne: Act = (queue) => sqs.receiveOne(queue);
+const receiveAll: Act = (queue) => sqs.receive(queue);
+const releaseOne: Act = async (queue) => sqs.hide(queue, await sqs.receiveOne(queue), 0);
+const removeOne: Act = async (queue) => sqs.remove(queue, await sqs.receiveOne(queue));
 /** Receives all and hides the nth for so long. */
 const hideNth =
   (n: number, seconds: number): Act =>
-  async (sqs, queue) =>
+  async (queue) =>
     sqs.hide(queue, (await sqs.receive(queue)).at(n) ?? {}, seconds);
-const removeTwo: Act = async (sqs, queue) => {
+const removeTwo: Act = async (queue) => {
   const [first, second] = await sqs.receive(queue);
-  await sendAll(sqs, queue, 'a4');
+  await sendAll(queue, 'a4');
   for (const message of [first, second]) await sqs.remove(queue, message ?? {});
 };
-const receiveAllAndSend: Act = async (sqs, queue) => {
+const receiveAllAndSend: Act = async (queue) => {
   await sqs.receive(queue);
-  await sendAll(sqs, queue, 'a4');
+  await sendAll(queue, 'a4');
 };
 
 const ORDER: Record<string, Case> = {
@@ -68,161 +69,117 @@ const ORDER: Record<string, Case> = {
   },
 };
 
-const checkOf = ({ queue: attributes, sent, act, pass = 0, seen }: Case): Checks[string] => [
-  async (sqs) => {
+for (const [sentence, { queue: attributes, sent, act, pass = 0, seen }] of Object.entries(ORDER))
+  lasting(pass)(`The order of a FIFO queue ${sentence}`, async () => {
     const queue = await sqs.fifo(attributes);
-    await sendAll(sqs, queue, sent);
-    await act?.(sqs, queue);
+    await sendAll(queue, sent);
+    await act?.(queue);
     if (pass > 0) await sqs.pass(pass);
-    return sqs.bodies(queue);
-  },
-  seen,
-  pass,
-];
 
-conformance('The order of a FIFO queue', {
-  ...Object.fromEntries(Object.entries(ORDER).map(([sentence, one]) => [sentence, checkOf(one)])),
+    expect(await sqs.bodies(queue)).toBe(seen);
+  });
 
-  'shows in rising sequence numbers of twenty digits': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      const { SequenceNumber: one = '' } = await sqs.send(queue, 'm1');
-      const { SequenceNumber: two = '' } = await sqs.send(queue, 'm2', { MessageGroupId: 'g2' });
-      const received = (await sqs.receive(queue)).map(({ Attributes }) => Attributes?.SequenceNumber);
-      return { one, rises: two > one, same: received.join() === [one, two].join() };
-    },
-    { one: expect.stringMatching(/^\d{20}$/), rises: true, same: true },
-  ],
+test('The order of a FIFO queue shows in rising sequence numbers of twenty digits', async () => {
+  const queue = await sqs.fifo();
+  const { SequenceNumber: one = '' } = await sqs.send(queue, 'm1');
+  const { SequenceNumber: two = '' } = await sqs.send(queue, 'm2', { MessageGroupId: 'g2' });
+
+  const received = await sqs.receive(queue);
+  expect(received.map(({ Attributes }) => Attributes?.SequenceNumber)).toEqual([one, two]);
+  expect(one).toMatch(/^\d{20}$/);
+  expect(two > one).toBe(true);
 });
 
-/** Sends the same deduplication id three times, to two groups. */
-const sentThrice =
-  (attributes: Case['queue'], act?: Act): Checks[string][0] =>
-  async (sqs) => {
-    const queue = await sqs.fifo(attributes);
-    await act?.(sqs, queue);
-    for (const [body, MessageGroupId] of [...Object.entries({ m1: 'g1', m2: 'g2', m3: 'g2' })])
-      await sqs.send(queue, body, { MessageGroupId, MessageDeduplicationId: 'd' });
-    return sqs.bodies(queue);
-  };
-const inGroup = { DeduplicationScope: 'messageGroup' };
+describe('Deduplication of a FIFO queue', () => {
+  test('answers a repeat with the ids of the first message and stores nothing', async () => {
+    const queue = await sqs.fifo();
+    const { MessageId, SequenceNumber } = await sqs.send(queue, 'm1', { MessageDeduplicationId: 'd' });
+    const repeat = await sqs.send(queue, 'another body', { MessageDeduplicationId: 'd' });
 
-conformance('Deduplication of a FIFO queue', {
-  'answers a repeat with the ids of the first message and stores nothing': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      const first = await sqs.send(queue, 'm1', { MessageDeduplicationId: 'd' });
-      const repeat = await sqs.send(queue, 'another body', { MessageDeduplicationId: 'd' });
-      const same = [repeat.MessageId === first.MessageId, repeat.SequenceNumber === first.SequenceNumber];
-      return [...same, await sqs.bodies(queue)];
-    },
-    [true, true, 'm1'],
-  ],
-  'ends five minutes after the first send, also after a delete or a repeat': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      const first = await sqs.send(queue, 'm1');
-      await sqs.remove(queue, await sqs.receiveOne(queue));
-      await sqs.pass(295);
-      const within = await sqs.send(queue, 'm1');
-      await sqs.pass(6);
-      const after = await sqs.send(queue, 'm1');
-      return [...[within, after].map(({ MessageId }) => MessageId === first.MessageId), await sqs.bodies(queue)];
-    },
-    [true, false, 'm1'],
-    301,
-  ],
-  'applies to the whole queue by default, not to each group': [sentThrice({}), 'm1'],
-  'applies to each group with the scope messageGroup': [
-    sentThrice({ ...inGroup, FifoThroughputLimit: 'perMessageGroupId' }),
-    'm1 m2',
-  ],
-  'keeps the scope from the creation of the queue when the attribute changes': [
-    sentThrice({}, (sqs, queue) => sqs.set(queue, inGroup)),
-    'm1',
-  ],
-});
+    expect(repeat).toMatchObject({ MessageId, SequenceNumber });
+    expect(await sqs.bodies(queue)).toBe('m1');
+  });
 
-const INVALID = 'InvalidParameterValue';
+  lasting(301)('ends five minutes after the first send, also after a delete or a repeat', async () => {
+    const { queue, sent, message } = await sqs.received(sqs.fifo);
+    await sqs.remove(queue, message);
+    await sqs.pass(295);
+    const within = await sqs.send(queue, 'm1');
+    await sqs.pass(6);
+    const after = await sqs.send(queue, 'm1');
 
-/** A queue with one message that was just received. */
-async function received(sqs: Sqs, attributes: Case['queue'] = {}) {
-  const queue = await sqs.fifo(attributes);
-  await sqs.send(queue, 'm1');
-  return { queue, message: await sqs.receiveOne(queue) };
-}
+    expect([within, after].map(({ MessageId }) => MessageId === sent.MessageId)).toEqual([true, false]);
+    expect(await sqs.bodies(queue)).toBe('m1');
+  });
 
-conformance('A receipt handle of a FIFO queue', {
-  'is refused by a delete once the visibility has ended': [
-    async (sqs) => {
-      const { queue, older } = await sqs.timedOut(sqs.fifo);
-      return sqs.remove(queue, older);
-    },
-    {
-      name: INVALID,
-      message: expect.stringMatching(
-        /^Value .+ for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.$/,
-      ),
-    },
-    3,
-  ],
-  'of an earlier delivery does not delete a later one': [
-    async (sqs) => {
-      const { queue, older } = await sqs.timedOut(sqs.fifo);
-      const fresh = await sqs.receiveOne(queue);
-      const refused = await sqs.remove(queue, older).catch(({ name }: Error) => name);
-      await sqs.hide(queue, fresh, 0);
-      return [refused, await sqs.bodies(queue)];
-    },
-    [INVALID, 'm1'],
-    3,
-  ],
-  'can delete its message twice': [
-    async (sqs) => {
-      const { queue, message } = await received(sqs);
-      await sqs.remove(queue, message);
-      return sqs.remove(queue, message);
-    },
-    { $metadata: { httpStatusCode: 200 } },
-  ],
-  'extends the visibility without counting another receive': [
-    async (sqs) => {
-      const { queue, message } = await received(sqs, { VisibilityTimeout: '5' });
-      await sqs.hide(queue, message, 10);
-      await sqs.pass(6);
-      const hidden = await sqs.bodies(queue);
-      await sqs.pass(6);
-      return [hidden, (await sqs.receiveOne(queue)).Attributes?.ApproximateReceiveCount];
-    },
-    ['', '2'],
-    12,
-  ],
-  'extends a delivery to at most twelve hours in total': [
-    async (sqs) => {
-      const { queue, message } = await received(sqs);
-      await sqs.pass(10);
-      const tooLong = await sqs.hide(queue, message, 43_200).catch((error: unknown) => error);
-      return [tooLong, await sqs.hide(queue, message, 43_180)];
-    },
+  const inGroup = { DeduplicationScope: 'messageGroup' };
+  test.each<[string, Attributes, Attributes | undefined, left: string]>([
+    ['applies to the whole queue by default, not to each group', {}, undefined, 'm1'],
     [
-      {
-        name: INVALID,
-        message: expect.stringContaining('Total VisibilityTimeout for the message is beyond the limit [43200 seconds]'),
-      },
-      {},
+      'applies to each group with the scope messageGroup',
+      { ...inGroup, FifoThroughputLimit: 'perMessageGroupId' },
+      undefined,
+      'm1 m2',
     ],
-    10,
-  ],
-  'fails alone in a batch': [
-    async (sqs) => {
-      const { queue, message } = await received(sqs);
-      const entry = (Id: string, ReceiptHandle = '') => ({ Id, ReceiptHandle, VisibilityTimeout: 0 });
-      const Entries = [entry('bad', 'bm90IG9uZQ=='), entry('good', message.ReceiptHandle)];
-      return sqs.client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queue.url, Entries }));
-    },
-    {
+    ['keeps the scope from the creation of the queue when the attribute changes', {}, inGroup, 'm1'],
+  ])('%s', async (_sentence, attributes, changed, left) => {
+    const queue = await sqs.fifo(attributes);
+    if (changed) await sqs.set(queue, changed);
+    for (const [body, MessageGroupId] of Object.entries({ m1: 'g1', m2: 'g2', m3: 'g2' }))
+      await sqs.send(queue, body, { MessageGroupId, MessageDeduplicationId: 'd' });
+
+    expect(await sqs.bodies(queue)).toBe(left);
+  });
+});
+
+describe('A receipt handle of a FIFO queue', () => {
+  lasting(3)('is refused by a delete once the visibility has ended, and by one of a later delivery', async () => {
+    const { queue, older } = await sqs.timedOut(sqs.fifo);
+    const expired = /^Value .+ for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.$/;
+    const refused = refusal(INVALID, expect.stringMatching(expired));
+
+    await expect(sqs.remove(queue, older)).rejects.toMatchObject(refused);
+    const fresh = await sqs.receiveOne(queue);
+    await expect(sqs.remove(queue, older)).rejects.toMatchObject(refused);
+    await sqs.hide(queue, fresh, 0);
+    expect(await sqs.bodies(queue)).toBe('m1');
+  });
+
+  test('can delete its message twice', async () => {
+    const { queue, message } = await sqs.received(sqs.fifo);
+    await sqs.remove(queue, message);
+
+    await expect(sqs.remove(queue, message)).resolves.toBeDefined();
+  });
+
+  lasting(12)('extends the visibility without counting another receive', async () => {
+    const { queue, message } = await sqs.received(sqs.fifo, { VisibilityTimeout: '5' });
+    await sqs.hide(queue, message, 10);
+    await sqs.pass(6);
+    expect(await sqs.bodies(queue)).toBe('');
+    await sqs.pass(6);
+
+    expect(await sqs.receiveOne(queue)).toMatchObject({ Attributes: { ApproximateReceiveCount: '2' } });
+  });
+
+  lasting(10)('extends a delivery to at most twelve hours in total', async () => {
+    const { queue, message } = await sqs.received(sqs.fifo);
+    await sqs.pass(10);
+    const beyond = 'Total VisibilityTimeout for the message is beyond the limit [43200 seconds]';
+    const refused = refusal(INVALID, expect.stringContaining(beyond));
+
+    await expect(sqs.hide(queue, message, 43_200)).rejects.toMatchObject(refused);
+    await expect(sqs.hide(queue, message, 43_180)).resolves.toBeDefined();
+  });
+
+  test('fails alone in a batch', async () => {
+    const { queue, message } = await sqs.received(sqs.fifo);
+    const entry = (Id: string, ReceiptHandle = '') => ({ Id, ReceiptHandle, VisibilityTimeout: 0 });
+    const Entries = [entry('bad', 'bm90IG9uZQ=='), entry('good', message.ReceiptHandle)];
+
+    expect(await sqs.client().changeMessageVisibilityBatch({ QueueUrl: queue.url, Entries })).toMatchObject({
       Successful: [{ Id: 'good' }],
       Failed: [{ Id: 'bad', SenderFault: true, Code: 'ReceiptHandleIsInvalid' }],
-    },
-  ],
+    });
+  });
 });

@@ -1,50 +1,41 @@
-import { conformance, type Sqs } from '../support/sqs-conformance';
+import { INVALID, lasting, refusal, sqsForChecks, type TestQueue } from '../support/sqs-conformance';
 
-conformance('A standard queue', {
-  'accepts a message group but does not order by it': [
-    async (sqs) => {
-      const queue = await sqs.standard();
-      await sqs.send(queue, 'm1', { MessageGroupId: 'tenant' });
-      await sqs.receiveOne(queue);
-      await sqs.send(queue, 'm2', { MessageGroupId: 'tenant' });
-      return sqs.receiveOne(queue);
-    },
-    { Body: 'm2', Attributes: { MessageGroupId: 'tenant' } },
-  ],
-  'deletes by an older receipt handle too': [
-    async (sqs) => {
-      const { queue, older } = await sqs.timedOut(sqs.standard);
-      const newer = await sqs.receiveOne(queue);
-      await sqs.remove(queue, older);
-      await sqs.pass(3);
-      return [newer.MessageId === older.MessageId, await sqs.bodies(queue)];
-    },
-    [true, ''],
-    6,
-  ],
-  'changes the visibility by an older receipt handle': [
-    async (sqs) => {
-      const { queue, older } = await sqs.timedOut(sqs.standard);
-      await sqs.receiveOne(queue, { VisibilityTimeout: 60 });
-      await sqs.hide(queue, older, 0);
-      return sqs.bodies(queue);
-    },
-    'm1',
-    3,
-  ],
-  'refuses to change the visibility of a deleted message': [
-    async (sqs) => {
-      const queue = await sqs.standard();
-      await sqs.send(queue, 'm1');
-      const message = await sqs.receiveOne(queue);
-      await sqs.remove(queue, message);
-      return sqs.hide(queue, message, 10);
-    },
-    {
-      name: 'InvalidParameterValue',
-      message: expect.stringContaining('Message does not exist or is not available for visibility timeout change'),
-    },
-  ],
+const sqs = sqsForChecks();
+
+describe('A standard queue', () => {
+  test('accepts a message group but does not order by it', async () => {
+    const queue = await sqs.standard();
+    await sqs.send(queue, 'm1', { MessageGroupId: 'tenant' });
+    await sqs.receiveOne(queue);
+    await sqs.send(queue, 'm2', { MessageGroupId: 'tenant' });
+
+    expect(await sqs.receiveOne(queue)).toMatchObject({ Body: 'm2', Attributes: { MessageGroupId: 'tenant' } });
+  });
+
+  lasting(6)('deletes by an older receipt handle too', async () => {
+    const { queue, older } = await sqs.timedOut(sqs.standard);
+    const newer = await sqs.receiveOne(queue);
+    await sqs.remove(queue, older);
+    await sqs.pass(3);
+
+    expect([newer.MessageId, await sqs.bodies(queue)]).toEqual([older.MessageId, '']);
+  });
+
+  lasting(3)('changes the visibility by an older receipt handle', async () => {
+    const { queue, older } = await sqs.timedOut(sqs.standard);
+    await sqs.receiveOne(queue, { VisibilityTimeout: 60 });
+    await sqs.hide(queue, older, 0);
+
+    expect(await sqs.bodies(queue)).toBe('m1');
+  });
+
+  test('refuses to change the visibility of a deleted message', async () => {
+    const { queue, message } = await sqs.received(sqs.standard);
+    await sqs.remove(queue, message);
+
+    const why = expect.stringContaining('Message does not exist or is not available for visibility timeout change');
+    await expect(sqs.hide(queue, message, 10)).rejects.toMatchObject(refusal(INVALID, why));
+  });
 });
 
 const text = (StringValue: string) => ({ DataType: 'String', StringValue });
@@ -55,93 +46,72 @@ const MessageAttributes = {
 };
 const milliseconds = expect.stringMatching(/^\d{13}$/);
 
-conformance('A delivery', {
-  'returns the message as sent, its digest and its system attributes': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      const sent = await sqs.send(queue, 'm1', { MessageAttributes });
-      const message = await sqs.receiveOne(queue);
-      const same = [message.MessageId === sent.MessageId, message.MD5OfBody === sent.MD5OfMessageBody];
-      return { ...message, same };
-    },
-    {
-      ...{ Body: 'm1', MessageAttributes, same: [true, true] },
+describe('A delivery', () => {
+  test('returns the message as sent, its digest and its system attributes', async () => {
+    const queue = await sqs.fifo();
+    const { MessageId, MD5OfMessageBody } = await sqs.send(queue, 'm1', { MessageAttributes });
+
+    expect(await sqs.receiveOne(queue)).toMatchObject({
+      ...{ MessageId, Body: 'm1', MD5OfBody: MD5OfMessageBody, MessageAttributes },
       Attributes: {
         ...{ ApproximateReceiveCount: '1', MessageGroupId: 'g1', MessageDeduplicationId: 'm1' },
         SenderId: expect.any(String),
         ...{ SentTimestamp: milliseconds, ApproximateFirstReceiveTimestamp: milliseconds },
       },
-    },
-  ],
-  'is counted and keeps the time of the first receive': [
-    async (sqs) => {
-      const { queue, older } = await sqs.timedOut(sqs.standard);
-      const second = await sqs.receiveOne(queue);
-      const [first, again] = [older, second].map(({ Attributes }) => Attributes?.ApproximateFirstReceiveTimestamp);
-      const handles = second.ReceiptHandle === older.ReceiptHandle;
-      return [second.Attributes?.ApproximateReceiveCount, first === again, handles];
-    },
-    ['2', true, false],
-    3,
-  ],
-  'never returns a message after its retention, and SQS does not dead-letter it': [
-    async (sqs) => {
-      const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1, { MessageRetentionPeriod: '60' });
-      await sqs.send(queue, 'm1');
-      await sqs.pass(61);
-      return [await sqs.bodies(queue), await sqs.bodies(dlq)];
-    },
-    ['', ''],
-    61,
-  ],
+    });
+  });
+
+  lasting(3)('is counted and keeps the time of the first receive', async () => {
+    const { queue, older } = await sqs.timedOut(sqs.standard);
+    const { ApproximateFirstReceiveTimestamp } = older.Attributes ?? {};
+    const second = await sqs.receiveOne(queue);
+
+    expect(second.Attributes).toMatchObject({ ApproximateReceiveCount: '2', ApproximateFirstReceiveTimestamp });
+    expect(second.ReceiptHandle).not.toBe(older.ReceiptHandle);
+  });
+
+  lasting(61)('never returns a message after its retention, and SQS does not dead-letter it', async () => {
+    const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1, { MessageRetentionPeriod: '60' });
+    await sqs.send(queue, 'm1');
+    await sqs.pass(61);
+
+    expect([await sqs.bodies(queue), await sqs.bodies(dlq)]).toEqual(['', '']);
+  });
 });
 
-const poll = (sqs: Sqs, queue: Parameters<Sqs['bodies']>[0]) => sqs.bodies(queue, { WaitTimeSeconds: 20 });
+const poll = (queue: TestQueue, seconds = 20) => sqs.bodies(queue, { WaitTimeSeconds: seconds });
 
-conformance('A long poll', {
-  'is answered as soon as a message arrives': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      const answer = poll(sqs, queue);
-      await sqs.send(queue, 'm1');
-      return answer;
-    },
-    'm1',
-  ],
-  'is answered when a visibility timeout ends': [
-    async (sqs) => {
-      const queue = await sqs.fifo({ VisibilityTimeout: '2' });
-      await sqs.send(queue, 'm1');
-      await sqs.receiveOne(queue);
-      const answer = poll(sqs, queue);
-      await sqs.passWhileWaiting(3);
-      return answer;
-    },
-    'm1',
-    3,
-  ],
-  'ends without a message when its time is over': [
-    async (sqs) => {
-      const answer = sqs.bodies(await sqs.standard(), { WaitTimeSeconds: 1 });
-      await sqs.passWhileWaiting(1);
-      return answer;
-    },
-    '',
-    1,
-  ],
+describe('A long poll', () => {
+  test('is answered as soon as a message arrives', async () => {
+    const queue = await sqs.fifo();
+    const answer = poll(queue);
+    await sqs.send(queue, 'm1');
+
+    expect(await answer).toBe('m1');
+  });
+
+  lasting(3)('is answered when a visibility timeout ends', async () => {
+    const { queue } = await sqs.received(sqs.fifo, { VisibilityTimeout: '2' });
+    const answer = poll(queue);
+    await sqs.passWhileWaiting(3);
+
+    expect(await answer).toBe('m1');
+  });
+
+  lasting(1)('ends without a message when its time is over', async () => {
+    const answer = poll(await sqs.standard(), 1);
+    await sqs.passWhileWaiting(1);
+
+    expect(await answer).toBe('');
+  });
 });
 
-const counts = { ApproximateNumberOfMessages: '2', ApproximateNumberOfMessagesNotVisible: '1' };
+test('The counts of a queue count a message as visible while it waits behind another of its group', async () => {
+  const queue = await sqs.fifo();
+  for (const [body, MessageGroupId] of Object.entries({ m1: 'g1', m2: 'g1', m3: 'g2' }))
+    await sqs.send(queue, body, { MessageGroupId });
+  await sqs.receiveOne(queue);
 
-conformance('The counts of a queue', {
-  'count a message as visible while it waits behind another of its group': [
-    async (sqs) => {
-      const queue = await sqs.fifo();
-      for (const [body, MessageGroupId] of Object.entries({ m1: 'g1', m2: 'g1', m3: 'g2' }))
-        await sqs.send(queue, body, { MessageGroupId });
-      await sqs.receiveOne(queue);
-      return sqs.attributesOf(queue, ...(Object.keys(counts) as (keyof typeof counts)[]));
-    },
-    counts,
-  ],
+  const [visible, inFlight] = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  expect(await sqs.attributesOf(queue, visible, inFlight)).toEqual({ [visible]: '2', [inFlight]: '1' });
 });

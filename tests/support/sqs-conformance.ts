@@ -12,12 +12,27 @@ import { startSqs } from '../../packages/local/sqs/server';
 import { controlledClock } from './controlled-clock';
 
 /**
- * Checks of AWS's behaviour, each titled with a sentence, through the real SDK. They run against the model, on a clock
- * that the checks control. With SQS_CONFORMANCE=aws they run against a real account, in real time. A check that needs
- * more than SQS_CONFORMANCE_WAIT seconds (60) is then listed instead of run.
+ * What checks of AWS's behaviour use, through the real SDK. They run against the model, on a clock that they control.
+ * With SQS_CONFORMANCE=aws they run against a real account, in real time. A check that needs more than
+ * SQS_CONFORMANCE_WAIT seconds (60) is then listed instead of run.
  */
 const REAL = process.env.SQS_CONFORMANCE === 'aws';
 const LONGEST_WAIT = Number(process.env.SQS_CONFORMANCE_WAIT ?? 60);
+if (REAL) jest.setTimeout((LONGEST_WAIT + 60) * 1000);
+
+/** Makes a check that lets so many seconds pass in total. */
+export const lasting =
+  (seconds: number) =>
+  (sentence: string, check: () => Promise<void>): void => {
+    const isTooLong = REAL && seconds > LONGEST_WAIT;
+    if (isTooLong) process.stdout.write(`needs a controlled clock: ${sentence}\n`);
+    (isTooLong ? test.skip : test)(sentence, check);
+  };
+
+export const INVALID = 'InvalidParameterValue';
+
+/** What a check expects of a refusal. Only few messages matter to our code or logs. */
+export const refusal = (name: string, message: unknown = expect.any(String)) => ({ name, message });
 
 export interface TestQueue {
   url: string;
@@ -25,56 +40,27 @@ export interface TestQueue {
   name: string;
 }
 
-type Attributes = Partial<Record<QueueAttributeName, string>>;
+export type Attributes = Partial<Record<QueueAttributeName, string>>;
 
-export type Sqs = ReturnType<typeof driver>;
-
-/**
- * Checks by their sentences: what a check does, and what its answer must match. A refusal answers its error. `seconds`
- * is the time that it lets pass in total.
- */
-export type Checks = Record<string, [act: (sqs: Sqs) => Promise<unknown>, expected: unknown, seconds?: number]>;
-
-export function conformance(title: string, checks: Checks): void {
-  const all = Object.entries(checks);
-  const isTooLong = ([, [, , seconds = 0]]: (typeof all)[number]) => REAL && seconds > LONGEST_WAIT;
-  describe(title, () => {
-    let target: SqsTarget;
-    const created: string[] = [];
-    beforeAll(async () => {
-      target = await (REAL ? realSqs() : localSqs());
-    });
-    afterAll(async () => {
-      await target.close(created);
-      for (const [sentence] of all.filter(isTooLong))
-        process.stdout.write(`needs a controlled clock: ${title} ${sentence}\n`);
-    });
-
-    for (const check of all.filter((one) => !isTooLong(one))) {
-      const [sentence, [act, expected, seconds = 0]] = check;
-      const run = async () => {
-        const answer = await act(driver(target, created)).catch((error: unknown) => error);
-        if (typeof expected === 'object' && expected !== null) expect(answer).toMatchObject(expected);
-        else expect(answer).toBe(expected);
-      };
-      test(sentence, run, REAL ? (seconds + 60) * 1000 : 5000);
-    }
+/** Starts SQS for the checks of a file, and deletes their queues afterwards. */
+export function sqsForChecks() {
+  let target: SqsTarget;
+  const created: string[] = [];
+  beforeAll(async () => {
+    target = await (REAL ? realSqs() : localSqs());
   });
-}
-
-function driver(target: SqsTarget, created: string[]) {
-  const { client, pass, passWhileWaiting } = target;
+  afterAll(() => target.close(created));
 
   async function create(suffix: string, attributes: Attributes): Promise<TestQueue> {
     const name = `conformance-${randomUUID()}${suffix}`;
-    const { QueueUrl: url = '' } = await client.createQueue({ QueueName: name, Attributes: attributes });
+    const { QueueUrl: url = '' } = await target.client.createQueue({ QueueName: name, Attributes: attributes });
     created.push(url);
     const arn = (await attributesOf({ url }, 'QueueArn')).QueueArn ?? '';
     return { url, arn, name };
   }
 
   const attributesOf = async ({ url }: Pick<TestQueue, 'url'>, ...names: QueueAttributeName[]) =>
-    (await client.getQueueAttributes({ QueueUrl: url, AttributeNames: names })).Attributes ?? {};
+    (await target.client.getQueueAttributes({ QueueUrl: url, AttributeNames: names })).Attributes ?? {};
 
   const fifo = (attributes: Attributes = {}) => create('.fifo', { FifoQueue: 'true', ...attributes });
   const standard = (attributes: Attributes = {}) => create('', attributes);
@@ -87,7 +73,7 @@ function driver(target: SqsTarget, created: string[]) {
 
   /** Sends a message. In a FIFO queue the default group is `g1`, and the default deduplication id is the body. */
   const send = (queue: TestQueue, body: string, options: Partial<SendMessageCommandInput> = {}) =>
-    client.sendMessage({
+    target.client.sendMessage({
       QueueUrl: queue.url,
       MessageBody: body,
       ...(queue.name.endsWith('.fifo') && { MessageGroupId: 'g1', MessageDeduplicationId: body }),
@@ -95,7 +81,7 @@ function driver(target: SqsTarget, created: string[]) {
     });
 
   async function receive(queue: TestQueue, options: Partial<ReceiveMessageCommandInput> = {}): Promise<Message[]> {
-    const { Messages = [] } = await client.receiveMessage({
+    const { Messages = [] } = await target.client.receiveMessage({
       QueueUrl: queue.url,
       MaxNumberOfMessages: 10,
       WaitTimeSeconds: target.patience,
@@ -112,20 +98,25 @@ function driver(target: SqsTarget, created: string[]) {
     return message;
   }
 
-  /** A queue with a message whose visibility timeout of 2 s has ended, 3 s after its receive. */
-  async function timedOut(make: typeof fifo) {
-    const queue = await make({ VisibilityTimeout: '2' });
-    await send(queue, 'm1');
-    const older = await receiveOne(queue);
-    await pass(3);
-    return { queue, older };
+  /** A queue with one message that was just received. */
+  async function received(make: typeof fifo, attributes: Attributes = {}) {
+    const queue = await make(attributes);
+    const sent = await send(queue, 'm1');
+    return { queue, sent, message: await receiveOne(queue) };
   }
 
   return {
-    client,
-    pass,
-    passWhileWaiting,
-    timedOut,
+    /** The SDK's client, for calls that few checks need. */
+    client: () => target.client,
+    pass: (seconds: number) => target.pass(seconds),
+    passWhileWaiting: (seconds: number) => target.passWhileWaiting(seconds),
+    received,
+    /** A queue with a message whose visibility timeout of 2 s has ended, 3 s after its receive. */
+    async timedOut(make: typeof fifo) {
+      const { queue, message: older } = await received(make, { VisibilityTimeout: '2' });
+      await target.pass(3);
+      return { queue, older };
+    },
     fifo,
     standard,
     withDeadLetterQueue,
@@ -137,11 +128,11 @@ function driver(target: SqsTarget, created: string[]) {
     bodies: async (...parameters: Parameters<typeof receive>) =>
       (await receive(...parameters)).map(({ Body }) => Body).join(' '),
     set: ({ url }: TestQueue, attributes: Attributes) =>
-      client.setQueueAttributes({ QueueUrl: url, Attributes: attributes }),
+      target.client.setQueueAttributes({ QueueUrl: url, Attributes: attributes }),
     remove: (queue: TestQueue, { ReceiptHandle }: Message) =>
-      client.deleteMessage({ QueueUrl: queue.url, ReceiptHandle }),
+      target.client.deleteMessage({ QueueUrl: queue.url, ReceiptHandle }),
     hide: (queue: TestQueue, { ReceiptHandle }: Message, seconds: number) =>
-      client.changeMessageVisibility({ QueueUrl: queue.url, ReceiptHandle, VisibilityTimeout: seconds }),
+      target.client.changeMessageVisibility({ QueueUrl: queue.url, ReceiptHandle, VisibilityTimeout: seconds }),
   };
 }
 
