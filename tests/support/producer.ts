@@ -1,9 +1,10 @@
 import { createLedger } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
-import type { Facts, Log, Objects, Queues, Table } from '../../lib/ports';
+import type { BatchQueues, Facts, Log, Objects, Queues, Table } from '../../lib/ports';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../packages/producer/campaign';
-import { createProducer } from '../../packages/producer/client';
+import { type Connection, clientOf } from '../../packages/producer/client';
+import { packingLimits } from '../../packages/producer/tracker';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
@@ -18,14 +19,17 @@ export const readWhole = (objects: Pick<Objects, 'get'>) =>
     yield (await objects.get(key)) ?? new Uint8Array();
   };
 
-/** A producer's dependencies in memory, with all stored data. `wrap` may add faults. */
-export function memoryProducerDeps(
-  wrap: {
-    table?: (table: Table) => Table;
-    queues?: (queues: Queues) => Queues;
-    objects?: (o: Objects) => Objects;
-  } = {},
-) {
+type AllQueues = Queues & BatchQueues;
+
+/** Functions that may add faults, and what else differs. */
+export interface Wrap extends Partial<Pick<Connection, 'emailRate' | 'settings'>> {
+  table?: (table: Table) => Table;
+  queues?: (queues: AllQueues) => AllQueues;
+  objects?: (objects: Objects) => Objects;
+}
+
+/** The client over ports in memory, its dependencies and all stored data. Its tracker sends only when it is told to. */
+export function memoryProducerDeps({ emailRate = 100, settings = () => feedbackSettings, ...wrap }: Wrap = {}) {
   const clock = memoryClock();
   const random = memoryRandom();
   const table = memoryTable();
@@ -33,29 +37,35 @@ export function memoryProducerDeps(
   const model = createSqsModel({ now: clock.now, uuid: random.uuid });
   model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
   const queues = memoryQueues(model);
-  const queueUrl = () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo';
   const lines: { level: keyof Log; message: string; facts: Facts }[] = [];
   const log = (level: keyof Log): Log['info'] => {
     return (message, facts = {}) => void lines.push({ level, message, facts });
   };
-  const ports = { table: wrap.table?.(table) ?? table, clock, random, settings: () => feedbackSettings };
-  const deps: ProducerDeps & { queueNames: readonly string[] } = {
+  const ports = { table: wrap.table?.(table) ?? table, clock, random, settings };
+  const deps: Connection & Pick<ProducerDeps, 'ledger'> = {
     ...ports,
     ledger: createLedger(ports),
-    queueNames: ['feedback', 'emails', 'testflight'],
+    queueNames: ['feedback', 'emails', 'testflight', 'analytics'],
     queues: wrap.queues?.(queues) ?? queues,
     objects: wrap.objects?.(objects) ?? objects,
     readObject: readWhole(objects),
     hashPeople,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     prefix: 'jobs',
-    emailRate: 100,
+    emailRate,
     source: '/my-instance/api',
-    queueUrl,
+    queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo',
+    sign: async ({ key, contentType }) => ({
+      url: 'https://bucket.example.com',
+      fields: { key, 'Content-Type': contentType },
+    }),
+    disconnect: async () => {},
   };
+  const still = { now: clock.now, sleep: () => new Promise<void>(() => {}) };
+  const options = { analytics: packingLimits.parse({}), clock: still, marksAfterAnswer: false };
   return {
     deps,
-    producer: createProducer(deps),
+    producer: clientOf(async () => deps, options),
     clock,
     random,
     table,

@@ -1,7 +1,6 @@
 import { StoreError } from '../../../lib/errors';
-import { prepareUpload } from '../../../lib/submit/uploads';
-import { type BatchJob, submitBatch } from '../../../packages/producer/batch';
-import { memoryProducerDeps } from '../../support/producer';
+import type { BatchJob } from '../../../packages/producer/batch';
+import { memoryProducerDeps, type Wrap } from '../../support/producer';
 
 const feedback = (user: string, message = 'Well done.', key?: string): BatchJob => ({
   kind: 'feedback',
@@ -9,8 +8,10 @@ const feedback = (user: string, message = 'Well done.', key?: string): BatchJob 
   ...(key === undefined ? {} : { options: { key, principal: 'client-1' } }),
 });
 
-/** A producer's dependencies. SQS refuses the messages that `refuse` names, with this code. */
-function start({ refuse = () => false, code = 'SQS.InternalError', ...wrap }: Wrap = {}) {
+type Given = Wrap & { refuse?: (text: string) => boolean; code?: string };
+
+/** A producer. SQS refuses the messages that `refuse` names, with this code. */
+function start({ refuse = () => false, code = 'SQS.InternalError', ...wrap }: Given = {}) {
   const tried: string[] = [];
   const memory = memoryProducerDeps({
     ...wrap,
@@ -26,24 +27,12 @@ function start({ refuse = () => false, code = 'SQS.InternalError', ...wrap }: Wr
   });
   return { ...memory, tried };
 }
-type Wrap = Parameters<typeof memoryProducerDeps>[0] & { refuse?: (text: string) => boolean; code?: string };
-
-it('answers in the order of the jobs, and marks their rows as sent', async () => {
-  const { deps, rows, events } = start();
-
-  const jobs = Array.from({ length: 60 }, (_, n) => feedback(`user-${Math.floor(n / 20)}`, `${n}`));
-  const results = await submitBatch(deps, jobs);
-
-  const ids = new Map(events().map(({ id, data }) => [(data as { message: string }).message, id]));
-  expect(results.map(({ accepted }) => accepted?.id)).toEqual(results.map((_, n) => ids.get(`${n}`)));
-  expect(rows().every(({ sentAt }) => sentAt !== undefined)).toBe(true);
-});
 
 it('sends the jobs of one group in order, and none of them after one that was not sent', async () => {
-  const { deps, tried } = start({ refuse: (text) => text === 'a2' });
+  const { producer, tried } = start({ refuse: (text) => text === 'a2' });
 
   const jobs = ['a1', 'b1', 'a2', 'a3', 'b2'].map((text) => feedback(text.slice(0, 1), text));
-  const results = await submitBatch(deps, jobs);
+  const results = await producer.batch(jobs);
 
   expect(tried.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2']);
   expect(tried.filter((text) => text.startsWith('b'))).toEqual(['b1', 'b2']);
@@ -61,19 +50,19 @@ const hangs = () =>
   });
 
 it('sends no more once all tries of a message have timed out', async () => {
-  const { deps, tried } = start({ refuse: () => true, code: 'SQS.TimeoutError' });
+  const { producer, tried } = start({ refuse: () => true, code: 'SQS.TimeoutError' });
 
-  const results = await submitBatch(deps, hundred());
+  const results = await producer.batch(hundred());
 
   expect(tried).toHaveLength(25);
   expect(new Set(results.map(({ error }) => (error as StoreError).code))).toEqual(new Set(['SQS.TimeoutError']));
 });
 
 it('reports each job that failed, and accepts the others', async () => {
-  const { deps, rows } = start({ refuse: (text) => text === 'refused' });
-  await submitBatch(deps, [feedback('b', 'first', 'key')]);
+  const { producer, rows } = start({ refuse: (text) => text === 'refused' });
+  await producer.batch([feedback('b', 'first', 'key')]);
 
-  const results = await submitBatch(deps, [
+  const results = await producer.batch([
     feedback('a', 'refused'),
     { kind: 'feedback', data: { user: { email: 'planted' }, subject: '', message: 'M' } },
     feedback('b', 'other', 'key'),
@@ -92,9 +81,9 @@ it('reports each job that failed, and accepts the others', async () => {
 });
 
 it('makes the same job of the same key, also within one batch', async () => {
-  const { deps, rows } = start();
+  const { producer, rows } = start();
 
-  const results = await submitBatch(deps, [feedback('a', 'same', 'key'), feedback('a', 'same', 'key')]);
+  const results = await producer.batch([feedback('a', 'same', 'key'), feedback('a', 'same', 'key')]);
 
   expect(results.map(({ accepted }) => accepted?.duplicate).sort()).toEqual([false, true]);
   expect(rows().map(({ id }) => [id, id])).toEqual([results.map(({ accepted }) => accepted?.id)]);
@@ -102,10 +91,10 @@ it('makes the same job of the same key, also within one batch', async () => {
 
 it('asks a table that hangs no more once all tries of a job have timed out', async () => {
   const put = hangs();
-  const { deps, tried } = start({ table: (table) => ({ ...table, put }) });
+  const { producer, tried } = start({ table: (table) => ({ ...table, put }) });
 
   const jobs = hundred((n) => (n % 2 ? `key-${n}` : undefined));
-  const results = await submitBatch(deps, jobs);
+  const results = await producer.batch(jobs);
 
   expect(put).toHaveBeenCalledTimes(25 * 3);
   expect(tried).toHaveLength(50);
@@ -115,16 +104,15 @@ it('asks a table that hangs no more once all tries of a job have timed out', asy
 
 it('notes no more files in a table that hangs once all tries of a job have timed out', async () => {
   const get = hangs();
-  const { deps, objects, tried } = start({ table: (table) => ({ ...table, get }) });
+  const { producer, objects, tried } = start({ table: (table) => ({ ...table, get }) });
   const file = { name: 'a.png', contentType: 'image/png' };
   const options = { principal: 'client-1' };
-  const sign = async () => ({ url: '', fields: {} });
-  const { key } = await prepareUpload({ ...deps, sign }, { ...options, ...file });
+  const { key } = await producer.attachments.upload({ ...options, ...file });
   await objects.put(key, 'png', file.contentType);
 
   const attachments = [{ key, ...file }];
   const jobs = hundred().map((job) => ({ ...job, options, data: { ...job.data, attachments } }) as BatchJob);
-  await submitBatch(deps, jobs);
+  await producer.batch(jobs);
 
   expect(get).toHaveBeenCalledTimes(25 * 3);
   expect(tried).toHaveLength(100);
@@ -132,5 +120,5 @@ it('notes no more files in a table that hangs once all tries of a job have timed
 
 it('refuses what is no list', async () => {
   for (const value of [undefined, null, 'jobs', { kind: 'feedback' }])
-    await expect(submitBatch(start().deps, value as never)).rejects.toThrow('jobs: must be an array');
+    await expect(start().producer.batch(value as never)).rejects.toThrow('jobs: must be an array');
 });

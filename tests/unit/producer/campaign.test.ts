@@ -3,9 +3,9 @@ import { readContent, readManifest, readPart } from '../../../lib/emails/manifes
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { RecipientSource } from '../../../packages/producer/campaign';
-import { createProducer } from '../../../packages/producer/client';
+import { producerOf } from '../../../packages/producer/client';
 import { withFaults } from '../../support/faults';
-import { memoryProducerDeps } from '../../support/producer';
+import { memoryProducerDeps, type Wrap } from '../../support/producer';
 
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
@@ -17,10 +17,7 @@ const PLAIN =
   'data: must be text, numbers or booleans where there is no templateId, at most 10000 bytes with {{}} around each name';
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
-function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
-  const memory = memoryProducerDeps(wrap);
-  return { ...memory, producer: createProducer({ ...memory.deps, emailRate }) };
-}
+const start = (wrap: Wrap = {}) => memoryProducerDeps({ emailRate: 20, ...wrap });
 
 const lines = (text: string) =>
   text
@@ -33,7 +30,7 @@ const reference = (event: Record<string, unknown> | undefined) =>
   (event?.data as CampaignJob | undefined)?.manifest ?? { key: '', sha256: '' };
 
 test('recipients are stored in chunks of at most half a second of the rate, and the job names the manifest', async () => {
-  const { producer, deps, events } = start({ emailRate: 20 });
+  const { producer, deps, events } = start();
 
   const accepted = await producer.campaign(campaign, people(25));
 
@@ -173,14 +170,13 @@ test('the same key finds the same campaign, and with other recipients it is a co
 });
 
 test('a repeated key finds a started campaign after the rate was changed, and conflicts with it even without its row', async () => {
-  const memory = memoryProducerDeps();
-  const before = createProducer({ ...memory.deps, emailRate: 200 });
-  const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
+  const memory = memoryProducerDeps({ emailRate: 200 });
+  const { id, chunks } = await memory.producer.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
   const { data } = memory.events()[0] as { data: CampaignJob };
   const time = memory.deps.clock.now();
   await campaigns(memory.deps).start({ ...data, id, source: '/api', time, startsAt: time });
 
-  const after = createProducer({ ...memory.deps, emailRate: 20 });
+  const after = producerOf(async () => ({ ...memory.deps, emailRate: 20 }));
   const again = await after.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
 
   expect(again).toMatchObject({ id, chunks, duplicate: true });

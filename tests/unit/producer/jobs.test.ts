@@ -3,7 +3,6 @@ import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
 import { JobNotFoundError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { createProducer } from '../../../packages/producer/client';
 import { type FindOptions, jobsOf } from '../../../packages/producer/jobs';
 import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
@@ -16,26 +15,22 @@ const DAY = 24 * 60 * 60_000;
 
 function setUp() {
   const memory = memoryProducerDeps();
-  const ledger = { ...memory.deps.ledger };
-  const reads = jest.spyOn(ledger, 'get');
-  const jobs = jobsOf(async () => ({ ...memory.deps, ledger, queueNames: ['emails', 'feedback'] }));
-  /** Changes the stored row of a job. */
-  const change = (id: string, facts: Partial<JobRow>) =>
-    ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
-  return { ...memory, jobs, reads, change, producer: createProducer(memory.deps) };
+  const reads = jest.spyOn(memory.deps.table, 'get');
+  return { ...memory, jobs: memory.producer.jobs, reads };
 }
 
 test('what an API learns about a job is its state, reason, result and times, and nothing confidential', async () => {
-  const { jobs, change, producer } = setUp();
+  const { deps, jobs, producer } = setUp();
   const { id, time } = await producer.feedback(feedback, { correlationId: 'request-1' });
-  await change(id, {
+  const facts: Partial<JobRow> = {
     state: inState('held'),
     reason: 'retry',
     result: { ticketId: '7', confirmation: 'sent' },
     error: { class: 'transient', ...ERROR, vendor: 'zendesk', status: 503 },
     steps: { upload: { status: 'done', startedAt: 1, kept: 'a token' } },
     firstStartedAt: Date.parse(time) + 1_000,
-  });
+  };
+  await deps.ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
 
   expect(await jobs.get(id)).toEqual({
     ...{ id, queue: 'feedback', kind: 'feedback', state: 'held', reason: 'retry', ended: false },
@@ -73,7 +68,8 @@ test('what an API learns about a job costs one read if the caller knows the queu
   expect(reads.mock.calls).toEqual([[`feedback#${id}`]]);
 
   await jobs.get(id);
-  expect(reads.mock.calls.slice(1).flat().sort()).toEqual([`emails#${id}`, `feedback#${id}`]);
+  const keys = ['analytics', 'emails', 'feedback', 'testflight'].map((queue) => `${queue}#${id}`);
+  expect(reads.mock.calls.slice(1).flat().sort()).toEqual(keys);
 });
 
 const key = 'request-1';
@@ -113,7 +109,7 @@ test.each([
   ['id: must be a string', undefined, {}],
   ['id: must not be empty', '', {}],
   ['id: must be at most 255 characters', 'x'.repeat(3_000), {}],
-  ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
+  ['queue: must be one of feedback, emails, testflight, analytics', 'id', { queue: 'orders' }],
   ['principal: must not be blank', 'id', { principal: '' }],
   ['system: must be one of true', 'id', { system: false }],
   ['principle: must be left out, because there is no such field', 'id', { principle: 'client-1' }],

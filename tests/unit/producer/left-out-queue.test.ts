@@ -1,11 +1,7 @@
 import { ConfigError } from '../../../lib/config/common';
 import { InvalidJobError } from '../../../lib/submit/errors';
-import { prepareUpload, type UploadInput } from '../../../lib/submit/uploads';
-import { submitBatch } from '../../../packages/producer/batch';
-import { createProducer } from '../../../packages/producer/client';
+import type { Producer } from '../../../packages/producer/client';
 import { connectionConfig, queueIn, realProducer } from '../../../packages/producer/real-producer';
-import { createTracker } from '../../../packages/producer/tracker';
-import { memoryQueues } from '../../support/memory-queues';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { id: 'u-1', email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
@@ -16,33 +12,19 @@ const invite = { app: '1000000001', email: 'a@example.com', groups: ['00000000-0
 const event = () => ({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
 
 /** A producer of an instance with these queues. */
-function producerOf(queues: string[]) {
-  const memory = memoryProducerDeps();
-  const settings = queueIn(Object.fromEntries(queues.map((queue) => [queue, feedbackSettings])));
-  const deps = { ...memory.deps, settings, queues: memoryQueues(memory.model) };
-  const sign = async () => ({ url: 'https://bucket.example.com/', fields: {} });
-  return {
-    ...memory,
-    deps,
-    producer: {
-      ...createProducer(deps),
-      track: createTracker(deps).track,
-      upload: (input: UploadInput) => prepareUpload({ ...deps, sign }, input),
-    },
-  };
-}
-type Sending = ReturnType<typeof producerOf>['producer'];
+const instanceWith = (queues: string[]) =>
+  memoryProducerDeps({ settings: queueIn(Object.fromEntries(queues.map((queue) => [queue, feedbackSettings]))) });
 
-test.each<[string, string[], (producer: Sending) => Promise<unknown>]>([
+test.each<[string, string[], (producer: Producer) => Promise<unknown>]>([
   ['testflight', ['feedback', 'emails'], ({ invite: send }) => send(invite)],
   ['analytics', ['feedback', 'emails'], ({ track }) => track(event())],
-  ['feedback', ['emails', 'analytics'], ({ upload: ask }) => ask(upload)],
+  ['feedback', ['emails', 'analytics'], ({ attachments }) => attachments.upload(upload)],
   ['emails', ['feedback', 'analytics'], (producer) => producer.campaign(campaign, [{ email: 'b@example.com' }], owned)],
 ])(
   'what is for the queue %s is refused if the instance leaves it out, and nothing is stored or sent',
   async (...row) => {
     const [queue, queues, send] = row;
-    const { producer, table, objects, messages } = producerOf(queues);
+    const { producer, table, objects, messages } = instanceWith(queues);
 
     await expect(send(producer)).rejects.toMatchObject({
       constructor: InvalidJobError,
@@ -54,9 +36,9 @@ test.each<[string, string[], (producer: Sending) => Promise<unknown>]>([
 );
 
 test('in a batch, only the jobs for a queue that the instance leaves out are refused', async () => {
-  const { deps, rows } = producerOf(['feedback']);
+  const { producer, rows } = instanceWith(['feedback']);
 
-  const [first, second] = await submitBatch(deps, [
+  const [first, second] = await producer.batch([
     { kind: 'invite', data: invite },
     { kind: 'feedback', data: feedback },
   ]);

@@ -5,7 +5,7 @@ import { hashesWith, personOf } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, type InvalidJobError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { createProducer, type JobProducer } from '../../../packages/producer/client';
+import { type Producer, producerOf } from '../../../packages/producer/client';
 import { type Fault, withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';
 import { memoryProducerDeps } from '../../support/producer';
@@ -56,7 +56,7 @@ test('the payload hash in a row tells nothing about the data without the salt, w
   expect(JSON.stringify(rows())).not.toContain(salt);
 });
 
-test.each<[string, (producer: JobProducer) => Promise<unknown>]>([
+test.each<[string, (producer: Producer) => Promise<unknown>]>([
   ['unsubscribe: must have group, ', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { grup: 1 } as never }, [])],
   ['unsubscribe.group: must be more than 0', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { group: 0 } }, [])],
   ['from: must be "app", or "groups" with the field groups', ({ removeTester }) => removeTester({} as never)],
@@ -159,7 +159,7 @@ test('a repeated key finds its job while the hash key changes, and its message i
   await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
   const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
 
-  const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
+  const again = await producerOf(async () => ({ ...deps, hashPeople })).feedback(feedback, options);
 
   expect(again.duplicate).toBe(true);
   expect(payloadHash(parseEnvelope(messages()[0]?.body ?? ''))).toBe(rows()[0]?.payloadHash);

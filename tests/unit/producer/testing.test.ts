@@ -1,9 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import type { Clock } from '../../../lib/ports';
-import { clientOf, type Producer } from '../../../packages/producer/client';
+import type { Producer } from '../../../packages/producer/client';
 import { createTestProducer } from '../../../packages/producer/testing';
-import { packingLimits } from '../../../packages/producer/tracker';
-import { memoryQueues } from '../../support/memory-queues';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
@@ -59,22 +57,6 @@ const calls: Record<string, Call> = {
   'a job after the close': (producer) => producer.feedback(feedback),
 };
 
-/** The producer of production over the ports of the other tests. */
-function producerOverPorts(): [Producer, Clock] {
-  const { deps, model, clock } = memoryProducerDeps();
-  const still: Clock = { now: clock.now, sleep: () => new Promise(() => {}) };
-  const connection = {
-    ...{ ...deps, queues: memoryQueues(model), queueNames: ['feedback', 'emails', 'testflight', 'analytics'] },
-    sign: async ({ key, contentType }: { key: string; contentType: string }) => ({
-      url: 'https://bucket.example.com',
-      fields: { key, 'Content-Type': contentType },
-    }),
-    disconnect: async () => {},
-  };
-  const options = { analytics: packingLimits.parse({}), clock: still, marksAfterAnswer: false };
-  return [clientOf(async () => connection, options), clock];
-}
-
 /** What each call answered, without what differs: times, SQS's numbers, and ids that follow from no key. */
 async function answersOf(producer: Producer, { now }: Pick<Clock, 'now'>): Promise<Record<string, unknown>> {
   const answers: Record<string, unknown> = {};
@@ -93,9 +75,11 @@ async function answersOf(producer: Producer, { now }: Pick<Clock, 'now'>): Promi
 }
 
 test('the test producer answers each call, and refuses it, as the one of production does', async () => {
+  const { producer, clock } = memoryProducerDeps();
+
   const answers = await answersOf(createTestProducer(), Date);
 
-  expect(answers).toEqual(await answersOf(...producerOverPorts()));
+  expect(answers).toEqual(await answersOf(producer, clock));
   expect(answers).toMatchObject({
     'the same again': { duplicate: true },
     'its key with other data': { name: 'IdempotencyConflictError' },

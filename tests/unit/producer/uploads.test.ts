@@ -1,31 +1,19 @@
 import { StoreError } from '../../../lib/errors';
 import { invalid } from '../../../lib/submit/errors';
-import { type PostPolicy, prepareUpload } from '../../../lib/submit/uploads';
-import { createProducer } from '../../../packages/producer/client';
 import { aFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
 
 const file = { principal: 'client-1', name: 'Screen of Jane.PNG', contentType: 'image/png' };
 
-function start(wrap: Parameters<typeof memoryProducerDeps>[0] = {}) {
-  const memory = memoryProducerDeps(wrap);
-  const policies: PostPolicy[] = [];
-  const sign = async (policy: PostPolicy) => {
-    policies.push(policy);
-    return { url: 'https://bucket.example.com/', fields: { key: policy.key } };
-  };
-  return { ...memory, policies, uploads: { ...memory.deps, sign }, producer: createProducer(memory.deps) };
-}
-
 test('an upload goes into the folder of one principal, with a size range and a content type', async () => {
-  const { uploads, policies } = start();
+  const { deps, producer } = memoryProducerDeps();
+  const sign = jest.spyOn(deps, 'sign');
 
-  const upload = await prepareUpload(uploads, file);
+  const { key, ...form } = await producer.attachments.upload(file);
 
-  const { key } = upload;
   expect(key).toMatch(/^jobs\/_attachments\/feedback\/by\/[0-9a-f]{32}\/[0-9a-f-]{36}\.png$/);
-  expect(policies).toEqual([{ key, contentType: 'image/png', maxBytes: 52_428_800, expiresIn: 600 }]);
-  expect(upload).toMatchObject({ fields: { key }, expiresAt: '2026-01-02T03:14:05.000Z' });
+  expect(sign).toHaveBeenCalledWith({ key, contentType: 'image/png', maxBytes: 52_428_800, expiresIn: 600 });
+  expect(form).toMatchObject({ fields: { key }, expiresAt: '2026-01-02T03:14:05.000Z' });
 });
 
 test.each([
@@ -36,9 +24,9 @@ test.each([
   [{ queue: 'testflight' as 'emails' }, 'queue'],
   [{ expiresIn: 3_601 }, 'expiresIn'],
 ])('an upload with %j is refused', async (wrong, field) => {
-  const { uploads } = start();
+  const { attachments } = memoryProducerDeps().producer;
 
-  await expect(prepareUpload(uploads, { ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
+  await expect(attachments.upload({ ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
 });
 
 const feedbackWith = (...keys: string[]) =>
@@ -56,7 +44,7 @@ test.each([
     'must not have empty parts, or the parts . and ..',
   ]),
 ])('an uploaded file %s is refused, and nothing is stored', async (_which, key, rule) => {
-  const { producer, objects, rows } = start();
+  const { producer, objects, rows } = memoryProducerDeps();
   await objects.put(`${HOME}/large.png`, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
 
   await expect(producer.feedback(feedbackWith(key))).rejects.toEqual(invalid('attachments.0.key', rule));
@@ -64,7 +52,7 @@ test.each([
 });
 
 test('an uploaded file is refused with others that are more than 100 MiB together', async () => {
-  const { producer, objects } = start();
+  const { producer, objects } = memoryProducerDeps();
   const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);
   for (const key of keys) await objects.put(key, new Uint8Array(34 * 1024 * 1024), 'image/png');
   const send = (some: string[]) => producer.feedback(feedbackWith(...some));
@@ -74,8 +62,8 @@ test('an uploaded file is refused with others that are more than 100 MiB togethe
 });
 
 test('an uploaded file goes with a job of its principal only. A file that is no upload is left to the API', async () => {
-  const { uploads, producer, messages, objects } = start();
-  const { key } = await prepareUpload(uploads, file);
+  const { producer, messages, objects } = memoryProducerDeps();
+  const { key } = await producer.attachments.upload(file);
   await objects.put(key, 'a file', 'image/png');
 
   await objects.put(`${HOME}/screen.png`, 'a file', 'image/png');
@@ -91,10 +79,10 @@ test('an uploaded file goes with a job of its principal only. A file that is no 
 });
 
 test('an uploaded file is recorded with each job that names it, and so is a list of recipients, of its principal only', async () => {
-  const { uploads, producer, objects, table } = start();
+  const { producer, objects, table } = memoryProducerDeps();
   const options = { principal: 'client-1' };
-  const { key } = await prepareUpload(uploads, file);
-  const { key: list } = await prepareUpload(uploads, { ...file, queue: 'emails', name: 'list.csv' });
+  const { key } = await producer.attachments.upload(file);
+  const { key: list } = await producer.attachments.upload({ ...file, queue: 'emails', name: 'list.csv' });
   await objects.put(key, 'a file', 'image/png');
   await objects.put(list, 'email\na@example.com\n', 'text/csv');
   const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
@@ -115,10 +103,10 @@ test('an uploaded file is recorded with each job that names it, and so is a list
 
 test('no file can be recorded without the table: a job with a key is refused, one without a key is accepted', async () => {
   const failing = jest.fn().mockRejectedValue(new StoreError({ code: 'DynamoDB.Down', message: 'down' }));
-  const { uploads, producer, messages, lines, objects } = start({
+  const { producer, messages, lines, objects } = memoryProducerDeps({
     table: (table) => ({ ...table, get: failing, put: failing }),
   });
-  const { key } = await prepareUpload(uploads, file);
+  const { key } = await producer.attachments.upload(file);
   await objects.put(key, 'a file', 'image/png');
 
   await producer.feedback(feedbackWith(key), { principal: 'client-1' });
