@@ -58,18 +58,12 @@ test('large data that could not be stored leaves no row and no message', async (
 });
 
 test('a job for a standard queue has no group and no deduplication id', async () => {
-  const { deps, model } = memoryProducerDeps();
-  model.createQueue({ QueueName: 'my-standard' });
-  const standard = {
-    ...deps,
-    queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-standard',
-    settings: (queue: string) => ({ ...deps.settings(queue), type: 'standard' as const }),
-  };
+  const { deps } = memoryProducerDeps({ settings: () => ({ type: 'standard', retention: 345_600 }) });
+  const send = jest.spyOn(deps.queues, 'send').mockResolvedValue({ messageId: 'm' });
 
-  await submit(standard, { ...job, data: 1 });
+  await submit(deps, { ...job, data: 1 });
 
-  const [message] = model.messages('my-standard');
-  expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
+  expect(Object.keys(send.mock.lastCall?.[1] ?? {})).toEqual(['body', 'attributes']);
 });
 
 const down = { table: <T extends object>(table: T) => withFaults(table, () => 'refused') };
