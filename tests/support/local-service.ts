@@ -71,13 +71,5 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
         const found = await service.job(id);
         return found?.recordedAt === undefined ? undefined : found;
       }),
-    async post(data: unknown, headers: Record<string, string> = {}) {
-      const answer = await fetch(`${service.endpoints.api}/feedback`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(data),
-      });
-      return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
-    },
   };
 }

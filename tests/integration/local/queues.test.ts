@@ -18,8 +18,8 @@ const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'H
 
 test('a job of a standard queue runs once, and one that dies has an entry in its DLQ', async () => {
   service.zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 422, bodyContains: 'dead@example.com' });
-  const sent = [await service.post(feedback()), await service.post(feedback('dead@example.com'))];
-  const [done, dead] = await Promise.all(sent.map(({ json }) => service.recorded(String(json.id))));
+  const sent = [feedback(), feedback('dead@example.com')].map((data) => service.producer.feedback(data));
+  const [done, dead] = await Promise.all(sent.map(async (job) => service.recorded((await job).id)));
 
   expect(service.declared.queues.map(({ name }) => name).filter((name) => name.includes('fifo'))).toEqual([]);
   expect([done, dead]).toMatchObject([{ state: 'succeeded', attempts: 1 }, { state: 'dead' }]);

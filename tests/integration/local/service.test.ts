@@ -28,11 +28,15 @@ const mailsOf = (id: unknown) => service.sendgrid.mails.filter(({ customArgs }) 
 const queued = () => service.sqs.messages('local-feedback.fifo');
 
 test('feedback becomes a ticket, a mail, a row and a record in S3', async () => {
-  const { status, json } = await service.post(feedback());
-  const id = String(json.id);
+  const answer = await fetch(`${service.endpoints.api}/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(feedback()),
+  });
+  const { id } = (await answer.json()) as { id: string };
   const job = await service.recorded(id);
 
-  expect(status).toBe(202);
+  expect(answer.status).toBe(202);
   expect(job).toMatchObject({
     state: 'succeeded',
     attempts: 1,
@@ -54,15 +58,15 @@ test('feedback becomes a ticket, a mail, a row and a record in S3', async () => 
 });
 
 test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
-  const { zendesk, sendgrid, lambda } = service;
+  const { zendesk, sendgrid, lambda, producer } = service;
   const killed = (email: string) => ({ ...killing(lambda, 'feedback', email), after: 'hang' as const });
   const failed = () => service.invocations.filter(({ result }) => result.kind === 'failed').length;
   const before = failed();
   zendesk.fail({ ...ticketCall, ...killed('between@example.com') });
   sendgrid.fail({ path: '/v3/mail/send', ...killed('mailing@example.com') });
 
-  const between = String((await service.post(feedback('between@example.com'))).json.id);
-  const mailing = String((await service.post(feedback('mailing@example.com'))).json.id);
+  const { id: between } = await producer.feedback(feedback('between@example.com'));
+  const { id: mailing } = await producer.feedback(feedback('mailing@example.com'));
 
   expect((await service.recorded(between)).steps).toMatchObject({ confirmation: { status: 'done' } });
   const { result } = await service.until('the event about the mail', async () => {
@@ -78,13 +82,13 @@ test('a worker killed after the ticket or during the mail makes one of each, and
 });
 
 test('a job that a vendor refuses permanently is in the DLQ with the reason and is reported, and its user appears only as a keyed hash', async () => {
-  const id = String((await service.post(feedback('suspended@example.com'))).json.id);
+  const { id } = await service.producer.feedback(feedback('suspended@example.com'));
   await service.recorded(id);
   const deadLetters = await service.until('the DLQ entry', async () => {
     const found = service.deadLetters();
     return found.length > 0 && found;
   });
-  const shown = await (await fetch(`${service.endpoints.api}/jobs/${id}`)).text();
+  const shown = JSON.stringify(await service.producer.jobs.get(id));
   const message = await service.until('the message in the chat', async () =>
     service.discord.messages.flatMap(({ embeds }) => embeds).find(({ title }) => title?.includes('Jobs are dead')),
   );

@@ -67,39 +67,37 @@ function given({ queue = 'jobs.fifo', ...options }: Given = {}) {
   };
 }
 
-describe('the event that a function gets', () => {
-  it('has the records that Lambda makes', async () => {
-    const { send, pass, invocations, clock } = given();
-    const MessageAttributes = { kind: { DataType: 'String', StringValue: 'sample' } };
-    const sent = send('m1', 'g1', { MessageAttributes });
-    const now = String(clock.now());
+test('a function gets the records that Lambda makes', async () => {
+  const { send, pass, invocations, clock } = given();
+  const MessageAttributes = { kind: { DataType: 'String', StringValue: 'sample' } };
+  const sent = send('m1', 'g1', { MessageAttributes });
+  const now = String(clock.now());
 
-    await pass(0);
+  await pass(0);
 
-    const attributes = {
-      ...{ ApproximateReceiveCount: '1', SentTimestamp: now, ApproximateFirstReceiveTimestamp: now },
-      ...{ SenderId: expect.any(String), SequenceNumber: sent.SequenceNumber },
-      ...{ MessageGroupId: 'g1', MessageDeduplicationId: 'm1' },
-    };
-    const kind = { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' };
-    const record = {
-      ...{ messageId: sent.MessageId, receiptHandle: expect.any(String), body: 'm1', attributes },
-      ...{ messageAttributes: { kind }, md5OfBody: sent.MD5OfMessageBody, awsRegion: 'us-east-1' },
-      ...{ eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo' },
-    };
-    expect(invocations).toEqual([{ Records: [record] }]);
-    // An idle queue has no timer.
-    expect(clock.nextAt()).toBeUndefined();
-  });
+  const attributes = {
+    ...{ ApproximateReceiveCount: '1', SentTimestamp: now, ApproximateFirstReceiveTimestamp: now },
+    ...{ SenderId: expect.any(String), SequenceNumber: sent.SequenceNumber },
+    ...{ MessageGroupId: 'g1', MessageDeduplicationId: 'm1' },
+  };
+  const kind = { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' };
+  const record = {
+    ...{ messageId: sent.MessageId, receiptHandle: expect.any(String), body: 'm1', attributes },
+    ...{ messageAttributes: { kind }, md5OfBody: sent.MD5OfMessageBody, awsRegion: 'us-east-1' },
+    ...{ eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo' },
+  };
+  expect(invocations).toEqual([{ Records: [record] }]);
+  // An idle queue has no timer.
+  expect(clock.nextAt()).toBeUndefined();
+});
 
-  it('can hold more than ten messages of a standard queue', async () => {
-    const { send, pass, invocations } = given({ queue: 'events', batchSize: 25 });
-    for (let n = 0; n < 30; n += 1) send(`m${n}`);
+test('an event can hold more than ten messages of a standard queue', async () => {
+  const { send, pass, invocations } = given({ queue: 'events', batchSize: 25 });
+  for (let n = 0; n < 30; n += 1) send(`m${n}`);
 
-    await pass(0);
+  await pass(0);
 
-    expect(invocations.map(({ Records }) => Records.length)).toEqual([25, 5]);
-  });
+  expect(invocations.map(({ Records }) => Records.length)).toEqual([25, 5]);
 });
 
 const failure = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdentifier }] });
@@ -125,7 +123,7 @@ test.each<[string, value: unknown, result: MappingEvent['result'], left: string[
   },
 );
 
-it('cannot delete after the visibility timeout from a FIFO queue, so the message comes back', async () => {
+test('a mapping cannot delete after the visibility timeout from a FIFO queue, so the message comes back', async () => {
   const { clock, send, pass, invocations, trace, left } = given({
     invoke: ({ Records }) =>
       Records[0]?.attributes.ApproximateReceiveCount === '1'
@@ -141,45 +139,43 @@ it('cannot delete after the visibility timeout from a FIFO queue, so the message
   expect([left(), invocations.length]).toEqual([['m1'], 2]);
 });
 
-describe('a mapping', () => {
-  it('receives no more messages at the maximum concurrency, and continues when an invocation makes room', async () => {
-    const endings: ((result: InvokeResult) => void)[] = [];
-    const { sqs, send, pass, invocations } = given({
-      batchSize: 1,
-      maximumConcurrency: 2,
-      invoke: () => new Promise((resolve) => endings.push(resolve)),
-    });
-    for (const group of ['a', 'b', 'c']) send(`${group}1`, group);
-    await pass(0);
-    const before = invocations.map(bodiesOf);
-    const waiting = sqs.messages('jobs.fifo').at(-1)?.receiveCount;
-
-    endings[0]?.(failed('error'));
-    await pass(0);
-
-    expect([before, waiting]).toEqual([[['a1'], ['b1']], 0]);
-    expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
+test('a mapping receives no more messages at the maximum concurrency, and continues when an invocation makes room', async () => {
+  const endings: ((result: InvokeResult) => void)[] = [];
+  const { sqs, send, pass, invocations } = given({
+    batchSize: 1,
+    maximumConcurrency: 2,
+    invoke: () => new Promise((resolve) => endings.push(resolve)),
   });
+  for (const group of ['a', 'b', 'c']) send(`${group}1`, group);
+  await pass(0);
+  const before = invocations.map(bodiesOf);
+  const waiting = sqs.messages('jobs.fifo').at(-1)?.receiveCount;
 
-  it('stops once the running invocations have ended, and can start again', async () => {
-    const endings: (() => void)[] = [];
-    const { send, pass, mapping, invocations, left } = given({
-      batchSize: 1,
-      invoke: () => new Promise((resolve) => endings.push(() => resolve(answer()))),
-    });
-    send('m1');
-    await pass(0);
-    const stopped = mapping.stop();
-    send('m2');
-    endings[0]?.();
-    await stopped;
-    await pass(1_000);
-    const whileStopped = [invocations.length, left()];
+  endings[0]?.(failed('error'));
+  await pass(0);
 
-    mapping.start();
-    await pass(0);
+  expect([before, waiting]).toEqual([[['a1'], ['b1']], 0]);
+  expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
+});
 
-    expect(whileStopped).toEqual([1, ['m2']]);
-    expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
+test('a mapping stops once the running invocations have ended, and can start again', async () => {
+  const endings: (() => void)[] = [];
+  const { send, pass, mapping, invocations, left } = given({
+    batchSize: 1,
+    invoke: () => new Promise((resolve) => endings.push(() => resolve(answer()))),
   });
+  send('m1');
+  await pass(0);
+  const stopped = mapping.stop();
+  send('m2');
+  endings[0]?.();
+  await stopped;
+  await pass(1_000);
+  const whileStopped = [invocations.length, left()];
+
+  mapping.start();
+  await pass(0);
+
+  expect(whileStopped).toEqual([1, ['m2']]);
+  expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
 });

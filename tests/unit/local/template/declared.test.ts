@@ -1,34 +1,4 @@
-import { declared, type Resource, resolver } from '../../../../packages/local/template/declared';
-
-const Parameter: Resource = {
-  Type: 'AWS::SSM::Parameter',
-  Properties: {
-    Value: {
-      'Fn::Sub': JSON.stringify({
-        ...{ account: `\${AWS::AccountId}`, bucket: 'example-bucket', prefix: 'jobs', table: 'example-rows' },
-        ...{ emailRate: 100, hashKey: 'a-key', queues: { jobs: { type: 'fifo', retention: 1_209_600 } } },
-      }),
-    },
-  },
-};
-const Worker: Resource = {
-  Type: 'AWS::Lambda::Function',
-  Properties: {
-    ...{ FunctionName: 'example-worker', Handler: 'handlers/worker.handler', Timeout: 45, MemorySize: 256 },
-    Code: { S3Bucket: { Ref: 'Deployments' }, S3Key: 'serverless/example/1/worker.zip' },
-  },
-};
-
-test('a function has the expression of its schedule, and none if the rule is for events', () => {
-  const Targets = [{ Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] }, Id: 'schedule' }];
-  const schedule = (when: object) => {
-    const Rule: Resource = { Type: 'AWS::Events::Rule', Properties: { ...when, Targets } };
-    return declared({ Parameter, Worker, Rule }, 'http://127.0.0.1:1').functions[0]?.schedule;
-  };
-
-  expect(schedule({ ScheduleExpression: 'rate(1 minute)' })).toBe('rate(1 minute)');
-  expect(schedule({ EventPattern: {} })).toBeUndefined();
-});
+import { type Resource, resolver } from '../../../../packages/local/template/declared';
 
 const resources: Record<string, Resource> = {
   Jobs: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Sub': `\${AWS::StackName}-jobs.fifo` } } },
