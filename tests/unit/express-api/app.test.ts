@@ -139,58 +139,37 @@ test.each([
   expect((await ask('GET', path)).json.state).toBe('planned');
 });
 
-test.each([
+/** A query is refused, so that no job starts at once by mistake. All anonymous callers would share a key. */
+test.each<[path: string, body: unknown, fields: string[], headers?: Record<string, string>]>([
   ['/feedback', feedback({ user: { email: 'x' }, subject: '' }), ['user.email', 'subject']],
+  ['/feedback', feedback({ user: { id: 'user-1', email: SECRET } }), ['user.id']],
   ['/feedback', feedback({ [SECRET]: 1, user: { email: 'a@example.com', nmae: 'A' } }), ['user.nmae', '*']],
   ['/feedback', [], ['(body)']],
   ['/feedback', '', ['user', 'subject', 'message']],
+  ['/feedback?notBefore[a]=x', feedback(), ['(query)']],
+  ['/feedback?notbefore=2026-01-03T00:00:00Z', feedback(), ['(query)']],
+  ['/feedback', feedback(), ['Idempotency-Key'], { 'idempotency-key': 'k', 'x-anonymous': '1' }],
+  ['/feedback', feedback(), ['Idempotency-Key'], { 'idempotency-key': 'x'.repeat(256) }],
+  ['/feedback', feedback(), ['X-Correlation-Id'], { 'x-correlation-id': 'x'.repeat(129) }],
   ['/campaigns', { ...campaign, recipients: undefined }, ['recipients']],
   ['/campaigns', 'null', ['recipients']],
   ['/testflight', { ...invite, action: SECRET }, ['action']],
   ['/testflight', { ...invite, groups: [] }, ['groups']],
   ['/analytics', {}, ['events']],
   ['/analytics', { events: [event({ time: 'x' })] }, ['events.0.time']],
-])('POST %s with the invalid body %j answers 400 and names the fields', async (path, body, fields) => {
-  const { status, json } = await ask('POST', path, body);
+])('POST %s with the body %j is refused, and names what is wrong: %j', async (...[path, body, fields, headers]) => {
+  const { status, json } = await ask('POST', path, body, headers);
+  const errors = json.errors as { field: string; detail: string }[];
 
   expect(status).toBe(400);
-  expect((json.errors as { field: string }[]).map(({ field }) => field)).toEqual(fields);
+  expect(errors).toEqual(fields.map((field) => ({ field, detail: expect.not.stringMatching(/^[\w.]+: /) })));
   expect(producer.sent).toEqual([]);
 });
 
-test('the id of a user comes from the authentication, and so does a proven address', async () => {
-  const named = await ask('POST', '/feedback', feedback({ user: { id: 'user-1', email: SECRET } }));
+test('a proven address comes from the authentication', async () => {
   await ask('POST', '/feedback', feedback({ user: { email: SECRET, name: 'Ann' } }), { 'x-user': '1' });
 
-  expect(named).toMatchObject({ status: 400, json: { errors: [{ field: 'user.id' }] } });
   expect(producer.sent).toMatchObject([{ data: { user: { id: 'user-1', email: 'proven@example.com', name: 'Ann' } } }]);
-});
-
-test('a key without its owner is refused, because all anonymous callers would share it', async () => {
-  const { status, json } = await ask('POST', '/feedback', feedback(), { 'idempotency-key': 'k', 'x-anonymous': '1' });
-
-  expect([status, json.errors]).toMatchObject([400, [{ field: 'Idempotency-Key' }]]);
-});
-
-test.each(['notBefore[a]=x', 'notbefore=2026-01-03T00:00:00Z', 'x=1'])(
-  'the query %s is refused, so that no job starts at once by mistake',
-  async (query) => {
-    const { status, json } = await ask('POST', `/feedback?${query}`, feedback());
-
-    expect([status, json.errors]).toMatchObject([400, [{ field: '(query)' }]]);
-    expect(producer.sent).toEqual([]);
-  },
-);
-
-test('a header that breaks a rule is named as the header', async () => {
-  const headers = { 'idempotency-key': 'x'.repeat(256), 'x-correlation-id': 'x'.repeat(129) };
-
-  const { json } = await ask('POST', '/feedback', feedback(), headers);
-
-  expect(json.errors).toEqual([
-    { field: 'Idempotency-Key', detail: 'must be at most 255 characters' },
-    { field: 'X-Correlation-Id', detail: expect.stringContaining('must be 1 to 128 letters, digits or _.:-') },
-  ]);
 });
 
 test('valid events are taken, and invalid ones are named by their index', async () => {
