@@ -151,7 +151,8 @@ async function localSqs(): Promise<SqsTarget> {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID });
   const server = await startSqs(model, 0, clock);
-  const client = new SQS({ ...localConfig(server.url), useQueueUrlAsEndpoint: false });
+  // A second try would hide a poll that is not answered.
+  const client = new SQS({ ...localConfig(server.url), useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   return {
     client,
     patience: 0,
