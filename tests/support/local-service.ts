@@ -42,7 +42,7 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
     },
     onEvent: () => events.emit('any'),
   });
-  /** Asks after every event until there is an answer. Fails after a minute and names what it waited for. */
+  /** Asks after every event until there is an answer. Fails after 150 s and names what it waited for. */
   async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
     const signal = AbortSignal.timeout(150_000);
     for (;;) {

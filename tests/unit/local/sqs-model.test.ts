@@ -8,10 +8,8 @@ function given(attributes: Record<string, string> = {}, options: Partial<SqsMode
   const model = createSqsModel({ now: clock.now, uuid: () => `id-${++ids}`, ...options });
   const Attributes = { FifoQueue: 'true', VisibilityTimeout: '30', ...attributes };
   const { QueueUrl = '' } = model.createQueue({ QueueName: 'jobs.fifo', Attributes });
-  return { clock, model, QueueUrl, start: clock.now() };
+  return { clock, model, QueueUrl };
 }
-
-type Given = ReturnType<typeof given>;
 
 const fifo = (body: string, group = 'g1') => ({ MessageGroupId: group, MessageDeduplicationId: body });
 
@@ -25,72 +23,40 @@ test.each(['RedrivePolicy', 'RedriveAllowPolicy'])('a queue whose %s is no JSON 
   expect(() => given({ [attribute]: 'no json' })).toThrow(/^Invalid attributes\. .*must be JSON/);
 });
 
-describe('the next change of a queue', () => {
-  it('is never over, although SQS delivers an old copy behind a newer message of its group', () => {
-    const { clock, model } = given({ MessageRetentionPeriod: '3600', VisibilityTimeout: '5000' });
-    send(model, 'oldest', 'g2');
-    clock.advance(100_000);
-    send(model, 'old');
-    const copy = model.messages('jobs.fifo').find(({ body }) => body === 'old');
-    if (!copy) throw new Error('no message');
-    const old = receive(model).find(({ Body }) => Body === 'old');
-    model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: old?.ReceiptHandle ?? '' });
-    clock.advance(500_000);
-    send(model, 'new');
-    model.redeliver('jobs.fifo', copy);
+test('the next change of a queue is never over, although SQS delivers an old copy behind a newer message of its group', () => {
+  const { clock, model } = given({ MessageRetentionPeriod: '3600', VisibilityTimeout: '5000' });
+  send(model, 'oldest', 'g2');
+  clock.advance(100_000);
+  send(model, 'old');
+  const copy = model.messages('jobs.fifo').find(({ body }) => body === 'old');
+  if (!copy) throw new Error('no message');
+  const old = receive(model).find(({ Body }) => Body === 'old');
+  model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: old?.ReceiptHandle ?? '' });
+  clock.advance(500_000);
+  send(model, 'new');
+  model.redeliver('jobs.fifo', copy);
 
-    // The oldest message expires, and then the copy.
-    clock.advance(3_050_000);
-    expect(model.messages('jobs.fifo').map(({ body }) => body)).toEqual(['new', 'old']);
-    clock.advance(100_000);
-    const [first] = receive(model, 1);
-    model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: first?.ReceiptHandle ?? '' });
+  // The oldest message expires, and then the copy.
+  clock.advance(3_050_000);
+  expect(model.messages('jobs.fifo').map(({ body }) => body)).toEqual(['new', 'old']);
+  clock.advance(100_000);
+  const [first] = receive(model, 1);
+  model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: first?.ReceiptHandle ?? '' });
 
-    expect(first?.Body).toBe('new');
-    expect(receive(model)).toEqual([]);
-    expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
-  });
-
-  it.each<[string, (given: Given) => void, afterMs: number | undefined]>([
-    ['is undefined while the queue is empty', () => {}, undefined],
-    ['is the expiry of a message in the queue', ({ model }) => send(model, 'm1'), 600_000],
-    [
-      'is the end of the visibility timeout of the first invisible message of a group, not of those behind it',
-      ({ model, QueueUrl }) => {
-        for (const body of ['m1', 'm2']) send(model, body);
-        const [first] = receive(model);
-        model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
-      },
-      90_000,
-    ],
-  ])('%s', (_sentence, act, afterMs) => {
-    const made = given({ MessageRetentionPeriod: '600' });
-
-    act(made);
-
-    expect(made.model.nextChangeAt('jobs.fifo')).toBe(afterMs && made.start + afterMs);
-  });
+  expect(first?.Body).toBe('new');
+  expect(receive(model)).toEqual([]);
+  expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
 });
 
-test('a listener is called once after a call that changes what can be received, and no more once it is stopped', () => {
-  const { model, QueueUrl } = given();
-  send(model, 'm1');
-  const listener = jest.fn();
-  const stop = model.onChange('jobs.fifo', listener);
-  const seen = (act: () => unknown) => {
-    act();
-    return listener.mock.calls.length;
-  };
+test('the next change of a queue is the expiry of its first message, or the end of its visibility timeout', () => {
+  const { clock, model, QueueUrl } = given({ MessageRetentionPeriod: '600' });
+  for (const body of ['m1', 'm2']) send(model, body);
+  expect(model.nextChangeAt('jobs.fifo')).toBe(clock.now() + 600_000);
 
-  // A repeat, a receive and a refusal change nothing.
-  expect(seen(() => send(model, 'm1'))).toBe(0);
-  const [message] = receive(model);
-  expect(() => send(model, 'm2', 'no spaces')).toThrow('MessageGroupId');
-  expect(seen(() => model.deleteMessage({ QueueUrl, ReceiptHandle: message?.ReceiptHandle }))).toBe(1);
-  const Entries = ['a', 'b'].map((Id) => ({ Id, MessageBody: Id, ...fifo(Id) }));
-  expect(seen(() => model.sendMessageBatch({ QueueUrl, Entries }))).toBe(2);
-  stop();
-  expect(seen(() => send(model, 'm2'))).toBe(2);
+  const [first] = receive(model);
+  model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
+
+  expect(model.nextChangeAt('jobs.fifo')).toBe(clock.now() + 90_000);
 });
 
 test('a queue is not found by the URL of another account', () => {

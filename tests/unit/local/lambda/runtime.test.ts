@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createLambda, type Invocation, type Lambda } from '../../../../packages/local/lambda/runtime';
 import type { DeclaredFunction } from '../../../../packages/local/template/declared';
 
@@ -15,7 +15,7 @@ exports.handler = async (event, context) => {
   if (event.throws) throw new Error('no');
   if (event.exits) process.exit(7);
   if (event.loops) for (;;) console.log('busy');
-  if (event.tells) await new Promise((done) => require('node:net').connect(event.tells, '127.0.0.1', done));
+  if (event.tells) require('node:fs').writeFileSync(event.tells, '');
   if (event.waitsFor) while (!require('node:fs').existsSync(event.waitsFor)) await new Promise((done) => setTimeout(done, 5));
   return { runs, pid: process.pid, env: process.env, left: context.getRemainingTimeInMillis(), name: context.functionName };
 };
@@ -31,12 +31,8 @@ const worker: DeclaredFunction = {
 let directory: string;
 let lambda: Lambda;
 let invocations: Invocation[];
-/** A function connects to it when it has reached the point that the test waits for. */
-let signal: Server;
 
-beforeEach(async () => {
-  signal = createServer().listen(0, '127.0.0.1');
-  await once(signal, 'listening');
+beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'lambda-'));
   mkdirSync(join(directory, 'worker'));
   writeFileSync(join(directory, 'worker', 'index.js'), source);
@@ -44,7 +40,6 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  signal.close();
   await lambda.stop();
   rmSync(directory, { recursive: true });
 });
@@ -59,7 +54,10 @@ function start(over: Partial<DeclaredFunction> = {}): Lambda {
   return lambda;
 }
 
-const signalPort = (): number => (signal.address() as AddressInfo).port;
+/** Resolves once a function has reached the point that the test waits for. */
+async function told(file: string): Promise<void> {
+  while (!existsSync(file)) await pause(5);
+}
 
 async function answer(event: object = {}): Promise<Record<string, unknown>> {
   const result = await lambda.invoke('worker', event);
@@ -98,10 +96,10 @@ test.each([
 
 test('a kill ends the invocation of one event as a crash and spares the others', async () => {
   start();
-  const open = join(directory, 'open');
-  const hit = lambda.invoke('worker', { job: 'a', tells: signalPort(), waitsFor: open });
+  const [running, open] = [join(directory, 'running'), join(directory, 'open')];
+  const hit = lambda.invoke('worker', { job: 'a', tells: running, waitsFor: open });
   const spared = answer({ job: 'b', waitsFor: open });
-  await once(signal, 'connection');
+  await told(running);
 
   lambda.kill('worker', (event) => (event as { job: string }).job === 'a');
   writeFileSync(open, '');
@@ -146,12 +144,13 @@ test('a stop leaves no busy or idle process behind, and starts none for an event
 
 test('a busy environment ends when its service is killed', async () => {
   start();
-  const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
+  const running = join(directory, 'running');
+  const event = { tells: running, waitsFor: join(directory, 'never') };
   const boot = join(process.cwd(), 'packages/local/lambda/boot.cjs');
   const orphan = fork(boot, [join(directory, 'worker', 'index'), 'handler'], { silent: true });
   await once(orphan, 'message');
   orphan.send({ event, context: {}, deadline: 0 });
-  await once(signal, 'connection');
+  await told(running);
 
   orphan.disconnect();
 
