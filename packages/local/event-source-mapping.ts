@@ -143,13 +143,12 @@ export function recordOf(message: Message, queue: string): SQSRecord {
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  */
 function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
-  if (answer === null || answer === undefined) return [];
-  const parsed = answerSchema.safeParse(answer);
-  if (!parsed.success) return undefined;
-  const ids = (parsed.data.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
+  const { success, data } = answerSchema.safeParse(answer);
+  if (!success) return undefined;
+  const ids = (data?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
   return ids.every((id) => messageIds.includes(id)) ? ids : undefined;
 }
 
-const answerSchema = z.looseObject({
-  batchItemFailures: z.array(z.looseObject({ itemIdentifier: z.string() })).nullish(),
-});
+const answerSchema = z
+  .looseObject({ batchItemFailures: z.array(z.looseObject({ itemIdentifier: z.string() })).nullish() })
+  .nullish();

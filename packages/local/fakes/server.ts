@@ -43,25 +43,20 @@ export interface Reply {
   json?: unknown;
 }
 
-export const reply = (status: number, json?: unknown, headers: Record<string, string> = {}): Reply => ({
-  status,
-  headers,
-  json,
-});
+export function reply(status: number, json?: unknown, headers: Reply['headers'] = {}): Reply {
+  return { status, headers, json };
+}
 
 export type FakeServer = Awaited<ReturnType<typeof startFake>>;
 
-export async function startFake({
-  port = 0,
-  handle,
-  state,
-  ...more
-}: {
+interface FakeOptions {
   port?: number | undefined;
   handle: (request: FakeRequest) => Reply | Promise<Reply>;
   state: () => Record<string, readonly object[]>;
   setLists?: (body: string) => Reply;
-}) {
+}
+
+export async function startFake({ port = 0, handle, ...shown }: FakeOptions) {
   const requests: FakeRequest[] = [];
   let failures: Failure[] = [];
   const server = http.createServer((incoming, response) => {
@@ -107,9 +102,8 @@ export async function startFake({
   }
 
   return {
-    ...more,
+    ...shown,
     url,
-    state,
     requests,
     fail: (failure: Failure): void => {
       failures.push({ ...failure });
@@ -161,10 +155,10 @@ export const fakesControl = (fakes: Record<string, FakeServer>): http.RequestLis
     return reply(204);
   });
 
+type Answer = (request: http.IncomingMessage, body: string, response: http.ServerResponse) => Promise<Reply>;
+
 export const answering =
-  (
-    answer: (request: http.IncomingMessage, body: string, response: http.ServerResponse) => Promise<Reply>,
-  ): http.RequestListener =>
+  (answer: Answer): http.RequestListener =>
   (request, response) => {
     text(request)
       .then((body) => answer(request, body, response))
