@@ -69,21 +69,7 @@ export interface Group {
   messages: Message[];
 }
 
-export interface Queue {
-  name: string;
-  arn: string;
-  fifo: boolean;
-  url: string;
-  attributes: Record<string, string>;
-  settings: QueueSettings;
-  /** The group that waits for longest comes first. */
-  groups: Map<string, Group>;
-  byId: Map<string, Message>;
-  remembered: Map<string, Pick<Message, 'messageId' | 'sequenceNumber'> & { until: number }>;
-  /** No message expires before this time. */
-  nextExpiry: number;
-  listeners: Set<() => void>;
-}
+export type Queue = ReturnType<typeof newQueue>;
 
 /** Finds a queue by name, URL or ARN, but not that of another account. Drops its expired messages. */
 export function findQueue(service: Service, reference = ''): Queue | undefined {
@@ -209,6 +195,24 @@ function settingsOf(attributes: Record<string, string>) {
   };
 }
 
+function newQueue(name: string, attributes: Record<string, string>) {
+  return {
+    name,
+    arn: queueArn(name),
+    fifo: name.endsWith('.fifo'),
+    url: queueUrl(REGION, ACCOUNT, name),
+    attributes,
+    settings: settingsOf(attributes),
+    /** The group that waits for longest comes first. */
+    groups: new Map<string, Group>(),
+    byId: new Map<string, Message>(),
+    remembered: new Map<string, Pick<Message, 'messageId' | 'sequenceNumber'> & { until: number }>(),
+    /** No message expires before this time. */
+    nextExpiry: Infinity,
+    listeners: new Set<() => void>(),
+  };
+}
+
 /** Creates the queue, or returns an existing one with the same attributes. */
 export function createQueue(service: Service, name: string, given: Record<string, string>): Queue {
   const fifo = given.FifoQueue === 'true';
@@ -218,20 +222,7 @@ export function createQueue(service: Service, name: string, given: Record<string
   if (existing && Object.keys(given).some((each) => existing.attributes[each] !== given[each]))
     throw new SqsError('QueueNameExists', 'A queue already exists with the same name and other attributes.');
   if (existing) return existing;
-  const attributes = { ...DEFAULTS, ...given };
-  const queue: Queue = {
-    name,
-    arn: queueArn(name),
-    fifo,
-    url: queueUrl(REGION, ACCOUNT, name),
-    attributes,
-    settings: settingsOf(attributes),
-    groups: new Map(),
-    byId: new Map(),
-    remembered: new Map(),
-    nextExpiry: Infinity,
-    listeners: new Set(),
-  };
+  const queue = newQueue(name, { ...DEFAULTS, ...given });
   checkRedrivePolicy(service, queue, queue.settings);
   service.queues.set(name, queue);
   return queue;
