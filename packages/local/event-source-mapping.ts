@@ -26,8 +26,6 @@ export interface EventSourceMappingOptions {
   lose?: (messageId: string) => boolean;
 }
 
-export type EventSourceMapping = ReturnType<typeof createEventSourceMapping>;
-
 /**
  * Lambda's poller of one queue, with ReportBatchItemFailures. It receives as soon as SQS has a message, invokes the
  * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { jobKey } from '../../lib/jobs/keys';
-import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
 import type { Completion } from '../../lib/ports';
@@ -61,8 +60,7 @@ export interface Jobs {
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
 }
 
-export interface JobsDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'hashPeople'> {
-  ledger: Pick<Ledger, 'get' | 'update'>;
+interface JobsDeps extends Pick<SubmitDeps, 'ledger' | 'clock' | 'hashPeople'> {
   queueNames: readonly string[];
 }
 
