@@ -136,18 +136,10 @@ export function sqsForChecks() {
   };
 }
 
-interface SqsTarget {
-  client: SQS;
-  /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
-  patience: number;
-  pass(seconds: number): Promise<void>;
-  /** Lets time pass once an earlier request waits for it. */
-  passWhileWaiting(seconds: number): Promise<void>;
-  close(queueUrls: string[]): Promise<void>;
-}
+type SqsTarget = Awaited<ReturnType<typeof realSqs>>;
 
 /** The model behind its server. Only a check moves its clock. */
-async function localSqs(): Promise<SqsTarget> {
+async function localSqs() {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID });
   const server = await startSqs(model, 0, clock);
@@ -156,8 +148,8 @@ async function localSqs(): Promise<SqsTarget> {
   return {
     client,
     patience: 0,
-    pass: async (seconds) => clock.advance(seconds * 1000),
-    async passWhileWaiting(seconds) {
+    pass: async (seconds: number) => clock.advance(seconds * 1000),
+    async passWhileWaiting(seconds: number) {
       await clock.armed();
       clock.advance(seconds * 1000);
     },
@@ -169,15 +161,17 @@ async function localSqs(): Promise<SqsTarget> {
 }
 
 /** A real account with the credentials and region of the environment. The queues are deleted afterwards. */
-async function realSqs(): Promise<SqsTarget> {
+async function realSqs() {
   const client = new SQS({ useQueueUrlAsEndpoint: false });
   const pass = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000 + 500));
   return {
     client,
+    /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
     patience: 2,
     pass,
+    /** Lets time pass once an earlier request waits for it. */
     passWhileWaiting: pass,
-    async close(queueUrls) {
+    async close(queueUrls: string[]) {
       await Promise.allSettled(queueUrls.map((QueueUrl) => client.deleteQueue({ QueueUrl })));
       client.destroy();
     },
