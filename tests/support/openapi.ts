@@ -31,12 +31,35 @@ export const operations = (): string[] =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
 
+interface Asked {
+  method: string;
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Sends a request and holds the answer to the document. A text is the body as it is. */
+export async function askByDocument(url: string, asked: Asked) {
+  const { method, path, body, headers } = asked;
+  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+  const answer = await fetch(url + path, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: text ?? null,
+  });
+  const said = await answer.text();
+  const json = JSON.parse(said) as Record<string, unknown>;
+  const given = { status: answer.status, headers: answer.headers, json };
+  expect(disagreement(asked, given)).toBeUndefined();
+  return { ...given, said };
+}
+
 /**
  * What is wrong with an answer by the document, or `undefined`. Paths and methods that the document does not have must
  * be refused.
  */
-export function disagreement(
-  { method, path: target, body }: { method: string; path: string; body?: unknown },
+function disagreement(
+  { method, path: target, body }: Asked,
   answer: { status: number; headers: Headers; json: unknown },
 ): string | undefined {
   const [path = ''] = target.split('?');

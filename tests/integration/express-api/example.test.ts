@@ -8,7 +8,7 @@ import { close, listen } from '../../../packages/local/loopback';
 import { aFeedback } from '../../support/feedback';
 import { installExample, type RunningExample, variablesOf } from '../../support/installed-example';
 import { type WatchedService, watchedService } from '../../support/local-service';
-import { disagreement } from '../../support/openapi';
+import { askByDocument } from '../../support/openapi';
 import { localPackage } from '../../support/packages';
 
 let example: Awaited<ReturnType<typeof installExample>>;
@@ -36,22 +36,8 @@ async function start(env: Record<string, string> = {}): Promise<RunningExample> 
 }
 
 /** Calls the example and holds its answer to the OpenAPI document. */
-async function ask(
-  method: string,
-  path: string,
-  body?: unknown,
-  { url = current.url, headers = {} }: { url?: string; headers?: Record<string, string> } = {},
-) {
-  const answer = await fetch(url + path, {
-    method,
-    headers: { 'content-type': 'application/json', 'x-client-id': 'a-client', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const json = (await answer.json()) as Record<string, unknown>;
-  const given = { status: answer.status, headers: answer.headers, json };
-  expect(disagreement({ method, path, body }, given)).toBeUndefined();
-  return given;
-}
+const ask = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  askByDocument(current.url, { method, path, body, headers: { 'x-client-id': 'a-client', ...headers } });
 
 const feedback = (n: number | string = 0) =>
   aFeedback({ user: { email: `private-${n}@example.com` }, subject: 'Hello', message: 'It works' });
@@ -100,7 +86,7 @@ test('killed at random points, the example loses no job whose 202 a client recei
       const key = `client-${name}-${n}`;
       while (!accepted.has(key)) {
         const headers = { 'idempotency-key': key };
-        const answer = await ask('POST', '/feedback', feedback(key), { headers }).catch(unanswered);
+        const answer = await ask('POST', '/feedback', feedback(key), headers).catch(unanswered);
         if (answer?.status === 202) accepted.set(key, String(answer.json.id));
         else await pause(1);
       }

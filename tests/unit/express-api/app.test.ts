@@ -6,7 +6,7 @@ import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { close, listen } from '../../../packages/local/loopback';
 import { aFeedback } from '../../support/feedback';
-import { disagreement, operations } from '../../support/openapi';
+import { askByDocument, operations } from '../../support/openapi';
 
 const SECRET = 'private-user@example.com';
 const KEY = 'the key of this test';
@@ -53,20 +53,10 @@ const post = (path: string, body: object) =>
 
 /** Sends a request and holds the answer to the OpenAPI document. Personal data must not come back. */
 async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-  const answer = await fetch(url + path, {
-    method,
-    headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(text === undefined ? {} : { body: text }),
-  });
-  const said = await answer.text();
-  const json = JSON.parse(said) as Record<string, unknown>;
-  const { status } = answer;
-
-  expect(disagreement({ method, path, body }, { status, headers: answer.headers, json })).toBeUndefined();
+  const { said, ...answer } = await askByDocument(url, { method, path, body, headers });
   expect(said).not.toMatch(/private-user|node_modules|\.ts:/);
   expect(JSON.stringify(lines)).not.toContain('private-user');
-  return { status, json, headers: answer.headers };
+  return answer;
 }
 
 test('the app has the routes of the OpenAPI document, and no others', () => {
