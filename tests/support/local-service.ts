@@ -44,14 +44,18 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
   });
   /** Asks after every event until there is an answer. Fails after 150 s and names what it waited for. */
   async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-    const signal = AbortSignal.timeout(150_000);
+    const answered = new AbortController();
+    const signal = AbortSignal.any([answered.signal, AbortSignal.timeout(150_000)]);
     for (;;) {
       const next = once(events, 'any', { signal }).catch(() => {
         throw new Error(`${what} did not happen in time`);
       });
       next.catch(() => {});
       const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
+      if (answer !== undefined && answer !== false) {
+        answered.abort();
+        return answer;
+      }
       await next;
     }
   }
