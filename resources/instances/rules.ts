@@ -21,7 +21,8 @@ const SECRETS = [
   ...['zendesk.token', 'appStoreConnect.privateKey', 'notify.discord'],
 ];
 
-const valueAt = (settings: unknown, path: string): unknown =>
+/** `path`: like `zendesk.token`. */
+export const valueAt = (settings: unknown, path: string): unknown =>
   path.split('.').reduce((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], settings);
 
 /** What these functions need and the settings do not have. */

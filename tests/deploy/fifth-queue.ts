@@ -1,16 +1,24 @@
-import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { close, listen } from '../../packages/local/loopback';
 import { readPackage } from '../../packages/local/template/package';
-import { follow, page } from '../support/add-a-queue';
 import { changeInstance } from '../support/instances';
 import { watchedService } from '../support/local-service';
 import { compiledTemplate } from '../support/sls';
 import type { Report } from './report';
+
+const page = fs.readFileSync('docs/add-a-queue.md', 'utf8');
+
+/** What the page says to do to files, in its order. */
+const edits = [
+  ...page.matchAll(
+    /^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)|Run this in the project's folder):?\n\n```\w+\n([\s\S]*?)^```$/gm,
+  ),
+].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
 
 const LEFT_OUT = ['node_modules', '.git', '.local', '.serverless', '.esbuild'];
 
@@ -31,29 +39,26 @@ const TESTS = [
 
 /** Follows docs/add-a-queue.md in a copy of the project, runs there what the page says to run, and then a job. */
 export async function checkFifthQueue({ check, equal }: Pick<Report, 'check' | 'equal'>): Promise<void> {
-  const root = mkdtempSync(join(tmpdir(), 'fifth-queue-'));
+  const root = fs.mkdtempSync(join(tmpdir(), 'fifth-queue-'));
   const run = (args: string[]) => {
     const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
     check(`npm ${args.join(' ')}`, status === 0, `${stdout}${stderr}`);
   };
   try {
-    cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
-    symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'));
+    fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
+    fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'));
     // `npm run check` asks git for the files.
     spawnSync('git', ['init', '--quiet', root]);
-    appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');
+    fs.appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');
     follow(root);
-    run(['run', 'schemas']);
-    run(['run', 'cost:count']);
-    run(['run', 'permissions']);
-    run(['run', 'check']);
+    for (const script of ['schemas', 'cost:count', 'permissions', 'check']) run(['run', script]);
     run(['test', '--', ...TESTS]);
     const { id, state, attempts, result, requests } = await doneJob(root);
     equal('its job ends', { state, attempts, result }, { state: 'succeeded', attempts: 1, result: { id: 'push-1' } });
     const data = { device: 'device-1', title: 'Hello', text: 'It works' };
     equal(`the push service gets job ${id} once`, requests, [{ authorization: 'Bearer local-push-key', body: data }]);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    fs.rmSync(root, { recursive: true, force: true });
   }
 }
 
@@ -77,5 +82,22 @@ async function doneJob(root: string) {
     return { ...(await service.recorded(id)), requests };
   } finally {
     await Promise.all([service.stop(), close(push)]);
+  }
+}
+
+/** Does exactly what the page says to the files in a copy of the project. */
+function follow(root: string): void {
+  for (const { file, where, anchor, created, text } of edits) {
+    const path = join(root, created || file);
+    if (created) {
+      fs.mkdirSync(dirname(path), { recursive: true });
+      fs.writeFileSync(path, text);
+    } else if (file) {
+      const lines = fs.readFileSync(path, 'utf8').split('\n');
+      const at = lines.findIndex((line) => line.startsWith(anchor));
+      if (at < 0) throw new Error(`${file} has no line ${anchor}`);
+      lines.splice(where === 'under' ? at + 1 : at, 0, text.replace(/\n$/, ''));
+      fs.writeFileSync(path, lines.join('\n'));
+    } else execFileSync('sh', ['-ec', text], { cwd: root });
   }
 }

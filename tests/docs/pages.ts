@@ -40,11 +40,3 @@ export const anchorsOf = ({ text }: Pick<Page, 'text'>): Set<string> =>
         .replaceAll(' ', '-'),
     ),
   );
-
-/** A page's snippets as one module: imports first, the rest in a function, since it may await. */
-export function moduleOf(snippets: string[]): string {
-  const lines = snippets.join('\n').split('\n');
-  const imports = lines.filter((line) => line.startsWith('import '));
-  const rest = lines.filter((line) => !line.startsWith('import '));
-  return [...imports, 'export async function page() {', ...rest, '}'].join('\n');
-}

@@ -2,13 +2,11 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { instanceFile, rowSchema } from '../../resources/instances/file';
-import { InstanceProblems } from '../../resources/instances/problems';
 import { parseInstance, readDefaults } from '../../resources/instances/read';
+import { valueAt } from '../../resources/instances/rules';
+import { problemsOf } from '../support/instances';
 
 type Schema = z.core.JSONSchema.BaseSchema;
-type Table = Record<string, unknown>;
-
-const STAGES = ['prod', 'staging'];
 
 const INTRO = `# Settings
 
@@ -58,27 +56,25 @@ function typeOf({ type, enum: values, minimum, maximum, items, description = '' 
   return { string: 'text', boolean: '`true`, `false`', object: 'table', number: 'number' }[String(type)] ?? 'text';
 }
 
-const at = (from: unknown, path: string): unknown =>
-  path.split('.').reduce<unknown>((found, key) => (found as Table | undefined)?.[key], from);
 const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(' and ') : String(value));
 
-const profiles = STAGES.map((stage): [string, Table] => [
+const profiles = ['prod', 'staging'].map((stage): [string, unknown] => [
   stage,
-  parse(readFileSync(`instances/profiles/${stage}.yml`, 'utf8')) as Table,
+  parse(readFileSync(`instances/profiles/${stage}.yml`, 'utf8')),
 ]);
 
 /** What the defaults say, and where a profile says otherwise. */
 function defaultOf(path: string): string {
-  const value = at(readDefaults(), path);
+  const value = valueAt(readDefaults(), path);
   const changes = profiles.flatMap(([stage, profile]) => {
-    const changed = at(profile, path);
+    const changed = valueAt(profile, path);
     return changed === undefined ? [] : [`${stage} ${textOf(changed)}`];
   });
   return value === undefined || path === 'queues' ? requiredBy(path) : [textOf(value), ...changes].join('; ');
 }
 
 function defaultOfQueue(path: string): string {
-  const rows = Object.entries(readDefaults().queues).map(([queue, row]) => [queue, at(row, path)] as const);
+  const rows = Object.entries(readDefaults().queues).map(([queue, row]) => [queue, valueAt(row, path)] as const);
   const values = new Set(rows.map(([, value]) => value));
   if (values.size > 1) return rows.map(([queue, value]) => `${queue} ${value}`).join(', ');
   const [value] = values;
@@ -87,7 +83,11 @@ function defaultOfQueue(path: string): string {
 
 const queueNames = Object.keys(readDefaults().queues);
 /** The queues that a file without this setting must not name. */
-const missing = new Map(queueNames.map((queue) => [queue, problemsOf(`stage: prod\nqueues:\n  ${queue}:\n`)] as const));
+const missing = new Map(
+  queueNames.map(
+    (queue) => [queue, problemsOf(() => parseInstance('x', `stage: prod\nqueues:\n  ${queue}:\n`))] as const,
+  ),
+);
 
 function requiredBy(path: string): string {
   if (path === 'stage' || path === 'queues') return 'required';
@@ -95,14 +95,4 @@ function requiredBy(path: string): string {
   return queues.length === queueNames.length
     ? 'required'
     : `${queues.length === 0 ? '' : 'required: '}${queues.join(', ')}`;
-}
-
-function problemsOf(text: string): string[] {
-  try {
-    parseInstance('x', text);
-    return [];
-  } catch (error) {
-    if (error instanceof InstanceProblems) return error.lines;
-    throw error;
-  }
 }

@@ -1,7 +1,22 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { moduleOf, pages } from './pages';
+import { build } from 'esbuild';
+import { awsVariables } from '../../packages/local/connection';
+import { startAws, TABLE } from '../support/emulators';
+import { HASH_KEY } from '../support/hash-people';
+import { pages } from './pages';
+
+/** The TypeScript of each page as one module: imports first, the rest in a function, since it may await. */
+const modules = new Map(
+  pages().flatMap(({ file, blocks }) => {
+    const lines = blocks.flatMap(({ language, text }) => (language === 'ts' ? text.split('\n') : []));
+    const imports = lines.filter((line) => line.startsWith('import '));
+    const rest = lines.filter((line) => !line.startsWith('import '));
+    const text = [...imports, 'export async function page() {', ...rest, '}'].join('\n');
+    return lines.length === 0 ? [] : [[file, text] as const];
+  }),
+);
 
 /**
  * The values that a snippet may use without a declaration: an Express route's request and response, and the caller's
@@ -30,20 +45,73 @@ const CONFIG = {
   include: ['*.ts'],
 };
 
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+const before = { ...process.env };
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  process.env = { ...before };
+  for (const close of closing.splice(0)) await close();
+});
 
 test('the TypeScript snippets of each page compile', () => {
+  closing.push(() => rmSync(FOLDER, { recursive: true, force: true }));
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(CONFIG));
   writeFileSync(join(FOLDER, 'given.ts'), GIVEN);
-  const texts = pages().flatMap(({ file, blocks }) => {
-    const snippets = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
-    return snippets.length === 0 ? [] : [{ file, text: moduleOf(snippets) }];
-  });
-  for (const { file, text } of texts) writeFileSync(join(FOLDER, `${file.replace(/\W/g, '-')}.ts`), text);
+  for (const [file, text] of modules) writeFileSync(join(FOLDER, `${file.replace(/\W/g, '-')}.ts`), text);
 
   const { stdout } = spawnSync('node_modules/.bin/tsc', ['-p', FOLDER], { encoding: 'utf8' });
 
-  expect(texts.length).toBeGreaterThan(2);
+  expect(modules.size).toBeGreaterThan(2);
   expect(stdout).toBe('');
+});
+
+/** Bundles a page's snippets with the package's source, and runs them. */
+async function run(file: string): Promise<void> {
+  const contents = modules.get(file)?.replace(/}$/, 'await producer.close(); }');
+  const { outputFiles } = await build({
+    stdin: { contents: contents ?? '', resolveDir: resolve('.'), loader: 'ts' },
+    alias: { 'background-jobs-producer': resolve('packages/producer/index.ts') },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+  });
+  const page = { exports: {} as { page: () => Promise<void> } };
+  new Function('require', 'module', 'exports', outputFiles[0]?.text ?? '')(require, page, page.exports);
+  await page.exports.page();
+}
+
+test('the code of both pages sends jobs, finds them, plans and cancels one, sends a batch, signs an upload and closes', async () => {
+  const { table, endpoints, close } = await startAws({ queues: ['my-api-feedback.fifo'] });
+  closing.push(close);
+  const settings = {
+    ...{ account: '000000000000', bucket: 'a-bucket', prefix: 'jobs', table: TABLE, emailRate: 100, hashKey: HASH_KEY },
+    queues: { feedback: { type: 'fifo', retention: 345_600 } },
+  };
+  Object.assign(process.env, awsVariables(endpoints), { JOBS_SETTINGS: JSON.stringify(settings) });
+  const answers: unknown[] = [];
+  Object.assign(globalThis, {
+    data: { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' },
+    ...{ key: 'request-1', principal: 'client-1', correlationId: 'c-1', traceparent: undefined },
+    request: { get: () => 'request-2' },
+    client: { id: 'client-1' },
+    response: { status: (code: number) => ({ json: (body: object) => answers.push([code, Object.keys(body)]) }) },
+  });
+
+  await run('docs/integration.md');
+  await run('docs/patterns.md');
+
+  expect(answers).toEqual([
+    [202, ['id']],
+    [200, ['state', 'ended', 'result', 'error']],
+    [201, ['url', 'fields', 'key', 'expiresAt']],
+    [202, ['failed']],
+    [200, ['cancelled']],
+  ]);
+  const accepted = await table.accepted('feedback', { limit: 20 });
+  const rows = await Promise.all(accepted.map(({ key }) => table.get(key)));
+  const sent = { state: 'queued', version: 2 };
+  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject(Array(7).fill(sent));
+  expect(rows.filter((row) => row?.notBefore !== undefined)).toMatchObject([{ state: 'cancelled', version: 3 }]);
 });

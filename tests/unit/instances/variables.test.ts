@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { environmentSchemas, secret } from '../../../lib/config/functions';
 import { readDefaults, readInstance } from '../../../resources/instances/read';
-import { missing, secretsOf } from '../../../resources/instances/rules';
+import { missing, secretsOf, valueAt } from '../../../resources/instances/rules';
 import { withTexts } from '../../../resources/values';
 
 interface ServiceFile {
@@ -23,6 +23,8 @@ function ownOf(key: string): Record<string, string> {
 /** npm start sets the first, and the AWS library for logs reads the second. */
 const OTHERS = ['RECONCILE_EVERY', 'POWERTOOLS_SERVICE_NAME'];
 
+const pathsOf = (settings: [name: string, path: string][]) => settings.map(([, path]) => path).sort();
+
 describe.each(Object.entries(environmentSchemas))('the function %s', (key, { shape }) => {
   const own = ownOf(key);
 
@@ -34,20 +36,14 @@ describe.each(Object.entries(environmentSchemas))('the function %s', (key, { sha
 
   test('needs the settings of its required variables, and may read those of its secrets', () => {
     const settings = Object.entries(own).filter(([, path]) => /\.|hashKey/.test(path));
-    const inDefaults = (path: string) =>
-      path
-        .split('.')
-        .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], readDefaults() as unknown);
-    const required = settings.filter(([name, path]) => !inDefaults(path) && !shape[name]?.safeParse(undefined).success);
+    const isRequired = ([name, path]: [string, string]) =>
+      !valueAt(readDefaults(), path) && !shape[name]?.safeParse(undefined).success;
+    const needed = missing({ stage: 'local' }, [key]).map(({ path }) => path);
     const secrets = settings.filter(([name]) => shape[name] === secret);
     const found = secretsOf(readInstance('mht-api'), [key]).map(({ path }) => path);
 
-    expect(
-      missing({ stage: 'local' }, [key])
-        .map(({ path }) => path)
-        .sort(),
-    ).toEqual(required.map(([, path]) => path).sort());
-    expect(found.sort()).toEqual(secrets.map(([, path]) => path).sort());
+    expect(needed.sort()).toEqual(pathsOf(settings.filter(isRequired)));
+    expect(found.sort()).toEqual(pathsOf(secrets));
   });
 });
 
