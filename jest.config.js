@@ -43,7 +43,6 @@ module.exports = {
   maxWorkers: availableParallelism() + 1,
   // Ends what hangs, and nothing that is only slow on a busy machine.
   testTimeout: 180_000,
-  reporters: ['default', ['<rootDir>/tests/support/parts-reporter.cjs', { rootDir: __dirname }]],
   testSequencer: '<rootDir>/tests/support/slow-first.cjs',
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',
   globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseEnv } from '../../../lib/config/common';
-import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
+import { EVENT_COLUMNS } from '../../../lib/config/functions';
 import { groupBy } from '../../../lib/group-by';
 import { resolver } from '../../../packages/local/template/declared';
 import { eventsView } from '../../../resources/catalog';
@@ -162,27 +161,6 @@ test('a client without a queue or a bus has no function, role, alarm, secret or 
   // Nor does it name another client, or a key that no file configures.
   expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-feedback.fifo');
   expect([second.text.match(/mht-api/g), prod.text.match(/staging/g), staging.text.match(/kms:/g)]).toEqual(NONE);
-});
-
-/** The key of a function in serverless.yml. */
-const keyOf = (functionName: string): string =>
-  functionName.replace('mht-api-', '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
-test('the environment of each function holds no references and matches its schema', () => {
-  const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
-  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(FUNCTIONS.map((name) => `mht-api-${name}`));
-
-  for (const { FunctionName, Environment } of functions) {
-    const { Variables } = Environment as { Variables: Record<string, string> };
-    const schema = environmentSchemas[keyOf(String(FunctionName))];
-    expect(Object.values(Variables).filter((value) => typeof value !== 'string')).toEqual([]);
-    expect(schema && parseEnv(schema, Variables)).toMatchObject({
-      INSTANCE: 'mht-api',
-      TABLE: prod.Resources.JobsTable?.Properties.TableName,
-      QUEUES: { feedback: { type: 'fifo', visibility: 300, receives: 3 } },
-      RETRY_WAITS: [60, 900],
-    });
-  }
 });
 
 const secretsManager = (name: string) => on(arn('secretsmanager', `secret:${name}`), 'secretsmanager:GetSecretValue');
