@@ -2,8 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
 import { GZIP } from '../../lib/analytics/process';
 import type { Objects } from '../../lib/ports';
-import { memoryObjects } from '../support/memory-objects';
-import { batches, groups, packedMessages, singleMessages } from './analytics-events';
+import { batches, groups, linesOf, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';
 import { type Handler, handleAll } from './rivals';
@@ -26,14 +25,15 @@ export async function analyticsCost(size: Size): Promise<string> {
   const { runs, events, inMemory } = SIZES[size];
   const packed = [...batches(packedMessages(events))];
   const single = [...batches(singleMessages(events))];
-  const lines = await linesOfMessages(packed);
-  const linesOf = (id: string) => lines.get(id) ?? Buffer.alloc(0);
+  // The limit compresses the lines that this worker writes.
+  const records = packed.flatMap(({ Records }) => Records);
+  const lines = new Map(records.map(({ messageId, body }) => [messageId, gunzipSync(linesOf(body))]));
   const rivals = {
     'this worker': rival(packed, engineWorker),
     '… with analytics.noAddressesFrom': rival(packed, (objects) => engineWorker(objects, 0)),
-    [LIMIT]: rival(packed, (objects) => limit(objects, linesOf)),
+    [LIMIT]: rival(packed, (objects) => limit(objects, lines)),
     // With zlib's own size of memory: ours is part of this worker.
-    [LIMIT_AT_LEVEL]: rival(packed, (objects) => limit(objects, linesOf, { level: GZIP.level })),
+    [LIMIT_AT_LEVEL]: rival(packed, (objects) => limit(objects, lines, { level: GZIP.level })),
     '(b) a message and object per event': rival(single, objectPerEvent),
     '(c) Powertools FIFO': rival(packed, onPowertools),
   };
@@ -74,18 +74,6 @@ async function measure({ input, counted, handler }: ReturnType<typeof rival>) {
   Object.assign(counted, { puts: 0, bytes: 0 });
   const took = await timed(() => handleAll(handler, input));
   return { ...took, ...counted };
-}
-
-/** The lines that this worker writes for each message. The limit compresses the same lines. */
-async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Array>> {
-  const lines = new Map<string, Uint8Array>();
-  const objects = memoryObjects();
-  await handleAll(engineWorker(objects), input);
-  for (const key of objects.keys()) {
-    const id = key.slice(key.lastIndexOf('/') + 1).replace('.ndjson.gz', '');
-    lines.set(id, gunzipSync(objects.bytes(key)));
-  }
-  return lines;
 }
 
 /** Counts sends, receives and deletes. `oneByOne`: each message is a separate send, as in an API for single events. */

@@ -1,5 +1,6 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { ANALYTICS_EVENTS, type AnalyticsEvent, shardOf } from '../../lib/analytics/message';
+import { encodeBatch } from '../../lib/analytics/process';
 import { recordOf } from '../../packages/local/event-source-mapping';
 import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
 import { jobId } from '../support/engine';
@@ -70,6 +71,12 @@ export function* singleMessages(events: number): Generator<Packed> {
     const body = JSON.stringify({ ...head, data: { events: [event] } });
     yield { id, group: shardOf(event, packingLimits.parse({}).shards), body };
   }
+}
+
+/** The lines of a message as the worker stores them, in gzip. */
+export function linesOf(body: string): Uint8Array {
+  const envelope = JSON.parse(body);
+  return encodeBatch(envelope, envelope.data.events).accepted?.bytes ?? new Uint8Array();
 }
 
 /** Batches like Lambda's: at most ten messages and 6 MB. Escaping adds about 20 % to a body inside JSON. */

@@ -30,12 +30,12 @@ export function engineWorker(objects: Objects, noAddressesFrom?: number): Handle
   return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
 }
 
-/** The theoretical limit: only parses the same bodies and compresses the same bytes, which come from `linesOf`. */
-export function limit(objects: Objects, linesOf: (messageId: string) => Uint8Array, gzip: ZlibOptions = {}): Handler {
+/** The theoretical limit: only parses the same bodies and compresses the same lines, by their message. */
+export function limit(objects: Objects, lines: Map<string, Uint8Array>, gzip: ZlibOptions = {}): Handler {
   return async ({ Records }: SQSEvent) => {
     for (const { body, messageId } of Records) {
       JSON.parse(body);
-      await objects.put(messageId, gzipSync(linesOf(messageId), gzip), 'application/gzip');
+      await objects.put(messageId, gzipSync(lines.get(messageId) ?? '', gzip), 'application/gzip');
     }
     return { batchItemFailures: [] };
   };

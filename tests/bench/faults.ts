@@ -7,6 +7,7 @@ import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody, sampleFeedback } from '../support/feedback';
+import { createKills } from '../support/kills';
 import { memoryClock } from '../support/memory-clock';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryTable } from '../support/memory-table';
@@ -20,7 +21,6 @@ const SIZES = { full: { jobs: 50, hit: 10, hours: 6, faults: 7 }, small: { jobs:
 type Sizes = (typeof SIZES)[Size];
 const MINUTE_MS = 60_000;
 const REDRIVE_MINUTE = 180;
-const never = new Promise<never>(() => {});
 
 type World = Awaited<ReturnType<typeof world>>;
 interface Scenario {
@@ -52,15 +52,15 @@ function scenariosOf({ jobs, hit, faults }: Sizes): Scenario[] {
     {
       ...all,
       name: `killed after the mail, before the outcome ${some}`,
-      arrange: ({ kills }) => {
-        for (const id of ids) kills.afterMail.add(id);
+      arrange: ({ dies }) => {
+        for (const id of ids) dies.afterMail.add(id);
       },
     },
     {
       ...all,
       name: `timed out in the ticket's call, which took effect ${some}`,
-      arrange: ({ kills }) => {
-        for (const id of ids) kills.afterTicket.add(id);
+      arrange: ({ dies }) => {
+        for (const id of ids) dies.afterTicket.add(id);
       },
     },
     { ...all, name: `delivered again after the end ${some}`, repeats: ids },
@@ -107,8 +107,8 @@ export async function underFaults(size: Size): Promise<string> {
 }
 
 async function world({ down }: Pick<Scenario, 'down'>, now: () => number) {
-  const kills = { afterMail: new Set<string>(), afterTicket: new Set<string>() };
-  let died = () => {};
+  const kills = createKills();
+  const dies = { afterMail: new Set<string>(), afterTicket: new Set<string>() };
   const begun = now();
   const zendesk = await startFakeZendesk({ now });
   const sendgrid = await startFakeSendgrid({ now });
@@ -116,26 +116,22 @@ async function world({ down }: Pick<Scenario, 'down'>, now: () => number) {
     if (down === vendor && now() < begun + 120 * MINUTE_MS)
       throw new TransientError({ code: 'Unreachable', message: 'down', vendor });
   };
-  const dies = (): Promise<never> => {
-    died();
-    return never;
-  };
   const { zendesk: tickets, sendgrid: mails } = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url }, now);
   const mortalTickets: typeof tickets = {
     ...tickets,
     createTicket: async (ticket, options) => {
       const answer = await tickets.createTicket(ticket, options);
-      return kills.afterTicket.delete(ticket.external_id) ? dies() : answer;
+      return dies.afterTicket.delete(ticket.external_id) ? kills.die() : answer;
     },
   };
   const mortalMails: Pick<typeof mails, 'send'> = {
     send: async (mail, options) => {
       const answer = await mails.send(mail, options);
-      return kills.afterMail.delete(mail.recipients[0]?.customArgs.job ?? '') ? dies() : answer;
+      return dies.afterMail.delete(mail.recipients[0]?.customArgs.job ?? '') ? kills.die() : answer;
     },
   };
   return {
-    kills,
+    dies,
     zendesk,
     sendgrid,
     vendors: {
@@ -144,10 +140,11 @@ async function world({ down }: Pick<Scenario, 'down'>, now: () => number) {
     },
     /** Runs an invocation. Resolves to `undefined` if the process died. */
     mortal: async <T>(run: () => Promise<T>): Promise<T | undefined> => {
-      const death = new Promise<undefined>((resolve) => {
-        died = () => resolve(undefined);
+      let answer: T | undefined;
+      await kills.run(async () => {
+        answer = await run();
       });
-      return Promise.race([run(), death]);
+      return answer;
     },
     /** Stops the vendors. Returns the row of the table. */
     async close(scenario: Scenario, { rival, dead }: { rival: string; dead: number }): Promise<(string | number)[]> {

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
-import { parse } from 'yaml';
+import { bundled } from './process';
 import { inTurns, type Size, tableOf } from './table';
 
 const HANDLERS = readdirSync('handlers');
@@ -50,7 +49,7 @@ export async function loadTimes(size: Size): Promise<string> {
 
 async function measured(folder: string, handler: string, runs: number) {
   const name = handler.replace('.ts', '');
-  const ours = await bundled({ handler });
+  const ours = await bundled({ file: `handlers/${handler}` });
   const clients = [...new Set(ours.files.flatMap((file) => CLIENT.exec(file)?.[1] ?? []))];
   const entry = (modules: string[]) =>
     modules.map((module, n) => `import * as m${n} from '${module}';\n(globalThis as any).m${n} = m${n};`).join('\n');
@@ -74,28 +73,4 @@ function load(file: string): number {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
   if (stdout === '') throw new Error(`the bundle does not load: ${stderr}`);
   return Number(stdout);
-}
-
-/** A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is in no file. */
-async function bundled(entry: { handler: string } | { code: string }): Promise<{ code: Uint8Array; files: string[] }> {
-  const { custom } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
-    custom: { esbuild: Required<Pick<BuildOptions, 'alias' | 'mainFields' | 'target'>> };
-  };
-  // What decides the size.
-  const { alias, mainFields, target } = custom.esbuild;
-  const { outputFiles, metafile } = await build({
-    ...('handler' in entry
-      ? { entryPoints: [`handlers/${entry.handler}`], alias }
-      : // Other code has the vendors' own clients.
-        { stdin: { contents: entry.code, resolveDir: process.cwd(), loader: 'ts' as const } }),
-    ...{ mainFields, target },
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    write: false,
-    metafile: true,
-    logLevel: 'silent',
-  });
-  return { code: outputFiles[0]?.contents ?? new Uint8Array(), files: Object.keys(metafile.inputs) };
 }

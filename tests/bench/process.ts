@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
+import { parse } from 'yaml';
 
 /** What Node prints, with these arguments, in a process of its own. */
 export async function printedBy(args: string[]): Promise<string> {
@@ -8,12 +10,26 @@ export async function printedBy(args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Bundles a program as in a function. A compiler in its process would count as memory. */
-export async function bundledTo(outfile: string, program: string): Promise<void> {
-  const alias = {
-    '@sendgrid/client': './lib/vendors/sendgrid-client.ts',
-    'cross-fetch': './lib/vendors/native-fetch.ts',
+/** A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is in no file. */
+export async function bundled(entry: { file: string } | { code: string }) {
+  const { custom } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
+    custom: { esbuild: Required<Pick<BuildOptions, 'alias' | 'mainFields' | 'target'>> };
   };
-  const options = { bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' } as const;
-  await build({ entryPoints: [`tests/bench/${program}.ts`], outfile, alias, ...options });
+  // What decides the size.
+  const { alias, mainFields, target } = custom.esbuild;
+  const { outputFiles, metafile } = await build({
+    ...('file' in entry
+      ? { entryPoints: [entry.file], alias }
+      : // Other code has the vendors' own clients.
+        { stdin: { contents: entry.code, resolveDir: process.cwd(), loader: 'ts' as const } }),
+    ...{ mainFields, target },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  return { code: outputFiles[0]?.contents ?? new Uint8Array(), files: Object.keys(metafile.inputs) };
 }

@@ -8,19 +8,6 @@ test('the stored counts of calls are those that the code makes', async () => {
   expect(storedCounts()).toEqual(await counts());
 });
 
-test('a clean feedback takes eight calls of the table in a new process, then five, and one object', () => {
-  const { feedback, nextFeedback } = storedCounts();
-  const ofTable = ([name]: [string, number]) => name.startsWith('table.');
-  const calls = [feedback, nextFeedback].map((counted) =>
-    Object.entries(counted)
-      .filter(ofTable)
-      .reduce((sum, [, count]) => sum + count, 0),
-  );
-
-  expect(calls).toEqual([8, 5]);
-  expect(nextFeedback).toMatchObject({ 'objects.create': 1 });
-});
-
 test('a month of a beta costs less than 30 dollars, of which monitoring is at most 20', async () => {
   const { Resources } = await templateOf('prod');
   const billed = billedOf(Resources, 'mht-api');
