@@ -1,22 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { fieldsOf, SHAPES } from '../../packages/producer/pack';
-
-const INTRO = `# Fields
-
-\`npm run schemas\` writes this page from the schemas of the producer. The types of the package have the same sentences, so
-an editor shows them. An unknown field is refused. \`{prefix}\` is the instance's.
-
-| kind | \`result\` of \`jobs.get\` after a success |
-|---|---|
-| \`feedback\` | \`ticketId\`, \`confirmation\`: \`sent\`, \`unknown\` (SendGrid did not answer) or \`skipped: {why}\` |
-| \`email\` | \`messageId\` of SendGrid, or \`evidence\`: the event that proves the mail |
-| \`campaign\` | \`chunks\`, \`recipients\`: the campaign has begun. \`campaigns.report\` counts what was sent |
-| \`invite\` | \`testerId\`, \`invitation\`, \`notification\` as \`confirmation\` |
-| \`removeTester\` | \`removed\`; \`testerId\`, if there was one |
-| \`notifyBuild\` | \`notification\`: \`sent\` |
-
-| field | | rule |
-|---|---|---|
-`;
+import { withTable } from './pages';
 
 /** What a caller writes, and the name of its shape. */
 const SECTIONS = {
@@ -37,11 +21,11 @@ const SECTIONS = {
 /** The page of the package with each field that a caller of the producer writes, with its rule, limit and unit. */
 export function fieldsPage(): string {
   const mail = rowsOf('emailMessageSchema');
-  const sections = Object.entries(SECTIONS).map(([title, name]) => {
-    const rows = rowsOf(name).filter((row) => name !== 'campaignSchema' || !mail.includes(row));
-    return [`| **${title}** | | |`, ...rows].join('\n');
-  });
-  return `${INTRO}${sections.join('\n')}\n`;
+  const rows = Object.entries(SECTIONS).flatMap(([title, name]) => [
+    `| **${title}** | | |`,
+    ...rowsOf(name).filter((row) => name !== 'campaignSchema' || !mail.includes(row)),
+  ]);
+  return withTable(readFileSync('packages/producer/fields.md', 'utf8'), '| field | | rule |', rows);
 }
 
 function rowsOf(name: string): string[] {

@@ -40,3 +40,12 @@ export const anchorsOf = ({ text }: Pick<Page, 'text'>): Set<string> =>
         .replaceAll(' ', '-'),
     ),
   );
+
+/** The text of a page with these rows in its table with this head. */
+export function withTable(text: string, head: string, rows: string[]): string {
+  const lines = text.split('\n');
+  const first = lines.indexOf(head);
+  if (first < 0) throw new Error(`no table has the head ${head}`);
+  const after = lines.findIndex((line, at) => at > first && !line.startsWith('|'));
+  return [...lines.slice(0, first + 2), ...rows, ...lines.slice(after)].join('\n');
+}

@@ -5,26 +5,17 @@ import { instanceFile, rowSchema } from '../../resources/instances/file';
 import { parseInstance, readDefaults } from '../../resources/instances/read';
 import { valueAt } from '../../resources/instances/rules';
 import { problemsOf } from '../support/instances';
+import { withTable } from './pages';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
-const INTRO = `# Settings
-
-For those who write a file in \`instances/\`: each setting, as \`npm run schemas\` writes it from the code. Times are
-seconds unless the setting says otherwise. A secret is a reference: \`ssm:/path\` or \`secretsmanager:name\`. A queue's
-name after "required" means that a file with this queue needs the setting. [White label](white-label.md) explains the
-files, and \`sls check\` names everything that is wrong with one.
-`;
-const QUEUES = `## A queue
-
-These belong under \`queues.NAME\`, as do \`alarms\` of its own. \`prod.yml\` and \`staging.yml\` in \`instances/profiles\` change some of the defaults.
-`;
-
-/** docs/settings.md: each setting of an instance's file, with its type, its default and its meaning. */
+/** docs/settings.md with each setting of an instance's file: its type, its default and its meaning. */
 export function settingsPage(): string {
+  const page = readFileSync('docs/settings.md', 'utf8');
   const own = leaves(objectOf(instanceFile));
   const ofQueue = leaves(objectOf(rowSchema)).filter(([path]) => !path.startsWith('alarms.'));
-  return [INTRO, table(own, defaultOf), QUEUES, table(ofQueue, defaultOfQueue)].join('\n').trimEnd().concat('\n');
+  const first = withTable(page, '| setting | type | default, or who requires it | meaning |', rows(own, defaultOf));
+  return withTable(first, '| setting of a queue | type | default | meaning |', rows(ofQueue, defaultOfQueue));
 }
 
 const objectOf = (schema: z.ZodType): Schema => z.toJSONSchema(schema, { io: 'input' });
@@ -37,13 +28,11 @@ const leaves = ({ properties = {} }: Schema, before = ''): [string, Schema][] =>
     return schema.properties ? leaves(schema, `${path}.`) : [[path, schema]];
   });
 
-function table(rows: [string, Schema][], defaultText: (path: string) => string): string {
-  const lines = rows.map(
+const rows = (settings: [string, Schema][], defaultText: (path: string) => string): string[] =>
+  settings.map(
     ([path, schema]) =>
       `| \`${path}\` | ${typeOf(schema)} | ${defaultText(path) || (schema.default ?? '')} | ${meaningOf(schema)} |`,
   );
-  return ['| setting | type | default, or who requires it | meaning |', '|---|---|---|---|', ...lines, ''].join('\n');
-}
 
 const SECRET = /: ssm:.*/;
 const meaningOf = ({ description = '' }: Schema): string => description.replace(SECRET, '').replaceAll('docs/', '');

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localPackage, templateOf } from '../support/packages';
 import { permissionTable } from '../support/permissions';
+import { withTable } from './pages';
 
 const PAGE = 'resources/permissions.md';
-const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
 
 /** `npm run permissions`: writes the table of permissions into resources/permissions.md. */
 async function main(): Promise<void> {
@@ -14,13 +14,8 @@ async function main(): Promise<void> {
   try {
     const { resources } = await localPackage();
     const template = { Resources: resources } as Parameters<typeof permissionTable>[0];
-    const table = permissionTable(template, await templateOf('prod'));
-    const page = readFileSync(PAGE, 'utf8');
-    if (!TABLE.test(page)) throw new Error(`${PAGE} has no table of permissions`);
-    writeFileSync(
-      PAGE,
-      page.replace(TABLE, () => `${table}\n`),
-    );
+    const [head = '', , ...rows] = permissionTable(template, await templateOf('prod')).split('\n');
+    writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8'), head, rows));
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
