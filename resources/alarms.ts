@@ -2,7 +2,7 @@ import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds
 import { dlqName, functionName, queueName, undeliveredName } from '../lib/jobs/keys';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import { alarmId, type Resource, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './template';
+import { pascal, type Resource } from './template';
 
 /**
  * An alarm of CloudWatch. It goes off when `datapoints` of the last `periods` (by default 1 of 1, or all) reach the
@@ -106,6 +106,9 @@ function ofFunctions(kind: AlarmKind, instance: string, metric: string, function
   return alarm(kind, Object.fromEntries(metrics), rest);
 }
 
+export const TOPIC_ID = 'AlarmTopic';
+export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
+
 /** The alarm about the alarms function notifies the second topic. */
 export const topicOf = ({ kind }: Alarm): string => (kind === 'alarms-undelivered' ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
@@ -116,7 +119,7 @@ export function alarmResource(
   const { kind, subject = '', threshold, below, periods = 1, datapoints = periods, silence } = alarm;
   const actions = [{ Ref: topicOf(alarm) }];
   return {
-    [alarmId(kind, subject)]: {
+    [`${pascal(subject)}${pascal(kind)}Alarm`]: {
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
         AlarmName: alarmName(instance, kind, subject),

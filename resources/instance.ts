@@ -1,24 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { alarmName } from '../lib/alarms/kinds';
 import { accessResources, keyArn } from './access';
-import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
+import {
+  type Alarm,
+  alarmResource,
+  instanceAlarms,
+  queueAlarms,
+  TOPIC_ID,
+  topicOf,
+  UNDELIVERED_TOPIC_ID,
+} from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
 import type { QueueRow } from './instances/file';
 import { folderOf, functionsOf, type Instance } from './instances/instance';
 import { type Choice, chosenInstance } from './instances/read';
-import {
-  arn,
-  type Fragment,
-  logGroupId,
-  logicalId,
-  merge,
-  policyDocument,
-  principalArn,
-  TOPIC_ID,
-  UNDELIVERED_QUEUE_ID,
-  UNDELIVERED_TOPIC_ID,
-} from './template';
+import { arn, type Fragment, logicalId, merge, pascal, policyDocument, principalArn } from './template';
 import { queueValues, valuesOf } from './values';
 
 /** What Serverless passes to a function that a variable of serverless.yml names. */
@@ -73,7 +70,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
         Version: { Value: version },
         Folder: { Value: folderOf(of) },
       },
-      extensions: Object.fromEntries(functions.map((key) => [logGroupId(key), changed])),
+      extensions: Object.fromEntries(functions.map((key) => [`${pascal(key)}LogGroup`, changed])),
     },
   ]);
 }
@@ -117,7 +114,7 @@ const queuePolicies = ({ name, rows, access, events }: Instance): Fragment =>
       ofQueue(logicalId(row.name, 'Dlq'), `Dead-letter queue of the ${row.name} jobs`),
     ]),
     // The topic sends alarms here that it could not deliver to the function. The function sends with its own role.
-    ofService(UNDELIVERED_QUEUE_ID, 'FromTheTopic', 'sns', { Ref: TOPIC_ID }),
+    ofService('UndeliveredAlarms', 'FromTheTopic', 'sns', { Ref: TOPIC_ID }),
     events.webhook
       ? ofService('WebhookUndelivered', 'FromTheRule', 'events', arn('events', `rule/${name}-jobs/${name}-webhook`))
       : {},

@@ -39,12 +39,3 @@ export const logicalId = (queue: string, part: 'Queue' | 'Dlq'): string => `${pa
 
 export const pascal = (name: string): string =>
   name.replace(/(^|-)(.)/g, (_match, _hyphen, letter: string) => letter.toUpperCase());
-
-/** The log group that Serverless makes for a function. `key`: its key in serverless.yml, such as `emailEvents`. */
-export const logGroupId = (key: string): string => `${pascal(key)}LogGroup`;
-
-export const TOPIC_ID = 'AlarmTopic';
-export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
-export const UNDELIVERED_QUEUE_ID = 'UndeliveredAlarms';
-
-export const alarmId = (kind: string, subject: string): string => `${pascal(subject)}${pascal(kind)}Alarm`;

@@ -21,6 +21,7 @@ const section = <S extends z.ZodRawShape>(shape: S) =>
     .partial()
     .prefault({} as never);
 
+const matching = (pattern: RegExp, rule: string) => z.string().regex(pattern, rule);
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
 
 /** Principals of IAM without wildcards: accounts as 12 digits, ARNs of roles and users, and what `more` matches. */
@@ -79,7 +80,7 @@ const secret = (what: string) =>
   text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
-const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
+const language = matching(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
 
 /** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
 const RESERVED: readonly string[] = [...Object.keys(EVENT_COLUMNS), 'year', 'month', 'day', 'hour', 'date'];
@@ -89,15 +90,11 @@ const propertyName = z
   .refine((name) => !RESERVED.includes(name.toLowerCase()), 'must not be the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
-const tagKey = z
-  .string()
-  .regex(
-    /^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/iu,
-    'must be 1 to 128 letters, digits, spaces or _.:/=+@-, and not instance, stage, service or aws:…',
-  );
-const tagValue = z
-  .string()
-  .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
+const tagKey = matching(
+  /^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/iu,
+  'must be 1 to 128 letters, digits, spaces or _.:/=+@-, and not instance, stage, service or aws:…',
+);
+const tagValue = matching(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
 
 function isZone(timeZone: string): boolean {
   try {
@@ -115,10 +112,9 @@ export const instanceFile = table({
     .regex(/^\d{12}$/, 'must be 12 digits in quotes')
     .optional()
     .describe('The only AWS account that a deployment may go to'),
-  region: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
-    .describe('The only region that a deployment may go to'),
+  region: matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1').describe(
+    'The only region that a deployment may go to',
+  ),
   bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
   // The policies of people and programs repeat it, and IAM limits their length.
   prefix: commonEnv.shape.PREFIX.max(48).describe(
@@ -126,14 +122,10 @@ export const instanceFile = table({
   ),
   retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
-  secretsKey: z
-    .string()
-    .regex(new RegExp(`^${KMS_KEY}$`), 'must be the ARN of a KMS key')
+  secretsKey: matching(new RegExp(`^${KMS_KEY}$`), 'must be the ARN of a KMS key')
     .optional()
     .describe('The customer key that encrypts the secrets, if there is one'),
-  kmsKey: z
-    .string()
-    .regex(new RegExp(`^(own|${KMS_KEY})$`), 'must be own, or the ARN of a KMS key')
+  kmsKey: matching(new RegExp(`^(own|${KMS_KEY})$`), 'must be own, or the ARN of a KMS key')
     .optional()
     .describe('The customer key of queues, table, topics, logs and objects: own for one of the stack, or a key'),
   hashKey: text
@@ -145,10 +137,9 @@ export const instanceFile = table({
       'must be an account of 12 digits in quotes, the ARN of a role, or a service such as ecs-tasks.amazonaws.com',
       '|[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.amazonaws\\.com',
     ).describe('Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com'),
-    organization: z
-      .string()
-      .regex(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5')
-      .describe('Senders of other accounts must belong to this AWS organisation'),
+    organization: matching(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5').describe(
+      'Senders of other accounts must belong to this AWS organisation',
+    ),
   }).describe('Access for others than our functions. The senders of a queue are in its row'),
 
   brand: text.max(100).optional().describe('The name in built-in texts'),
@@ -181,9 +172,10 @@ export const instanceFile = table({
       reports: percent.describe('And above this percentage of spam reports, from the third on. 100: never'),
       refused: percent.describe('And above this percentage of refused chunks. 100: never'),
     }).describe('The limits of a campaign, once 100 of its mails are delivered or bounced (docs/emails.md)'),
-    between: z
-      .string()
-      .regex(/^(?:[01]\d|2[0-3]):[0-5]\d[–-](?:[01]\d|2[0-3]):[0-5]\d$/, 'must be two times of day such as 08:00–20:00')
+    between: matching(
+      /^(?:[01]\d|2[0-3]):[0-5]\d[–-](?:[01]\d|2[0-3]):[0-5]\d$/,
+      'must be two times of day such as 08:00–20:00',
+    )
       .refine((text) => text.slice(0, 5) !== text.slice(6), 'must be two different times of day')
       .describe('Campaigns are sent only between these times of day'),
     zone: z
@@ -216,18 +208,14 @@ export const instanceFile = table({
   }),
 
   events: section({
-    bus: z
-      .string()
-      .regex(
-        /^(own|[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9._/-]{1,256})$/,
-        'must be own, or the name or ARN of a bus',
-      )
-      .describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
+    bus: matching(
+      /^(own|[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9._/-]{1,256})$/,
+      'must be own, or the name or ARN of a bus',
+    ).describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
     webhook: table({
-      url: z
-        .string()
-        .regex(/^(https:\/\/|http:\/\/127\.0\.0\.1:)\S{1,2000}$/, 'must be an https address')
-        .describe('The https address that the ends of jobs are posted to'),
+      url: matching(/^(https:\/\/|http:\/\/127\.0\.0\.1:)\S{1,2000}$/, 'must be an https address').describe(
+        'The https address that the ends of jobs are posted to',
+      ),
       key: text
         .regex(/^secretsmanager:[A-Za-z0-9/_+=.@-]+$/, 'must be secretsmanager:name, because CloudFormation reads it')
         .describe('The text of the header authorization: secretsmanager:name, because CloudFormation reads it'),
