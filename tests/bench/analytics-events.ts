@@ -3,21 +3,13 @@ import { ANALYTICS_EVENTS, type AnalyticsEvent, shardOf } from '../../lib/analyt
 import { encodeBatch } from '../../lib/analytics/process';
 import { recordOf } from '../../packages/local/event-source-mapping';
 import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
+import { createChance } from '../simulation/world/chance';
 import { jobId } from '../support/engine';
 import { memoryRandom } from '../support/memory-clock';
 
 const NAMES = ['screen_viewed', 'button_tapped', 'purchase', 'search', 'session_started'];
 const COUNTRIES = ['DE', 'US', 'FR', 'JP'];
 export const START = Date.UTC(2026, 0, 2, 3);
-
-/** Repeatable numbers in [0, 1). */
-export function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return state / 0x7fffffff;
-  };
-}
 
 /** An event of an app's SDK, about 350 bytes of JSON. */
 export function appEvent(n: number, next: () => number, at = START): AnalyticsEvent {
@@ -47,7 +39,7 @@ export function appEvent(n: number, next: () => number, at = START): AnalyticsEv
 }
 
 export function* packedMessages(events: number, limits: Partial<PackingLimits> = {}): Generator<Packed> {
-  const next = numbers(7);
+  const next = createChance(7).fraction;
   const ready: Packed[] = [];
   const clock = { now: () => START, sleep: () => new Promise<void>(() => {}) };
   const deps = { source: '/my/api', clock, random: memoryRandom() };
@@ -63,7 +55,7 @@ export function* packedMessages(events: number, limits: Partial<PackingLimits> =
 
 /** Messages of one event each, from a sender that does not pack. */
 export function* singleMessages(events: number): Generator<Packed> {
-  const next = numbers(7);
+  const next = createChance(7).fraction;
   for (let n = 0; n < events; n++) {
     const event = appEvent(n, next);
     const id = jobId(n);

@@ -12,9 +12,10 @@ import { localPorts } from '../../packages/local/connection';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { createProducer } from '../../packages/producer/client';
 import { createTracker } from '../../packages/producer/tracker';
+import { createChance } from '../simulation/world/chance';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { memoryProducerDeps } from '../support/producer';
-import { appEvent, numbers } from './analytics-events';
+import { appEvent } from './analytics-events';
 import { inTurns, median, quantile, type Size, sumOf, table, tableOf, timed } from './table';
 
 /** `warmUp`: rounds that count for nothing, because the code is still being compiled. */
@@ -123,7 +124,7 @@ async function bodyOf(): Promise<string> {
 
 async function tracking({ queues }: Ports, { events: count }: Sizes): Promise<string> {
   const tracker = createTracker(depsOf(queues, 'my-analytics.fifo', withoutRows));
-  const next = numbers(7);
+  const next = createChance(7).fraction;
   const events = Array.from({ length: count }, (_, n) => appEvent(n, next, Date.now() - count * 10));
   const { ms, cpuMs } = await timed(async () => {
     for (const event of events) await tracker.track(event);

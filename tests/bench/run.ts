@@ -30,29 +30,25 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   verify: verifyDay,
 };
 
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { small: { type: 'boolean' } } });
+const packages = process.env.PACKAGES ? undefined : mkdtempSync(join(tmpdir(), 'packages-'));
+
 /** Prints the figures of each benchmark, or why it failed. Then the process ends with 1. */
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { small: { type: 'boolean' } } });
-  const unknown = positionals.filter((name) => !(name in benchmarks));
-  if (unknown.length > 0)
-    throw new Error(`there is no benchmark ${unknown.join(', ')}; there are ${Object.keys(benchmarks).join(', ')}`);
-  const own = process.env.PACKAGES ? undefined : mkdtempSync(join(tmpdir(), 'packages-'));
-  process.env.PACKAGES ??= own;
+  process.env.PACKAGES ??= packages;
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks))
     try {
-      process.stdout.write(`\n## ${name}\n${await benchmarks[name]?.(values.small ? 'small' : 'full')}\n`);
+      const measure = benchmarks[name];
+      if (!measure) throw new Error(`there are only ${Object.keys(benchmarks).join(', ')}`);
+      process.stdout.write(`\n## ${name}\n${await measure(values.small ? 'small' : 'full')}\n`);
     } catch (error) {
-      failed(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
     }
-  if (own) rmSync(own, { recursive: true, force: true });
 }
 
-function failed(message: string): void {
-  process.stderr.write(`${message}\n`);
-  process.exitCode = 1;
-}
-
-main()
-  .catch((error: unknown) => failed(error instanceof Error ? error.message : String(error)))
+void main().finally(() => {
+  if (packages) rmSync(packages, { recursive: true, force: true });
   // A benchmark that failed may leave servers open.
-  .finally(() => process.exit());
+  process.exit();
+});
