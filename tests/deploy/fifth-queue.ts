@@ -24,17 +24,8 @@ const LEFT_OUT = ['node_modules', '.git', '.local', '.serverless', '.esbuild'];
 
 /** The tests that know all queues, functions, folders or permissions. */
 const TESTS = [
-  'tests/bench/cost',
-  'tests/docs',
-  'tests/unit/instances',
-  'tests/unit/resources',
-  'tests/unit/jobs',
-  'tests/unit/ops',
-  'tests/unit/reconcile',
-  'tests/unit/cli/bucket-check',
-  'tests/integration/permissions',
-  'tests/integration/local/queues',
-  'tests/integration/local/commands',
+  ...['tests/bench/cost', 'tests/docs', 'tests/unit/(instances|resources|jobs|ops|reconcile)/'],
+  ...['tests/unit/cli/bucket-check', 'tests/integration/permissions', 'tests/integration/local/(queues|commands)'],
 ];
 
 /** Follows docs/add-a-queue.md in a copy of the project, runs there what the page says to run, and then a job. */

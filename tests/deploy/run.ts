@@ -2,45 +2,21 @@ import { spawnSync } from 'node:child_process';
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
-import { createAccount } from './arrived';
-import { checkArrived, type Expected, stackName } from './checks';
+import { missingTools, startAccount } from './account';
+import { checkArrived, stackName } from './checks';
 import { checkFifthQueue } from './fifth-queue';
-import { missingTools, startMoto } from './moto';
 import { createReport } from './report';
 
-const staging: Expected = {
-  stage: 'staging',
-  instance: 'mht-api-staging',
-  retention: 604_800,
-  visibility: 180,
-  timeout: 30,
-  maximumConcurrency: 2,
-  retain: false,
-  bucket: 'mht-staging-bucket',
-};
-const prod: Expected = {
-  stage: 'prod',
-  instance: 'mht-api',
-  retention: 1_209_600,
-  visibility: 300,
-  timeout: 45,
-  maximumConcurrency: 10,
-  retain: true,
-  bucket: 'mht-bucket',
-};
+const staging = { stage: 'staging', instance: 'mht-api-staging', bucket: 'mht-staging-bucket' };
+const prod = { stage: 'prod', instance: 'mht-api', bucket: 'mht-bucket' };
 /** The client with two queues. */
-const second: Expected = {
-  ...prod,
-  instance: 'acme',
-  bucket: 'acme-bucket',
-  tags: { 'cost-centre': 'acme', owner: 'support-team' },
-};
+const second = { stage: 'prod', instance: 'acme', bucket: 'acme-bucket' };
 
 /** The names of a template's resources of a type, or of those that are kept when the stack is removed. */
 const named =
   (type: string, property: string, kept = false) =>
-  (template?: CompiledTemplate) =>
-    Object.values(template?.Resources ?? {})
+  ({ Resources }: CompiledTemplate) =>
+    Object.values(Resources)
       .filter(({ Type, DeletionPolicy }) => Type === type && (!kept || DeletionPolicy?.startsWith('Retain')))
       .map(({ Properties }) => String(Properties[property]))
       .sort();
@@ -56,14 +32,8 @@ async function main(): Promise<number> {
   const report = createReport();
   const { check, equal, section } = report;
   const directory = serviceDirectory();
-  const moto = await startMoto();
-  const account = createAccount(moto.endpoint);
-  const env = {
-    AWS_ENDPOINT_URL: moto.endpoint,
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_REGION: 'us-east-1',
-  };
+  const account = await startAccount();
+  const { env } = account;
   const run = async (args: string[]) => {
     const result = await sls(directory.path, args, env);
     check(`sls ${args.join(' ')}`, result.code === 0, result.output);
@@ -77,7 +47,8 @@ async function main(): Promise<number> {
     changeInstance(directory.path, instance, changes);
 
   try {
-    const templates: Record<string, CompiledTemplate> = {};
+    const templates = new Map<string, CompiledTemplate>();
+    const templateOf = ({ instance }: { instance: string }) => templates.get(instance) as CompiledTemplate;
 
     await section('a fifth queue', async () => checkFifthQueue(report));
 
@@ -97,7 +68,6 @@ async function main(): Promise<number> {
         'instances/acme.yml: region: must be a region such as eu-west-1',
         'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens',
       ]);
-      await refused('the local stage is refused', ['deploy'], ['--stage staging or prod']);
       equal('nothing was deployed', await account.functionNames(), []);
     });
 
@@ -114,13 +84,6 @@ async function main(): Promise<number> {
           'instances/mht-api.yml: sendgrid.apiKey: names a secret that does not exist',
         ],
       );
-      change(prod.instance, { account: '999999999999' });
-      await refused(
-        'another account is refused',
-        ['deploy', '--stage', 'prod', '--yes'],
-        ['account: is 999999999999, but the credentials are of 123456789012'],
-      );
-      change(prod.instance, { account: '123456789012' });
       const names = ['hash-key', 'zendesk-token', 'suppression-key', 'discord-webhook-url', 'app-store-connect-key'];
       await account.create({
         buckets: [staging, prod, second].map(({ bucket }) => bucket),
@@ -130,13 +93,6 @@ async function main(): Promise<number> {
     });
 
     await section('the bucket before a deployment', async () => {
-      const { code, output } = await sls(directory.path, ['check', '--stage', 'prod'], env);
-      check(
-        'production refuses a new bucket, with what it lacks',
-        code !== 0 &&
-          ['public access', 'plain HTTP', 'old versions', '_bodies/'].every((text) => output.includes(text)),
-        output,
-      );
       for (const { instance, bucket } of [prod, second]) {
         const param = ['--param', `instance=${instance}`];
         const asked = await sls(directory.path, ['check', ...param], env);
@@ -145,14 +101,12 @@ async function main(): Promise<number> {
         await account.protect(bucket, { policy, rules: (JSON.parse(lifecycle) as { Rules: LifecycleRule[] }).Rules });
         await run(['check', ...param]);
       }
-      const checked = await run(['check', '--stage', 'staging']);
-      check('staging only notes it', checked.includes('does not block all public access'), checked);
     });
 
     await section('templates', async () => {
       for (const instance of ['local', staging.instance, prod.instance, second.instance]) {
         const template = await compiledTemplate(directory.path, instance);
-        templates[instance] = template;
+        templates.set(instance, template);
         const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', template.file], { encoding: 'utf8' });
         check(`cfn-lint finds nothing in ${instance}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
       }
@@ -171,10 +125,10 @@ async function main(): Promise<number> {
       equal('it does not claim the folder', owner, 'none');
     });
 
-    for (const expected of [staging, prod])
-      await section(`deploy ${expected.stage}`, async () => {
-        await run(['deploy', '--stage', expected.stage, '--yes']);
-        await checkArrived(report, account, expected);
+    for (const one of [staging, prod])
+      await section(`deploy ${one.stage}`, async () => {
+        await run(['deploy', '--stage', one.stage, '--yes']);
+        await checkArrived(report, account, one, templateOf(one));
       });
 
     await section('deploy again', async () => {
@@ -188,10 +142,11 @@ async function main(): Promise<number> {
         plan,
       );
       equal('its change set is deleted', await account.plans(), []);
-      await checkArrived(report, account, staging);
+      const visibility = async () => (await account.queue('mht-api-staging-feedback.fifo')).VisibilityTimeout;
+      equal('it changes nothing', await visibility(), '180');
       await account.lift(stackName(staging));
       await run(['deploy', '--stage', 'staging']);
-      await checkArrived(report, account, { ...staging, visibility: 240 });
+      equal('a deployment changes the queue', await visibility(), '240');
     });
 
     await section('a deployment that would lose messages', async () => {
@@ -207,15 +162,13 @@ async function main(): Promise<number> {
 
     await section('a second client with two queues in the same account', async () => {
       const args = ['--param', `instance=${second.instance}`];
-      const text = templates[second.instance]?.text ?? '';
-      equal("its template never contains the first client's name", text.split(prod.instance).length - 1, 0);
       await run(['deploy', ...args, '--yes']);
-      await checkArrived(report, account, second);
+      await checkArrived(report, account, second, templateOf(second));
       const ofAcme = (names: (string | undefined)[]) => names.filter((name) => name?.startsWith('acme-'));
       equal(
         'it has only its two queues and the functions around them',
         [ofAcme(await account.queueNames()), ofAcme(await account.functionNames())],
-        [named('AWS::SQS::Queue', 'QueueName'), functionsOf].map((of) => of(templates[second.instance])),
+        [named('AWS::SQS::Queue', 'QueueName'), functionsOf].map((of) => of(templateOf(second))),
       );
       equal('its folder is claimed', await account.object(second.bucket, 'acme/_owner'), '{"instance":"acme"}');
       change(second.instance, { 'queues.emails': { concurrency: 7 } });
@@ -240,25 +193,24 @@ async function main(): Promise<number> {
     await section('remove', async () => {
       await run(['remove', '--stage', 'staging']);
       const name = ['--confirm', prod.instance];
-      await refused('without the name', ['remove', '--stage', 'prod', '--yes'], ['Add --confirm mht-api']);
       await refused('while protected', ['remove', '--stage', 'prod', ...name], ['deletion protection is enabled']);
       await account.unprotect(stackName(prod));
       await run(['remove', '--stage', 'prod', ...name]);
       equal(
         "only the second instance's functions are left",
         await account.functionNames(),
-        functionsOf(templates[second.instance]),
+        functionsOf(templateOf(second)),
       );
       equal(
         "only the second instance's roles are left",
         await account.roleNames(),
-        named('AWS::IAM::Role', 'RoleName')(templates[second.instance]),
+        named('AWS::IAM::Role', 'RoleName')(templateOf(second)),
       );
       const queues = named('AWS::SQS::Queue', 'QueueName', true);
       equal(
         "staging's queues are gone, production's are kept",
         await account.queueNames(),
-        [...queues(templates[second.instance]), ...queues(templates[prod.instance])].sort(),
+        [...queues(templateOf(second)), ...queues(templateOf(prod))].sort(),
       );
       equal("staging's table is gone, production's is kept", await account.tableNames(), ['acme-jobs', 'mht-api-jobs']);
       await account.unprotect(stackName(second));
@@ -266,18 +218,12 @@ async function main(): Promise<number> {
       equal("no client's functions are left", await account.functionNames(), []);
     });
   } finally {
-    moto.stop();
+    account.stop();
     directory.remove();
   }
   return report.finish();
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  },
-);
+void main().then((code) => {
+  process.exitCode = code;
+});

@@ -68,25 +68,17 @@ function xml(value: unknown): string {
 }
 
 /** Settings that a deployment to production accepts, with these lifecycle rules. */
-export const safeSettings = (bucket: string, lifecycle: Rule[]): BucketSettings => ({
-  publicAccessBlock: {
-    BlockPublicAcls: true,
-    IgnorePublicAcls: true,
-    BlockPublicPolicy: true,
-    RestrictPublicBuckets: true,
-  },
-  policy: {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Deny',
-        Principal: '*',
-        Action: 's3:*',
-        Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
-        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-      },
-    ],
-  },
-  versioning: 'Enabled',
-  lifecycle,
-});
+export function safeSettings(bucket: string, lifecycle: Rule[]): BucketSettings {
+  const names = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'];
+  const denied = {
+    ...{ Effect: 'Deny', Principal: '*', Action: 's3:*' },
+    Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  };
+  return {
+    publicAccessBlock: Object.fromEntries(names.map((name) => [name, true])),
+    policy: { Version: '2012-10-17', Statement: [denied] },
+    versioning: 'Enabled',
+    lifecycle,
+  };
+}

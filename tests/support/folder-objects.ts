@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sha256 } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 import { listed } from './memory-objects';
 
 export type FolderObjects = ReturnType<typeof folderObjects>;
 
-/** A bucket that stores its objects in a folder, for database engines that read files. */
+/** A bucket that stores its objects in a folder, for database engines that read files. Each key ends in a suffix. */
 export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))) {
   const path = (key: string) => join(folder, key);
   const write = async (key: string, body: string | Uint8Array, flag: 'w' | 'wx') => {
@@ -36,15 +36,7 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))) {
     readChanged: read,
     size: async (key) => (await read(key))?.bytes.length,
     delete: (key) => rm(path(key), { force: true }),
-    list: async (prefix, options) => {
-      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile());
-      return listed(
-        files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))),
-        prefix,
-        options,
-      );
-    },
+    list: async (prefix, options) => listed(globSync('**/*.*', { cwd: folder }), prefix, options),
   };
   return { ...objects, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

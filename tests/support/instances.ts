@@ -6,16 +6,19 @@ import type { Instance } from '../../resources/instances/instance';
 import { InstanceProblems } from '../../resources/instances/problems';
 import { valuesOf } from '../../resources/values';
 
-/** Sets settings of an instance's file in a copy of the project. `undefined` removes one. */
-export function changeInstance(root: string, name: string, changes: Record<string, unknown>): void {
-  const file = join(root, 'instances', `${name}.yml`);
-  const document = parseDocument(readFileSync(file, 'utf8'));
+/** The text of an instance's file with other settings. `undefined` removes one. */
+export function changedFile(name: string, changes: Record<string, unknown>, root = '.'): string {
+  const document = parseDocument(readFileSync(join(root, 'instances', `${name}.yml`), 'utf8'));
   for (const [path, value] of Object.entries(changes)) {
     if (value === undefined) document.deleteIn(path.split('.'));
     else document.setIn(path.split('.'), value);
   }
-  writeFileSync(file, document.toString());
+  return document.toString();
 }
+
+/** Sets settings of an instance's file in a copy of the project. */
+export const changeInstance = (root: string, name: string, changes: Record<string, unknown>): void =>
+  writeFileSync(join(root, 'instances', `${name}.yml`), changedFile(name, changes, root));
 
 /** A folder with a copy of the instances' files, to change them. */
 export function instanceFolder(): { root: string; remove: () => void } {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { accessResources } from '../../../resources/access';
 import { parseInstance } from '../../../resources/instances/read';
 import {
@@ -16,6 +14,7 @@ import {
   table,
   unexpected,
 } from '../../support/iam';
+import { changedFile } from '../../support/instances';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -84,9 +83,7 @@ const LONGEST: Record<string, unknown> = {
 const LONG_PLACE = { region: 'ap-southeast-2', account: '123456789012' };
 
 test('with the longest names, each policy fits into a managed policy of IAM', () => {
-  const file = parseDocument(readFileSync('instances/mht-api.yml', 'utf8'));
-  for (const [path, value] of Object.entries(LONGEST)) file.setIn(path.split('.'), value);
-  const { Resources = {} } = accessResources(parseInstance('a'.repeat(32), file.toString()));
+  const { Resources = {} } = accessResources(parseInstance('a'.repeat(32), changedFile('mht-api', LONGEST)));
   // The id of a key has 36 characters.
   const template = { Resources: { ...Resources, JobsKey: { Type: 'AWS::KMS::Key' } } };
   const lengths = Object.keys(Resources).map((id) => {
