@@ -1,5 +1,4 @@
 import { gzipSync, type ZlibOptions } from 'node:zlib';
-import type { SQSEvent } from 'aws-lambda';
 import { dataKey } from '../../lib/analytics/keys';
 import { analyticsSchema, problemOf } from '../../lib/analytics/message';
 import { analyticsContract, encodeBatch } from '../../lib/analytics/process';
@@ -8,7 +7,7 @@ import type { Objects } from '../../lib/ports';
 import { handleBatch } from '../../lib/worker/batch';
 import { memoryEngine, PREFIX } from '../support/engine';
 import { memoryObjects } from '../support/memory-objects';
-import { type Handler, powertools } from './rivals';
+import { type Handler, plainLoop, powertools } from './rivals';
 
 /** A bucket that counts objects and bytes and stores nothing. */
 export function countingObjects() {
@@ -31,29 +30,21 @@ export function engineWorker(objects: Objects, noAddressesFrom?: number): Handle
 }
 
 /** The theoretical limit: only parses the same bodies and compresses the same lines, by their message. */
-export function limit(objects: Objects, lines: Map<string, Uint8Array>, gzip: ZlibOptions = {}): Handler {
-  return async ({ Records }: SQSEvent) => {
-    for (const { body, messageId } of Records) {
-      JSON.parse(body);
-      await objects.put(messageId, gzipSync(lines.get(messageId) ?? '', gzip), 'application/gzip');
-    }
-    return { batchItemFailures: [] };
-  };
-}
+export const limit = (objects: Objects, lines: Map<string, Uint8Array>, gzip: ZlibOptions = {}): Handler =>
+  plainLoop(async ({ body, messageId }) => {
+    JSON.parse(body);
+    await objects.put(messageId, gzipSync(lines.get(messageId) ?? '', gzip), 'application/gzip');
+  });
 
-export function objectPerEvent(objects: Objects): Handler {
-  return async ({ Records }: SQSEvent) => {
-    for (const { body } of Records) {
-      const envelope = JSON.parse(body) as { id: string; time: string; data: { events: [object] } };
-      const [event] = envelope.data.events;
-      const time = Date.parse(envelope.time);
-      if (problemOf(event, time)) throw new Error('invalid');
-      const line = gzipSync(`${JSON.stringify(event)}\n`);
-      await objects.put(dataKey(PREFIX, { time, id: envelope.id }), line, 'application/gzip');
-    }
-    return { batchItemFailures: [] };
-  };
-}
+export const objectPerEvent = (objects: Objects): Handler =>
+  plainLoop(async ({ body }) => {
+    const envelope = JSON.parse(body) as { id: string; time: string; data: { events: [object] } };
+    const [event] = envelope.data.events;
+    const time = Date.parse(envelope.time);
+    if (problemOf(event, time)) throw new Error('invalid');
+    const line = gzipSync(`${JSON.stringify(event)}\n`);
+    await objects.put(dataKey(PREFIX, { time, id: envelope.id }), line, 'application/gzip');
+  });
 
 export const onPowertools = (objects: Objects): Handler =>
   powertools(async ({ body }) => {
