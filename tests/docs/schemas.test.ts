@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import Ajv from 'ajv/dist/2020';
 import type { SNSEvent, SQSEvent } from 'aws-lambda';
 import { notificationOf } from '../../lib/alarms/notification';
@@ -9,6 +9,7 @@ import { feedbackPerson } from '../../lib/feedback/message';
 import { jobIdOf, parseEnvelope } from '../../lib/jobs/envelope';
 import { completionOf } from '../../lib/jobs/record';
 import { messageType, type QueueContract } from '../../lib/worker/contract';
+import { awsVariables } from '../../packages/local/connection';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs } from '../../packages/local/sqs/server';
 import { acceptedRow } from '../support/accepted-row';
@@ -119,48 +120,34 @@ test('the schema of an analytics event agrees with the worker’s own check', ()
     }
 });
 
-describe('the Python example', () => {
-  async function python(parameters: string[], env: Record<string, string> = {}) {
-    const child = spawn('python3', parameters, { env: { ...process.env, ...env } });
-    // Without python3 there is an error instead of an exit.
-    const ended = new Promise<boolean>((resolve) => {
-      child.on('error', () => resolve(false)).on('close', (code) => resolve(code === 0));
-    });
-    const [out, error, ok] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    return { out: out.trim(), error, ok };
-  }
+test('the Python example sends a message that fits the schema, in the producer’s group, under the id that it prints', async () => {
+  const python = (parameters: string[], env: Record<string, string> = {}) =>
+    promisify(execFile)('python3', parameters, { env: { ...process.env, ...env } });
+  const missing = await python(['-c', 'import boto3']).then(
+    () => false,
+    () => true,
+  );
+  if (missing) return void process.stderr.write('There is no python3 with boto3, so the example is not run.\n');
+  const model = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
+  model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
+  const sqs = await startSqs(model);
 
-  test('sends a message that fits the schema, in the producer’s group, under the id that it prints', async () => {
-    const model = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
-    model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
-    const sqs = await startSqs(model);
-    if (!(await python(['-c', 'import boto3'])).ok) {
-      await sqs.close();
-      process.stderr.write('There is no python3 with boto3, so the example is not run.\n');
-      return;
-    }
+  const { stdout } = await python(['docs/send_feedback.py'], {
+    QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
+    ...awsVariables({ sqs: sqs.url, s3: '', dynamodb: '', aws: '' }),
+    AWS_DEFAULT_REGION: 'us-east-1',
+    HASH_KEY,
+  }).finally(sqs.close);
+  const [sent] = model.messages('my-feedback.fifo');
+  const message = JSON.parse(sent?.body ?? '') as Message & { id: string; source: string };
 
-    const { out, error } = await python(['docs/send_feedback.py'], {
-      QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
-      AWS_ENDPOINT_URL_SQS: sqs.url,
-      AWS_REGION: 'us-east-1',
-      AWS_DEFAULT_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      HASH_KEY,
-    });
-    await sqs.close();
-    const [sent] = model.messages('my-feedback.fifo');
-    const message = JSON.parse(sent?.body ?? error) as Message & { id: string; source: string };
-
-    expect(isValid(message)).toBe(true);
-    // The engine has a clock of its own.
-    expect(await stateInWorker({ ...message, time: String(examples[0]?.time) })).toBe('succeeded');
-    expect(out).toBe(jobIdOf(message));
-    expect(sent?.deduplicationId).not.toContain(out);
-    const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
-    expect(sent?.groupId).toBe(hashed(who)[0]);
-  });
+  expect(isValid(message)).toBe(true);
+  // The engine has a clock of its own.
+  expect(await stateInWorker({ ...message, time: String(examples[0]?.time) })).toBe('succeeded');
+  expect(stdout.trim()).toBe(jobIdOf(message));
+  expect(sent?.deduplicationId).not.toContain(stdout.trim());
+  const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
+  expect(sent?.groupId).toBe(hashed(who)[0]);
 });
 
 describe('the event about the end of a job', () => {
