@@ -8,12 +8,7 @@ import { type Size, sumOf, tableOf } from './table';
 
 const SIZES = { full: 1_000_000, small: 4_000 };
 
-interface Taken {
-  result: string;
-  seconds: number;
-  cpuSeconds: number;
-  megabytes: number;
-}
+type Taken = Record<'seconds' | 'cpuSeconds' | 'megabytes', number> & { result: string };
 
 /**
  * Writes an hour of many events as Parquet in a process of its own: first as a new hour, then again for one late

@@ -2,13 +2,7 @@ import { ASSUMED, PRICES, storedCounts } from '../../resources/cost';
 import { table } from './table';
 
 /** What a worker calls for one feedback job without faults. Writes are in units of the table. */
-interface Use {
-  writes: number;
-  reads: number;
-  puts: number;
-  messages: number;
-  durableOperations?: number;
-}
+type Use = Record<'writes' | 'reads' | 'puts' | 'messages', number> & { durableOperations?: number };
 
 const MILLION = 1_000_000;
 /** Of a durable function, as published when they began in December 2025. Not checked against a bill. */

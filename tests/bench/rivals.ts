@@ -3,7 +3,7 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
+import { feedbackSchema } from '../../lib/feedback/message';
 import { confirmationOf, ticketOf } from '../../lib/feedback/process';
 import type { Objects, Table } from '../../lib/ports';
 import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
@@ -60,12 +60,9 @@ export function feedbackSteps({ table, objects, zendesk, sendgrid }: RivalPorts)
   };
 }
 
-export interface Job {
-  id: string;
-  data: Feedback;
-}
+export type Job = ReturnType<typeof jobOf>;
 
-export function jobOf(body: string): Job {
+export function jobOf(body: string) {
   const { id, data } = JSON.parse(body) as { id: string; data: unknown };
   return { id, data: feedbackSchema.parse(data) };
 }

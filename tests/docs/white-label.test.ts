@@ -3,7 +3,7 @@ import { deploymentProblems } from '../../packages/cli/check';
 import { resolver } from '../../packages/local/template/declared';
 import { functionsOf } from '../../resources/instances/instance';
 import { parseInstance } from '../../resources/instances/read';
-import { arn, like, on, type Request } from '../support/iam';
+import { arn, like, on, type Request, type Statement } from '../support/iam';
 import { problemsOf } from '../support/instances';
 import { templateOf } from '../support/packages';
 
@@ -11,12 +11,9 @@ const page = readFileSync('docs/white-label.md', 'utf8');
 const file = (/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '').replace(/eventsKey: …/, `eventsKey: ${'A'.repeat(91)}=`);
 
 const [region, account] = ['us-east-1', '123456789012'];
-interface Policy {
-  Statement: { Action: string | string[]; Resource: string | string[]; Condition?: object }[];
-}
 
 /** As the shell does it in docs/getting-started.md: each word once a line, and STACK is the cut name of the stack. */
-function policyOf(instance: string, stage: string): Policy {
+function policyOf(instance: string, stage: string) {
   const STACK = `${instance}-jobs-${stage}`.slice(0, 24).replace(/-$/, '');
   const words = {
     ...{ STACK, INSTANCE: instance, ACCOUNT: account, REGION: region },
@@ -26,7 +23,7 @@ function policyOf(instance: string, stage: string): Policy {
   const filledIn = lines.map((line) =>
     Object.entries(words).reduce((text, [word, value]) => text.replace(word, value), line),
   );
-  return JSON.parse(filledIn.join('\n')) as Policy;
+  return JSON.parse(filledIn.join('\n')) as { Statement: Statement[] };
 }
 const policy = policyOf('initech', 'prod');
 
