@@ -97,15 +97,16 @@ export function idempotent(
 
 export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler {
   return async ({ Records }) => {
-    const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
-    for (const record of Records) {
-      if (batchItemFailures.length > 0) batchItemFailures.push({ itemIdentifier: record.messageId });
-      else
-        await worker(record).catch(() => {
-          batchItemFailures.push({ itemIdentifier: record.messageId });
-        });
+    let done = 0;
+    try {
+      for (const record of Records) {
+        await worker(record);
+        done++;
+      }
+    } catch {
+      // Lambda delivers this message and the later ones again.
     }
-    return { batchItemFailures };
+    return { batchItemFailures: Records.slice(done).map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 

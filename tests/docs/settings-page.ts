@@ -81,7 +81,6 @@ const missing = new Map(
 function requiredBy(path: string): string {
   if (path === 'stage' || path === 'queues') return 'required';
   const queues = queueNames.filter((queue) => missing.get(queue)?.includes(`instances/x.yml: ${path}: is missing`));
-  return queues.length === queueNames.length
-    ? 'required'
-    : `${queues.length === 0 ? '' : 'required: '}${queues.join(', ')}`;
+  if (queues.length === 0) return '';
+  return queues.length === queueNames.length ? 'required' : `required: ${queues.join(', ')}`;
 }

@@ -151,12 +151,9 @@ test('each queue refuses unencrypted transport', () => {
 
 const NONE = [null, null, null];
 test('a client without a queue or a bus has no function, role, alarm, secret or output of it', () => {
-  const kinds = Object.keys(second.Resources);
+  const ids = Object.keys(second.Resources);
 
-  expect(ofType(second, 'AWS::Lambda::Function').map(({ Properties }) => Properties.FunctionName)).toEqual(
-    ['feedback', 'emails', 'email-events', 'reconciler', 'verify', 'alarms'].map((name) => `acme-${name}`),
-  );
-  expect(kinds.filter((id) => /testflight|analytics|^hours|appstore|webhook|JobEvents/i.test(id))).toEqual([]);
+  expect(ids.filter((id) => /testflight|analytics|^hours|appstore|webhook|JobEvents/i.test(id))).toEqual([]);
   expect(second.text).not.toMatch(/testflight|analytics|app-?store|parquet|events:PutEvents|EVENT_BUS/i);
   // Nor does it name another client, or a key that no file configures.
   expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-feedback.fifo');
