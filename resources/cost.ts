@@ -28,12 +28,7 @@ export type Counts = Record<Job | 'accept' | 'reconciler' | 'nextFeedback', Call
 export const COUNTS = 'resources/cost.json';
 export const storedCounts = (): Counts => JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
 
-export interface Month {
-  feedback: number;
-  emails: number;
-  events: number;
-  testflight: number;
-}
+export type Month = Record<'feedback' | 'emails' | 'events' | 'testflight', number>;
 
 /** What no test can count. `seconds`: how long a worker runs for a job, most of which it waits for vendors. */
 export const ASSUMED = {
