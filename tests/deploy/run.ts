@@ -48,7 +48,11 @@ async function main(): Promise<number> {
 
   try {
     const templates = new Map<string, CompiledTemplate>();
-    const templateOf = ({ instance }: { instance: string }) => templates.get(instance) as CompiledTemplate;
+    const templateOf = ({ instance }: { instance: string }): CompiledTemplate => {
+      const template = templates.get(instance);
+      if (!template) throw new Error(`${instance} was not compiled`);
+      return template;
+    };
 
     await section('a fifth queue', async () => checkFifthQueue(report));
 
