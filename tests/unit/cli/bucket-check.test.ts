@@ -69,16 +69,11 @@ test.each<[string, BucketSettings, string | undefined]>([
   expect(await found()).toEqual(refused === undefined ? [] : [expect.stringContaining(refused)]);
 });
 
-test.each([
-  ['publicAccessBlock', 's3:GetBucketPublicAccessBlock'],
-  ['policy', 's3:GetBucketPolicy'],
-  ['versioning', 's3:GetBucketVersioning'],
-  ['encryption', 's3:GetEncryptionConfiguration'],
-  ['lifecycle', 's3:GetLifecycleConfiguration'],
-])('a setting that these credentials may not read (%s) is named with its permission', async (name, action) => {
-  settings.denied = [name];
+test('each setting that these credentials may not read is named with its permission', async () => {
+  settings.denied = ['publicAccessBlock', 'policy', 'versioning', 'encryption', 'lifecycle'];
 
-  expect(await found()).toEqual([`cannot be checked by these credentials (${action})`]);
+  const gets = 'BucketPublicAccessBlock BucketPolicy BucketVersioning EncryptionConfiguration LifecycleConfiguration';
+  expect(await found()).toEqual(gets.split(' ').map((get) => `cannot be checked by these credentials (s3:Get${get})`));
 });
 
 const folder = `${prefix}/_bodies/`;

@@ -4,12 +4,6 @@ import { commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
-test('an empty option counts as missing', () => {
-  expect(text({ code: '' }, 'code')).toBeUndefined();
-  expect(text({ code: true }, 'code')).toBeUndefined();
-  expect(text({ code: 'x' }, 'code')).toBe('x');
-});
-
 test('an end is given as a length or as a time, is a day away without either, and is never on purpose', () => {
   const now = Date.UTC(2026, 0, 2, 3, 4);
   const lengths = ['90m', '2h', '3d'].map((length) => (end({ for: length }, now) ?? 0) - now);
@@ -21,9 +15,14 @@ test('an end is given as a length or as a time, is a day away without either, an
     expect(() => end(wrong, now)).toThrow('The end must be in the future and within a year');
 });
 
-test('an hour is read as UTC, and a number has bounds and a default', () => {
+test('an option without a text is missing, an hour is read as UTC, and a number has bounds and a default', () => {
   const port = (options: object) => count({ ...options }, 'port', { otherwise: 3900, least: 0, most: 65_535 });
 
+  expect([{ code: '' }, { code: true }, { code: 'x' }].map((options) => text(options, 'code'))).toEqual([
+    undefined,
+    undefined,
+    'x',
+  ]);
   expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
   expect([port({ port: '0' }), port({}), port({ port: '65535' })]).toEqual([0, 3900, 65_535]);
 });
