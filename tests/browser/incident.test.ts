@@ -3,14 +3,10 @@ import type { Item } from '../../lib/ports';
 import { layDeadFeedback } from '../support/dead-letters';
 import { type WatchedService, watchedService } from '../support/local-service';
 import { localPackage } from '../support/packages';
-import { browserTest, openTab, type Tab, violations } from './page';
+import { browserTest, openTab, violations } from './page';
 
 let service: WatchedService;
-let tab: Tab;
-afterEach(async () => {
-  await tab?.close();
-  await service?.stop();
-});
+afterEach(() => service?.stop());
 
 /** Lets the next run of the reconciler make its trial call. Otherwise it comes a minute after the last failed call. */
 async function trialNow(): Promise<void> {
@@ -24,8 +20,7 @@ async function trialNow(): Promise<void> {
 
 browserTest('an operator sees an incident, repairs it from the screen, and nothing is done twice', async () => {
   service = await watchedService(await localPackage());
-  tab = await openTab();
-  const { page, problems } = tab;
+  const { page, problems } = await openTab();
   await layDeadFeedback(service, 5, 'TemplateMissing');
   const visit = (name: string) => page.getByRole('link', { name, exact: true }).click();
   const sentJob = async (email: string) => {

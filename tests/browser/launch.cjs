@@ -4,8 +4,8 @@ const { chromium } = require('playwright-core');
 const carried = process.platform === 'linux' && process.arch === 'x64';
 
 /**
- * Starts a browser that others connect to. Its own rules for origins stay on, because tests attack them, so the
- * arguments that the package proposes are not used: one of them switches these rules off.
+ * Starts a browser that others connect to. Its own rules for origins stay on, so the arguments that the package proposes
+ * are not used: one of them switches these rules off.
  */
 exports.startBrowser = async () => {
   if (!carried) return chromium.launchServer({ channel: 'chrome', headless: true });

@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 
 const server = process.env.BROWSER_SERVER;
 
@@ -7,17 +7,21 @@ const server = process.env.BROWSER_SERVER;
 // Skipped only where no browser starts: `npm test` must pass on a machine without one. setup.cjs prints why.
 export const browserTest: jest.It = server === undefined ? test.skip : test;
 
-export interface Tab {
-  page: Page;
-  /** Errors that the browser reported: of scripts, of requests, of the Content-Security-Policy. */
-  problems: string[];
-  close(): Promise<void>;
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+/** Closes it after the test. */
+export function opens<T extends { close(): Promise<void> }>(made: T): T {
+  opened.push(made);
+  return made;
 }
 
-/** A new tab with a memory of its own. */
-export async function openTab(): Promise<Tab> {
-  const browser = await chromium.connect(server ?? '');
-  const context: BrowserContext = await browser.newContext({ locale: 'en-US', viewport: { width: 1200, height: 800 } });
+/** A new tab with a memory of its own. `problems`: of scripts, of requests, of the Content-Security-Policy. */
+export async function openTab() {
+  const browser = opens(await chromium.connect(server ?? ''));
+  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1200, height: 800 } });
   // Ends what hangs, and nothing that is only slow on a busy machine.
   context.setDefaultTimeout(120_000);
   const page = await context.newPage();
@@ -26,7 +30,7 @@ export async function openTab(): Promise<Tab> {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
-  return { page, problems, close: () => browser.close() };
+  return { page, problems };
 }
 
 /** What axe finds wrong on the page as it is now, in a line each. By default it applies all its rules. */

@@ -1,33 +1,20 @@
-import http from 'node:http';
 import { PermanentError } from '../../lib/errors';
 import { pauseQueue } from '../../lib/ops/pause';
-import { close, listen } from '../../packages/local/loopback';
 import { anEvent, putOriginal } from '../support/analytics';
-import { type TestedConsole, testedConsole } from '../support/console';
+import { testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';
-import { anEnvelope, jobId, memoryEngine } from '../support/engine';
-import { sampleContract } from '../support/sample-contract';
-import { browserTest, openTab, type Tab, violations } from './page';
+import { envelope, jobId } from '../support/engine';
+import { rejects, sampleEngine } from '../support/sample-contract';
+import { browserTest, opens, openTab, violations } from './page';
 
 const MARKUP = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">';
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-});
-const opens = <T extends { close(): Promise<void> }>(made: T): T => {
-  opened.push(made);
-  return made;
-};
-
 /** A console of production over two dead jobs, whose errors hold markup. */
-async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Promise<TestedConsole> {
-  const { contract } = sampleContract(() => {
+async function aConsole(options: Parameters<typeof testedConsole>[1]) {
+  const { engine } = sampleEngine(() => {
     throw new PermanentError({ code: 'Rejected', message: MARKUP });
   });
-  const engine = memoryEngine(() => contract);
-  for (const n of [1, 2])
-    engine.send(JSON.stringify(anEnvelope({ id: jobId(n), correlationid: MARKUP, data: { name: `person ${n}` } })));
+  for (const n of [1, 2]) engine.send(envelope(n, { correlationid: MARKUP, data: { name: `person ${n}` } }));
   await engine.deliver();
   const time = new Date(engine.clock.now()).toISOString();
   const events = [anEvent(1, { time }), anEvent(2, { time, user: 'someone@example.com' })];
@@ -38,14 +25,12 @@ async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Prom
   return opens(await testedConsole(engine, { deployment, ...options }));
 }
 
-const aTab = async (): Promise<Tab> => opens(await openTab());
-const shown = (page: Tab['page']) => page.getByRole('heading', { name: 'Overview' }).waitFor();
 /** A tab on a path of a console, which it entered by the printed address. */
 async function aTabOn(path: string, options: Parameters<typeof testedConsole>[1] = {}) {
   const made = await aConsole(options);
-  const { page, problems } = await aTab();
+  const { page, problems } = await openTab();
   await page.goto(made.url);
-  await shown(page);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
   const go = (to: string) => page.goto(`http://${made.host}${to}`);
   await go(path);
   return { ...made, page, problems, go };
@@ -58,37 +43,10 @@ browserTest('the token opens each page and leaves the address. Without it, nothi
   await page.getByRole('link', { name: jobId(1) }).waitFor();
   expect([page.url().includes(token), await page.title()]).toEqual([false, 'Jobs · acme']);
   expect(problems).toEqual([]);
-  const { page: other } = await aTab();
+  const { page: other } = await openTab();
   await other.goto(`http://${host}${job}`);
   expect(await other.getByRole('alert').textContent()).toMatch(/token/);
   expect(await other.content()).not.toContain('acme');
-});
-
-browserTest('a page of another port can neither read the console, nor act, nor show it in a frame', async () => {
-  const { page, host, token } = await aTabOn('/', { write: true });
-  const attacker = http.createServer((_request, response) =>
-    response.setHeader('content-type', 'text/html').end(`<iframe src="http://${host}/"></iframe>`),
-  );
-  const address = await listen(attacker, 0);
-  opens({ close: () => close(attacker) });
-
-  await page.goto(address);
-  const answers = await page.evaluate(
-    async ({ api, bearer }) => {
-      const tries = [
-        { headers: { 'x-console': '1', authorization: bearer } },
-        { mode: 'no-cors' as const },
-        { method: 'POST', mode: 'no-cors' as const, body: '{"action":"job.retry"}' },
-        { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
-      ];
-      const read = async (options: object) => (await fetch(`${api}/session`, options)).text();
-      return Promise.all(tries.map((options) => read(options).catch(() => 'refused')));
-    },
-    { api: `http://${host}/console/api`, bearer: `Bearer ${token}` },
-  );
-
-  expect(answers.filter((answer) => answer !== 'refused' && answer !== '')).toEqual([]);
-  expect(await page.frames()[1]?.content()).not.toContain('id="app"');
 });
 
 browserTest('markup is shown as text, and no script of it runs, even if it reached the page', async () => {
@@ -159,11 +117,8 @@ browserTest('everything can be done by keyboard', async () => {
 browserTest(
   'an operator on a phone pauses a queue again, goes from its problem to it, and retries all of one cause',
   async () => {
-    const { contract } = sampleContract(() => {
-      throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-    });
-    const engine = memoryEngine(() => contract);
-    for (let n = 1; n <= 60; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+    const { engine } = sampleEngine(rejects);
+    for (let n = 1; n <= 60; n++) engine.send(envelope(n), { group: `g${n}` });
     await engine.drain({ hours: 1 });
     engine.clock.advance(1);
     const { deployment, alarms, on } = memoryDeployment(engine);
@@ -171,7 +126,7 @@ browserTest(
     on.set('sample', true);
     alarms.push({ name: 'my-sample-dlq-depth', since: 1 });
     const { url } = opens(await testedConsole(engine, { deployment, write: true }));
-    const { page, problems } = await aTab();
+    const { page, problems } = await openTab();
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.goto(url);
