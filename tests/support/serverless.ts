@@ -4,42 +4,39 @@ export class ServerlessError extends Error {}
 
 const ACCOUNT = '123456789012';
 
-interface Given {
-  commands?: string[];
-  stage?: string;
-  region?: string;
-  /** The account of the instance's file. */
-  own?: string;
-  /** The account of the credentials. */
-  account?: () => Promise<string>;
-  arn?: string;
-  hashKey?: string;
-  environment?: Environment;
-  functions?: Serverless['service']['functions'];
-  template?: Template;
-  config?: object;
-}
+/** The instance acme in production. `own`: the account of the instance's file. `account`: that of the credentials. */
+const acme = () => ({
+  commands: [] as string[],
+  stage: 'prod',
+  region: 'eu-central-1',
+  own: ACCOUNT,
+  account: async () => ACCOUNT,
+  arn: `arn:aws:iam::${ACCOUNT}:user/operator`,
+  hashKey: undefined as string | undefined,
+  environment: { INSTANCE: 'acme' } as Environment,
+  functions: {} as Serverless['service']['functions'],
+  template: { Resources: {} } as Template,
+  config: {} as AwsConfig,
+});
 
 /** The parts of Serverless Framework that the plugin uses, for the instance acme in production if nothing else is given. */
-export const fakeServerless = (given: Given = {}): Serverless => {
-  const { commands = [], stage = 'prod', region = 'eu-central-1', own = ACCOUNT, hashKey } = given;
-  const { account = async () => ACCOUNT, arn = `arn:aws:iam::${ACCOUNT}:user/operator`, config = {} } = given;
-  const { environment = { INSTANCE: 'acme' }, functions = {}, template = { Resources: {} } } = given;
+export function fakeServerless(given: Partial<ReturnType<typeof acme>> = {}): Serverless {
+  const { commands, stage, region, own, account, arn, hashKey, ...service } = { ...acme(), ...given };
   return {
     classes: { Error: ServerlessError },
     processedInput: { commands },
     pluginManager: { spawn: async () => {} },
     service: {
-      provider: { environment, compiledCloudFormationTemplate: template },
+      provider: { environment: service.environment, compiledCloudFormationTemplate: service.template },
       custom: { instance: { account: own, hashKey } },
-      functions,
+      functions: service.functions,
     },
     getProvider: () => ({
       getStage: () => stage,
       getRegion: () => region,
       getAccountInfo: async () => ({ accountId: await account(), arn }),
       naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
-      getAwsSdkV3Config: async () => config as AwsConfig,
+      getAwsSdkV3Config: async () => service.config,
     }),
   };
-};
+}

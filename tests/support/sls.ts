@@ -1,20 +1,18 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** A copy of the service to run `sls` in. Two commands in one directory would overwrite each other's files. */
-export interface ServiceDirectory {
-  path: string;
-  remove(): void;
-}
 
 const ENTRIES = [
   ...['functions', 'handlers', 'instances', 'lib', 'examples', 'packages', 'resources'],
   ...['serverless.yml', 'package.json', 'tsconfig.json'],
 ];
 
-export function serviceDirectory(): ServiceDirectory {
+export type ServiceDirectory = ReturnType<typeof serviceDirectory>;
+
+/** A copy of the service to run `sls` in. Two commands in one directory would overwrite each other's files. */
+export function serviceDirectory() {
   const project = process.cwd();
   const path = fs.mkdtempSync(join(tmpdir(), 'service-'));
   for (const entry of ENTRIES) fs.cpSync(join(project, entry), join(path, entry), { recursive: true });
@@ -41,38 +39,37 @@ export interface SlsResult {
 }
 
 /**
- * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput`:
- * for a command that goes on until Ctrl-C. It sees the standard output so far with each part, and `end` is Ctrl-C.
+ * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput` sees
+ * the standard output so far with each part, and may end the process or its pipes.
  */
-export function sls(
+export async function sls(
   directory: string,
   args: string[],
   env: Record<string, string> = {},
-  onOutput: (stdout: string, end: () => void) => void = () => {},
+  onOutput: (stdout: string, child: ChildProcessWithoutNullStreams) => void = () => {},
 ): Promise<SlsResult> {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cli, ...args], {
-      cwd: directory,
-      env: {
-        PATH: process.env.PATH,
-        HOME: directory,
-        // serverless-esbuild leaves copies of the functions there.
-        TMPDIR: directory,
-        NODE_COMPILE_CACHE: compiled(directory),
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const result = { output: '', stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        result.output += text;
-        result[name] += text;
-        if (name === 'stdout') onOutput(result.stdout, () => child.kill('SIGINT'));
-      });
-    child.on('error', reject).on('close', (code) => resolve({ code, ...result }));
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd: directory,
+    env: {
+      PATH: process.env.PATH,
+      HOME: directory,
+      // serverless-esbuild leaves copies of the functions there.
+      TMPDIR: directory,
+      NODE_COMPILE_CACHE: compiled(directory),
+      ...env,
+    },
   });
+  child.stdin.end();
+  const result = { output: '', stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      result.output += text;
+      result[name] += text;
+      if (name === 'stdout') onOutput(result.stdout, child);
+    });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...result };
 }
 
 export interface TemplateResource {

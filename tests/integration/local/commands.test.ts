@@ -1,14 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOT_RUNNING } from '../../../packages/local/connection';
 import { readInstance } from '../../../resources/instances/read';
-import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
+import { serviceDirectory, sls } from '../../support/sls';
 
 const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
 
-let directory: ServiceDirectory;
+let directory: ReturnType<typeof serviceDirectory>;
 beforeAll(() => {
   directory = serviceDirectory();
 });
@@ -17,29 +17,25 @@ afterAll(() => directory.remove());
 /** A shell that is configured for another account. Commands of stage local ignore that. */
 const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
 
-/** Runs `npm start` in a process group of its own, as a terminal does. */
-function start(): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
+/** Runs `npm start` in a process group of its own, as a terminal does. `says` resolves once it has printed a text. */
+function start() {
   const child = spawn(process.execPath, ['--import', 'tsx', 'packages/local/start.ts'], {
     cwd: directory.path,
     env: { PATH: process.env.PATH, HOME: directory.path, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-      child.emit('output');
-    });
-  // A process that has ended writes no more output.
-  child.on('exit', () => child.emit('output'));
-  const says = async (text: string) => {
+  const parts = child.stdout.setEncoding('utf8').iterator();
+  const says = async (text: string): Promise<string> => {
     while (!output.includes(text)) {
-      if (child.exitCode !== null) throw new Error(`the process ended without "${text}":\n${output}`);
-      await once(child, 'output');
+      const { value, done } = await parts.next();
+      if (done) throw new Error(`the process ended without "${text}":\n${output}`);
+      output += value;
     }
+    return output;
   };
-  return { child, output: () => output, says };
+  return { child, says };
 }
 
 test('without a running service, a command says how to start it', async () => {
@@ -49,22 +45,15 @@ test('without a running service, a command says how to start it', async () => {
 });
 
 test('sls --help ends quietly when its reader closes the pipe', async () => {
-  const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
-  const env = { PATH: process.env.PATH, HOME: directory.path };
-  const child = spawn(process.execPath, [cli, '--help'], { cwd: directory.path, env, stdio: 'pipe' });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => {
-    errors += text.toString();
-  });
-  child.stdout.once('data', () => child.stdout.destroy());
+  const { code, stderr } = await sls(directory.path, ['--help'], {}, (_stdout, child) => child.stdout.destroy());
 
-  expect([await once(child, 'close'), errors]).toEqual([[0, null], '']);
+  expect([code, stderr]).toEqual([0, '']);
 });
 
 test('npm start serves requests and invoke local, passes its tests, and stops cleanly on Ctrl-C', async () => {
   const running = start();
-  await running.says('Press Ctrl-C to stop it.');
-  const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
+  const greeting = await running.says('Press Ctrl-C to stop it.');
+  const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(greeting) ?? [];
 
   const accepted = await fetch(`${api}/feedback`, {
     method: 'POST',
@@ -78,6 +67,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
     sls(directory.path, ['check', '--live', '--json'], elsewhere),
   ]);
   process.kill(-(running.child.pid ?? 0), 'SIGINT');
+  await running.says('Stopped.');
   const [code] = await once(running.child, 'close');
 
   expect(accepted.status).toBe(202);
@@ -87,7 +77,6 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
   expect(variables.stdout).toMatch(/^AWS_ENDPOINT_URL_SQS='http:\/\/127\.0\.0\.1:\d+'$/m);
-  expect(running.output()).toContain('Stopped.');
   expect(code).toBe(0);
   expect(existsSync(join(directory.path, '.local/service.json'))).toBe(false);
 });

@@ -79,9 +79,9 @@ test('sls console serves the bundled page and its API with the credentials of sl
     seen.jobs = (await fetch(`${origin}/console/api/jobs`, { headers })).status;
   };
 
-  const { code } = await sls(directory.path, ['console', '--port', '0', '--stage', 'staging'], env, (stdout, end) => {
+  const { code } = await sls(directory.path, ['console', '--port', '0', '--stage', 'staging'], env, (stdout, child) => {
     const [, printed] = /^(http.+)\n/.exec(stdout) ?? [];
-    if (printed) void look(printed).finally(end);
+    if (printed) void look(printed).finally(() => child.kill('SIGINT'));
   });
 
   expect(code).toBe(0);
