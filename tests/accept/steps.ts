@@ -48,18 +48,16 @@ const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1000
 const rowOf = ({ deps }: Accepted, { queue, id }: { queue: string; id: string }) =>
   deps.ledger.get(jobKey(queue, id)) as Promise<JobRow | undefined>;
 
+const email = 'accept@example.com';
+const app = '1000000001';
+
 /** One job of each kind, planned for in an hour and cancelled. It is checked and stored, and never runs. */
 const DATA: Inputs = {
-  feedback: { user: { email: 'accept@example.com' }, subject: 'Acceptance', message: 'Planned, then cancelled.' },
-  email: {
-    from: { email: 'accept@example.com' },
-    to: { email: 'accept@example.com' },
-    subject: 'Acceptance',
-    text: 'x',
-  },
-  invite: { app: '1000000001', groups: [randomUUID()], email: 'accept@example.com' },
-  removeTester: { app: '1000000001', email: 'accept@example.com', from: 'app' },
-  notifyBuild: { app: '1000000001', build: randomUUID() },
+  feedback: { user: { email }, subject: 'Acceptance', message: 'Planned, then cancelled.' },
+  email: { from: { email }, to: { email }, subject: 'Acceptance', text: 'x' },
+  invite: { app, groups: [randomUUID()], email },
+  removeTester: { app, email, from: 'app' },
+  notifyBuild: { app, build: randomUUID() },
 };
 const QUEUES: Partial<Record<Kind, string>> = { feedback: 'feedback', email: 'emails' };
 
@@ -129,9 +127,8 @@ const pause: Step = async (context) => {
   if (during?.state !== 'queued') throw new Error(`${queue} was paused, and a job of it is ${during?.state}`);
   await resume();
   const resumedAt = deps.clock.now();
-  await until(context, { what: `the job of ${queue} has not ended`, withinMs: waits.jobMs }, async () => {
-    return (await rowOf(context, job))?.state === 'succeeded';
-  });
+  const what = `the job of ${queue} has not ended`;
+  await until(context, { what, withinMs: waits.jobMs }, async () => (await rowOf(context, job))?.state === 'succeeded');
   return `${queue} held a job for ${seconds(waits.pauseMs)}, which ended ${seconds(deps.clock.now() - resumedAt)} after the resume`;
 };
 
@@ -144,17 +141,10 @@ const redrive: Step = async (context) => {
   const queue = firstQueue(deps);
   const id = randomUUID();
   const time = new Date(deps.clock.now()).toISOString();
-  const body = JSON.stringify({
-    specversion: '1.0',
-    id,
-    type: 'acceptance.test.v1',
-    source: '/accept',
-    time,
-    data: {},
-  });
+  const body = { specversion: '1.0', id, type: 'acceptance.test.v1', source: '/accept', time, data: {} };
   const fifo = deps.settings(queue).type === 'fifo' ? { groupId: id, deduplicationId: id } : {};
   undo(`discard ${id}`, () => sls('jobs discard', { id, queue, reason: REASON }));
-  await deps.queues.send(deps.queueUrl(queue), { body, ...fifo });
+  await deps.queues.send(deps.queueUrl(queue), { body: JSON.stringify(body), ...fifo });
   const dead = (generation: number) =>
     until(context, { what: `${id} is not dead for the ${generation}. time`, withinMs: waits.jobMs }, async () => {
       const row = await rowOf(context, { queue, id });
