@@ -75,7 +75,6 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await dialog
     .getByText('npx sls jobs discard --queue feedback --state dead --job-reason error --code TemplateMissing')
     .waitFor();
-  expect(['the question', await violations(page)]).toEqual(['the question', []]);
   await page.keyboard.press('Enter');
   await page.getByText('5 of 5 jobs discarded').waitFor();
   await page.getByRole('link', { name: '6 discarded' }).click();
