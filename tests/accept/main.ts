@@ -4,8 +4,9 @@ import { parseArgs, promisify } from 'node:util';
 import { isProduction } from '../../lib/target';
 import type { Options } from '../../packages/cli/command';
 import { connect, requireService } from '../../packages/cli/connect';
-import { LOCAL_ACCOUNT, type Serverless } from '../../packages/cli/target';
+import { LOCAL_ACCOUNT } from '../../packages/cli/target';
 import { terminal } from '../../packages/cli/terminal';
+import type { Endpoints } from '../../packages/local/connection';
 import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { realProducer } from '../../packages/producer/real-producer';
 import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
@@ -19,7 +20,8 @@ const USAGE = `usage: npm run accept -- --param instance=NAME [--rate 10] [--sec
 steps: ${Object.keys(STEPS).join(', ')}`;
 
 /** Lambda stops receiving from a paused queue within a minute. */
-const PAUSE_MS = { local: 3_000, staging: 60_000 };
+const PAUSE_MS = 60_000;
+const LOCAL_PAUSE_MS = 3_000;
 const JOB_MS = 180_000;
 
 async function main(): Promise<boolean> {
@@ -39,17 +41,24 @@ async function main(): Promise<boolean> {
     throw new Error(USAGE);
 
   const signal = terminal.interrupted();
-  const producer = await producerOf(instance);
+  const { name, stage, region, account = LOCAL_ACCOUNT, hashKey } = instance;
+  const local = stage === 'local' ? await requireService() : undefined;
+  const producer = realProducer({
+    ...{ instance: name, region, settings: producerSettingsOf(instance, account) },
+    ...(local && { endpoints: endpointsOf(local), credentials: LOCAL_CREDENTIALS }),
+  });
   try {
-    const { name, stage, region } = instance;
-    const target = { instance: name, stage, region, account: accountOf(instance), by: 'npm run accept' };
-    const deps = await connect(serverlessOf(instance), target, terminal);
+    // The parts of Serverless that the connection of our commands reads. AWS's SDK finds the credentials itself.
+    const environment = environmentOf(instance);
+    const serverless = fakeServerless({ stage, region, hashKey, environment, config: { region } });
+    const target = { instance: name, stage, region, account, by: 'npm run accept' };
+    const deps = await connect(serverless, target, terminal);
     const title = `Acceptance of ${name} (${stage}, ${region}), ${new Date().toISOString()}`;
-    const chosen = stage === 'local' ? ['--stage', stage] : ['--param', `instance=${name}`];
+    const chosen = local ? ['--stage', stage] : ['--param', `instance=${name}`];
     terminal.line(title);
     const page = await accept(
       {
-        ...{ deps, producer, load, waits: { pauseMs: PAUSE_MS[stage as 'local'], jobMs: JOB_MS } },
+        ...{ deps, producer, load, waits: { pauseMs: local ? LOCAL_PAUSE_MS : PAUSE_MS, jobMs: JOB_MS } },
         sls: (words, options) => run('npx', ['sls', ...words.split(' '), ...wordsOf(options), ...chosen]),
         conformance: () => conformance(instance),
       },
@@ -62,24 +71,10 @@ async function main(): Promise<boolean> {
   }
 }
 
-const accountOf = ({ account }: Instance): string => account ?? LOCAL_ACCOUNT;
+const endpointsOf = ({ sqs, s3, dynamodb }: Endpoints) => ({ sqs, s3, dynamodb });
 
 const wordsOf = (options: Options): string[] =>
   Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
-
-/** The parts of Serverless that the connection of our commands reads. AWS's SDK finds the credentials itself. */
-function serverlessOf(instance: Instance): Serverless {
-  const { stage, region, hashKey } = instance;
-  return fakeServerless({ stage, region, hashKey, environment: environmentOf(instance), config: { region } });
-}
-
-async function producerOf(instance: Instance) {
-  const settings = producerSettingsOf(instance, accountOf(instance));
-  const own = { instance: instance.name, region: instance.region, settings };
-  if (instance.stage !== 'local') return realProducer(own);
-  const { sqs, s3, dynamodb } = await requireService();
-  return realProducer({ ...own, endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS });
-}
 
 async function conformance({ stage, region }: Instance): Promise<string> {
   const against = stage === 'local' ? {} : { SQS_CONFORMANCE: 'aws', AWS_REGION: region };
