@@ -6,25 +6,27 @@ import { deploymentProblems } from '../../../packages/cli/check';
 import { commands } from '../../../packages/cli/commands';
 import { claimFolder, type Findings, folderOwner, preflight } from '../../../packages/cli/preflight';
 import { readInstance } from '../../../resources/instances/read';
-import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
+import { answerSettings, safeSettings } from '../../support/bucket-settings';
 import { type AwsRequest, fakeAws, NO_STACK, stackXml } from '../../support/fake-aws';
 import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 import { memoryObjects } from '../../support/memory-objects';
 import { contextOf, recordingOutput } from '../../support/operator';
 
-/** What the account holds, as a test sets it. */
-interface Account {
-  buckets: Record<string, number>;
-  settings: BucketSettings;
-  owner?: string;
-  parameters: string[];
-  secrets: string[];
+/** An account that is ready for acme. */
+const ready = () => ({
+  buckets: { 'acme-bucket': 200 } as Record<string, number>,
+  settings: safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules),
+  parameters: ['/mht/hash-key', '/mht/suppression-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
+  secrets: ['mht/sendgrid'],
+  /** The instance that the folder's object names. */
+  owner: undefined as string | undefined,
   /** Outputs of the deployed stack. */
-  deployed?: Record<string, string>;
+  deployed: undefined as Record<string, string> | undefined,
   /** Jobs and campaigns that have not ended, and messages in each queue. */
-  live: number;
-  messages: number;
-}
+  live: 0,
+  messages: 0,
+});
+type Account = ReturnType<typeof ready>;
 
 let account: Account;
 let aws: Awaited<ReturnType<typeof fakeAws>>;
@@ -32,14 +34,7 @@ let root: string;
 let remove: () => void;
 
 beforeEach(async () => {
-  account = {
-    buckets: { 'acme-bucket': 200 },
-    settings: safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules),
-    parameters: ['/mht/hash-key', '/mht/suppression-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
-    secrets: ['mht/sendgrid'],
-    live: 0,
-    messages: 0,
-  };
+  account = ready();
   aws = await fakeAws(answer);
   ({ root, remove } = instanceFolder());
   changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
@@ -86,7 +81,7 @@ test('no check closes the connections, which all of them share', async () => {
   expect(closed).not.toHaveBeenCalled();
 });
 
-const unsafe = { ...safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules), versioning: 'Suspended' };
+const unsafe = { ...ready().settings, versioning: 'Suspended' };
 
 const FOUND: Record<string, [Partial<Account>, string[]]> = {
   'everything that is missing at once': [
