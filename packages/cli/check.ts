@@ -74,7 +74,7 @@ export async function findingsOf(
     announce(target, serverless, out);
     if (instance.stage === 'local') return { problems, notes: [] };
     const { accountFindings } = require('./preflight') as typeof import('./preflight');
-    const inAccount = await accountFindings(instance, { serverless, target });
+    const inAccount = await accountFindings(instance, serverless, target);
     for (const note of inAccount.notes) out.note(note);
     return { problems: [...problems, ...inAccount.problems], notes: inAccount.notes };
   } catch (error) {

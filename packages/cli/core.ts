@@ -71,7 +71,7 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
     // The first deployment makes a key of its own later. This object names the instance only.
     const kmsKey = instance.kmsKey === 'own' ? undefined : instance.kmsKey;
     const objects = realObjects({ bucket, kmsKey, client: new S3Client(config) });
-    if (!(await claimFolder(objects, { instance: name, prefix })))
+    if (!(await claimFolder(objects, prefix, name)))
       throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
   });
   if (options.plan !== true) return;

@@ -185,12 +185,8 @@ const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.repla
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
-const campaignView = (campaign: Campaign) => ({
-  id: campaign.id,
-  name: campaign.name,
-  status: campaign.status,
-  reason: campaign.reason,
-  recipients: campaign.recipients,
+const campaignView = ({ id, name, status, reason, recipients, ...campaign }: Campaign) => ({
+  ...{ id, name, status, reason, recipients },
   chunks: { all: campaign.chunks, released: campaign.released },
   accepted: isoText(campaign.time),
   starts: isoText(campaign.startsAt),

@@ -1,5 +1,5 @@
 import type { Option, Options } from './command';
-import { type CommandName, commands, GUARDED, optionsOf } from './commands';
+import { commands, GUARDED, optionsOf } from './commands';
 import type { Serverless, Template } from './target';
 
 // A reader such as `head` closes the pipe once it has enough, also in the middle of Serverless's own --help.
@@ -15,21 +15,18 @@ export class Ops {
 
   constructor(serverless: Serverless, options: Options) {
     namePositionals(process.argv);
-    const aws = serverless.getProvider('aws');
-    const names = Object.keys(commands) as CommandName[];
+    const runs = Object.entries(commands).map(([name, command]) => [
+      `${name.replaceAll(' ', ':')}:${RUN}`,
+      () => run().runCommand({ name, command, serverless, options }),
+    ]);
     this.hooks = {
-      ...Object.fromEntries(
-        names.map((name) => [
-          `${name.replaceAll(' ', ':')}:${RUN}`,
-          () => run().runCommand({ name, command: commands[name], serverless, options }),
-        ]),
-      ),
+      ...Object.fromEntries(runs),
       initialize: () => core().beforeCommand(serverless, options),
       'before:invoke:local:invoke': () => core().signEvent(serverless, options),
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
       'before:package:finalize': () => {
-        const { compiledCloudFormationTemplate: template } = serverless.service.provider;
-        dropSharedRole(template, aws.naming.getRoleLogicalId());
+        const sharedRole = serverless.getProvider('aws').naming.getRoleLogicalId();
+        dropSharedRole(serverless.service.provider.compiledCloudFormationTemplate, sharedRole);
       },
     };
   }

@@ -22,15 +22,9 @@ import type { AwsConfig, NamedTarget, Serverless } from './target';
 import { terminal } from './terminal';
 
 /** `notes`: what stops no deployment, which are the faults of a bucket that is not production's. */
-export interface Findings {
-  problems: string[];
-  notes: string[];
-}
+export type Findings = Awaited<ReturnType<typeof preflight>>;
 
-export async function accountFindings(
-  instance: Instance,
-  { serverless, target }: { serverless: Serverless; target: NamedTarget },
-): Promise<Findings> {
+export async function accountFindings(instance: Instance, serverless: Serverless, target: NamedTarget) {
   return preflight(instance, {
     config: await serverless.getProvider('aws').getAwsSdkV3Config(),
     // The queues that its file no longer names count too.
@@ -39,10 +33,7 @@ export async function accountFindings(
 }
 
 /** Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS gives no answer. */
-export async function preflight(
-  instance: Instance,
-  checked: { config: AwsConfig; unfinished: () => Promise<number> },
-): Promise<Findings> {
+export async function preflight(instance: Instance, checked: { config: AwsConfig; unfinished: () => Promise<number> }) {
   const { config } = checked;
   const s3 = new S3Client(config);
   const head = new HeadBucketCommand({ Bucket: instance.bucket });
@@ -167,10 +158,7 @@ export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string)
 }
 
 /** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */
-export async function claimFolder(
-  objects: Pick<Objects, 'get' | 'create'>,
-  { instance, prefix }: { instance: string; prefix: string },
-): Promise<boolean> {
+export async function claimFolder(objects: Pick<Objects, 'get' | 'create'>, prefix: string, instance: string) {
   const created = await objects.create(ownerKey(prefix), JSON.stringify({ instance }), 'application/json');
   return created === 'created' || (await folderOwner(objects, prefix)) === instance;
 }

@@ -45,12 +45,9 @@ export async function runCommand(call: Call): Promise<void> {
   }
 }
 
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
@@ -69,12 +66,10 @@ const HOW = ['yes', 'json', 'reason', 'stage', 'region', 'param', 'verbose', 'de
 /** Options that name a person. The audit only says that they were given. */
 const PERSONAL = ['user', 'email'];
 
+type Asking = Pick<CommandContext, 'options' | 'out'>;
+
 /** What the audit object says about a command. In production an operator who gave no `--reason` is asked for one. */
-async function actOf(
-  action: string,
-  { stage }: Target,
-  { options, out }: Pick<CommandContext, 'options' | 'out'>,
-): Promise<Act> {
+async function actOf(action: string, { stage }: Target, { options, out }: Asking): Promise<Act> {
   const asks = isProduction({ stage }) && options.yes !== true;
   const reason = text(options, 'reason') ?? (asks ? await out.ask('Why? (for the audit) ') : undefined);
   const given: Record<string, string | boolean> = {};
@@ -87,7 +82,7 @@ async function actOf(
 /** Asks for the instance's name before production changes. `--yes` answers, or `--confirm` for a removal. */
 export async function confirmProduction(
   { instance, stage }: Target,
-  { options, out, removes = false }: Pick<CommandContext, 'options' | 'out'> & { removes?: boolean },
+  { options, out, removes = false }: Asking & { removes?: boolean },
 ): Promise<void> {
   const answered = removes ? options.confirm === instance : options.yes === true;
   if (!isProduction({ stage }) || answered) return;

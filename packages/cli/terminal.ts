@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type ReadLineOptions } from 'node:readline/promises';
 import { OperatorError } from '../../lib/ops/operator';
 import { visible } from '../../lib/text';
 
@@ -39,10 +39,7 @@ export const terminal = {
 };
 
 /** Asks for a line. Returns an empty text if the input ends without one. */
-export async function askOn(
-  streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
-  question: string,
-): Promise<string> {
+export async function askOn(streams: ReadLineOptions, question: string): Promise<string> {
   const prompt = createInterface(streams);
   const asked = prompt.question(question).catch(() => {
     throw new OperatorError('You stopped the command at its question. Nothing was changed.');

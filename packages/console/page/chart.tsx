@@ -1,6 +1,14 @@
 /** `at`: ms since 1970. */
 type Points = readonly { at: number; value: number }[];
 
+interface ChartProps {
+  caption: string;
+  lines: Record<string, Points>;
+  from: number;
+  to: number;
+  textOf?: (value: number) => string;
+}
+
 /** How much of the width the bars of one time take, in percent. */
 const BARS = 1.4;
 
@@ -13,19 +21,7 @@ const Axis = ({ labels }: { labels: readonly string[] }) => (
 );
 
 /** Small bars from `from` to `to`, ms since 1970. page.css colours each line. The caption is for a screen reader. */
-export function Chart({
-  caption,
-  lines,
-  from,
-  to,
-  textOf = String,
-}: {
-  caption: string;
-  lines: Record<string, Points>;
-  from: number;
-  to: number;
-  textOf?: (value: number) => string;
-}) {
+export function Chart({ caption, lines, from, to, textOf = String }: ChartProps) {
   const highest = Math.max(1, ...Object.values(lines).flatMap((points) => points.map(({ value }) => value)));
   const time = (at: number) => new Date(at).toISOString().slice(11, 16);
   const width = BARS / Object.keys(lines).length;

@@ -91,25 +91,21 @@ export const Scroll = ({ label, children }: { label: string; children: Component
   </section>
 );
 
-/**
- * A table, on narrow screens a list. `columns`: what each shows of a row. `sorts`: what a click on a head sorts these
- * rows by. `id`: a row's key. `none`: no rows.
- */
-export function Table<Row>({
-  label,
-  none,
-  rows,
-  id,
-  columns,
-  sorts = {},
-}: {
+interface TableProps<Row> {
   label: string;
+  /** What is shown instead if there are no rows. */
   none?: string;
   rows: readonly Row[];
+  /** The key of a row. */
   id: (row: Row) => string;
+  /** What each column shows of a row. */
   columns: Record<string, Draw<Row>>;
+  /** What a click on the head of a column sorts the rows by. */
   sorts?: Record<string, keyof Row>;
-}) {
+}
+
+/** A table, on narrow screens a list. */
+export function Table<Row>({ label, none, rows, id, columns, sorts = {} }: TableProps<Row>) {
   const [{ by, up }, setSort] = useState({ by: '', up: true });
   if (rows.length === 0) return none ? <p>{none}</p> : null;
   const heads = Object.keys(columns);

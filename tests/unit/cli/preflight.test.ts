@@ -4,7 +4,7 @@ import { OperatorError } from '../../../lib/ops/operator';
 import { lifecycleRules } from '../../../packages/cli/bucket-check';
 import { deploymentProblems } from '../../../packages/cli/check';
 import { commands } from '../../../packages/cli/commands';
-import { claimFolder, type Findings, folderOwner, preflight } from '../../../packages/cli/preflight';
+import { claimFolder, folderOwner, preflight } from '../../../packages/cli/preflight';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, safeSettings } from '../../support/bucket-settings';
 import { type AwsRequest, fakeAws, NO_STACK, stackXml } from '../../support/fake-aws';
@@ -65,9 +65,9 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
 
 const NO_KEY = [404, '<Error><Code>NoSuchKey</Code></Error>'] as const;
 
-const problems = async (): Promise<string[]> => (await findings()).problems;
+const problems = async () => (await findings()).problems;
 
-const findings = (): Promise<Findings> =>
+const findings = () =>
   preflight(readInstance('acme', root), { config: aws.config, unfinished: async () => account.live });
 
 test('no check closes the connections, which all of them share', async () => {
@@ -165,7 +165,7 @@ test.each([
 
 test('of two instances that claim one folder at the same time, one succeeds, and may claim it again', async () => {
   const objects = memoryObjects();
-  const claim = (instance: string) => claimFolder(objects, { instance, prefix: 'jobs' });
+  const claim = (instance: string) => claimFolder(objects, 'jobs', instance);
 
   const claims = await Promise.all(['acme', 'globex'].map(claim));
 
