@@ -8,7 +8,7 @@ import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { type Service, startService } from '../../packages/local/service';
 import { packageStage } from '../../packages/local/template/package';
 import { layDeadFeedback } from '../support/dead-letters';
-import { startBrowser } from './launch.cjs';
+import { startBrowser } from './setup.cjs';
 
 const FOLDER = 'docs/console';
 /** The repository keeps every version of an image. */
@@ -24,7 +24,6 @@ async function main(): Promise<void> {
     mkdirSync(FOLDER, { recursive: true });
     await happen(service, page);
     await take(service, page);
-    await browser.close();
   } finally {
     await server.close();
     await service.stop();
@@ -92,7 +91,4 @@ async function take(service: Service, page: Page): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+void main();

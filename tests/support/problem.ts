@@ -3,11 +3,11 @@ import { PermanentError } from '../../lib/errors';
 import { parseOrPark } from '../../lib/jobs/envelope';
 
 /** What a worker says about data that its schema refuses. */
-export function problemOf(schema: z.ZodType, data: unknown): { field: string | undefined; message: string } {
+export function problemOf(schema: z.ZodType, data: unknown): PermanentError {
   try {
     parseOrPark<unknown>(schema, data, 'data');
   } catch (error) {
-    if (error instanceof PermanentError) return { field: error.field, message: error.message };
+    if (error instanceof PermanentError) return error;
     throw error;
   }
   throw new Error('the data was taken');

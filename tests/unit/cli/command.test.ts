@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, count, end, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
 import { commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
+import { namePositionals } from '../../../packages/cli/plugin';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
@@ -51,30 +52,29 @@ const COMMON = ['stage', 'param', 'region', 'help'];
 /** The examples without `npx sls` and without comments. */
 const examples = [...page.matchAll(/^npx sls (.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line.trim());
 
-/** The command of an example (the longest name that fits) and its options. */
+/** The command of an example (the longest name that fits) and its options, of which a word may stand for one. */
 function called(example: string) {
   const fitting = table.filter(([name]) => `${example} `.startsWith(`${name} `));
   const [name = '', known = {}] = fitting.toSorted(([a], [b]) => b.length - a.length)[0] ?? [];
-  const words = example.slice(name.length).trim().split(/ +/);
-  const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
-  const word = known.vendor?.required ? 'vendor' : 'id';
-  const hasWord = words[0] !== '' && !words[0]?.startsWith('--') && word in known;
-  return { name, options, given: hasWord ? [word, ...options] : options, known: Object.entries(known) };
+  const argv = ['node', 'sls', ...example.split(/ +/)];
+  namePositionals(argv);
+  const options = argv.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
+  return { name, options, known: Object.entries(known) };
 }
 
 test.each(examples)('npx sls %s uses an existing command with valid options', (example) => {
-  const { options, given, known } = called(example);
+  const { options, known } = called(example);
   const required = known.filter(([, { required }]) => required).map(([option]) => option);
 
   expect([...known.map(([option]) => option), ...COMMON]).toEqual(expect.arrayContaining(options));
-  expect(given).toEqual(expect.arrayContaining(required));
+  expect(options).toEqual(expect.arrayContaining(required));
 });
 
 test('the page has an example of every command and of every option', () => {
   const uses = examples.map(called);
   const shown = new Set(uses.map(({ name }) => name));
   const withoutExample = table.filter(([name]) => !shown.has(name));
-  const options = new Set(uses.flatMap(({ given }) => given));
+  const options = new Set(uses.flatMap((use) => use.options));
   const unseen = table.flatMap(([, known]) => Object.keys(known).filter((name) => !options.has(name)));
 
   expect(withoutExample.map(([name]) => name)).toEqual([]);
