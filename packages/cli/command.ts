@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
 import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import { jsonOf } from '../../lib/text';
@@ -54,13 +55,17 @@ export const END = {
 const UNITS_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const YEAR_MS = 366 * 86_400_000;
 
+const utcMinute = z.iso.datetime({ precision: -1 });
+/** A minute in UTC, ms since 1970. JavaScript alone takes a day that does not exist for another one. */
+const minute = (time: string): number => (utcMinute.safeParse(time).success ? Date.parse(time) : Number.NaN);
+
 /** The end that --for or --until means, ms since 1970. `undefined`: never, on purpose. */
 export function end(options: Options, now: number): number | undefined {
   const until = text(options, 'until');
   if (until === 'never') return undefined;
   const [, count, unit = ''] = /^(\d{1,4})([mhd])$/.exec(text(options, 'for') ?? '24h') ?? [];
   const lengthMs = Number(count) * (UNITS_MS[unit] ?? Number.NaN);
-  const at = until === undefined ? now + lengthMs : Date.parse(`${/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.exec(until)}Z`);
+  const at = until === undefined ? now + lengthMs : minute(`${until}Z`);
   if (at > now && at < now + YEAR_MS) return at;
   throw new OperatorError(
     'The end must be in the future and within a year: --for 90m, 2h or 3d, or --until 2026-01-02T03:30 (UTC) or never.',
@@ -102,15 +107,16 @@ export function count(
 }
 
 /** The start of a UTC hour, day or month, ms since 1970. `undefined`: not given. */
-export const hour = timeOption(/^\d{4}-\d\d-\d\dT\d\d$/, 'an hour in UTC like 2026-01-02T03');
-export const day = timeOption(/^\d{4}-\d\d-\d\d$/, 'a day in UTC like 2026-01-02');
-export const month = timeOption(/^\d{4}-\d\d$/, 'a month like 2026-01');
+export const hour = timeOption(':00Z', 'an hour in UTC like 2026-01-02T03');
+export const day = timeOption('T00:00Z', 'a day in UTC like 2026-01-02');
+export const month = timeOption('-01T00:00Z', 'a month like 2026-01');
 
-function timeOption(form: RegExp, like: string) {
+/** `rest`: what makes a minute of it. */
+function timeOption(rest: string, like: string) {
   return (options: Options, name: string): number | undefined => {
     const value = text(options, name);
     if (value === undefined) return undefined;
-    const at = form.test(value) ? Date.parse(value.includes('T') ? `${value}:00Z` : value) : Number.NaN;
+    const at = minute(value + rest);
     if (Number.isNaN(at)) throw new OperatorError(`--${name} must be ${like}, is ${value}.`);
     return at;
   };

@@ -14,7 +14,9 @@ import { explain, timeline } from './explain';
 const SEARCHED = ['part', 'user', 'email', 'mention'] as const;
 export type SearchBy = (typeof SEARCHED)[number];
 
-const hour = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d$/);
+const minute = z.iso.datetime({ precision: -1 });
+// JavaScript alone takes a day that does not exist for another one.
+const hour = z.string().refine((text) => minute.safeParse(`${text}:00Z`).success);
 
 /** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, like 2026-01-31T23. */
 export const querySchema = z.object({

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Command, count, end, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
+import { type Command, count, day, end, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
 import { commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 import { namePositionals } from '../../../packages/cli/plugin';
 
@@ -12,7 +12,8 @@ test('an end is given as a length or as a time, is a day away without either, an
   expect(lengths).toEqual([90 * 60_000, 2 * 3_600_000, 3 * 86_400_000]);
   expect([end({}, now), end({ until: '2026-01-02T03:05' }, now)]).toEqual([now + 86_400_000, now + 60_000]);
   expect(end({ until: 'never' }, now)).toBeUndefined();
-  for (const wrong of [{ for: '0h' }, { for: '2' }, { for: '400d' }, { until: '2026-01-02T03:04' }, { until: 'noon' }])
+  const untils = ['2026-01-02T03:04', '2026-02-30T03:04', 'noon'].map((until) => ({ until }));
+  for (const wrong of [{ for: '0h' }, { for: '2' }, { for: '400d' }, ...untils])
     expect(() => end(wrong, now)).toThrow('The end must be in the future and within a year');
 });
 
@@ -32,7 +33,8 @@ test.each([
   [() => required({}, 'id'), '--id is required'],
   [() => oneOf({ as: 'gone' }, 'as', ['done', 'skipped']), '--as must be one of done, skipped, is gone'],
   [() => hour({ from: 'yesterday' }, 'from'), '--from must be an hour in UTC like 2026-01-02T03, is yesterday'],
-  [() => hour({ from: '2026-13-02T03' }, 'from'), '--from must be an hour in UTC'],
+  [() => hour({ from: '2026-02-30T03' }, 'from'), '--from must be an hour in UTC'],
+  [() => day({ day: '2026-02-30' }, 'day'), '--day must be a day in UTC like 2026-01-02, is 2026-02-30'],
   [() => count({ limit: '-1' }, 'limit', { otherwise: 5 }), '--limit must be a whole number from 1 to 1000000, is -1'],
   [() => count({ at: '9' }, 'at', { otherwise: 5, most: 8 }), '--at must be a whole number from 1 to 8, is 9'],
   [() => queue({ queue: 'feedbak' }, NAMES), 'There is no queue feedbak. --queue must be one of feedback, emails'],

@@ -217,6 +217,7 @@ test('a search of one text finds an id, a person, a part of an id, and a ticket.
 test.each([
   ['a state that does not exist', { state: 'deadd', from: '2026-01-02T03' }, 'must be one of'],
   ['an hour that is none', { from: '0' }, 'The request is not valid.'],
+  ['an hour of a day that does not exist', { from: '2026-02-30T03' }, 'The request is not valid.'],
   ['an id in a queue that does not exist', { queue: 'other', q: jobId(1) }, 'There is no queue other.'],
 ])('a search of %s is refused in words', async (_what, query, error) => {
   const { console_ } = await started();
