@@ -27,27 +27,19 @@ export function withoutCode({ path }: ServiceDirectory): void {
     fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
 }
 
-/** Compiling the command's JavaScript takes seconds, so test files share a cache. Alone, a directory has its own. */
-const compiled = (directory: string): string => join(process.env.PACKAGES ?? directory, 'compiled');
-
-export interface SlsResult {
-  code: number | null;
-  /** Standard output and error together, in order. */
-  output: string;
-  stdout: string;
-  stderr: string;
-}
+export type SlsResult = Awaited<ReturnType<typeof sls>>;
 
 /**
  * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput` sees
- * the standard output so far with each part, and may end the process or its pipes.
+ * the standard output so far with each part, and may end the process or its pipes. `output`: standard output and error
+ * together, in order.
  */
 export async function sls(
   directory: string,
   args: string[],
   env: Record<string, string> = {},
   onOutput: (stdout: string, child: ChildProcessWithoutNullStreams) => void = () => {},
-): Promise<SlsResult> {
+) {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: directory,
@@ -56,7 +48,8 @@ export async function sls(
       HOME: directory,
       // serverless-esbuild leaves copies of the functions there.
       TMPDIR: directory,
-      NODE_COMPILE_CACHE: compiled(directory),
+      // Compiling the command's JavaScript takes seconds, so test files share a cache. Alone, a directory has its own.
+      NODE_COMPILE_CACHE: join(process.env.PACKAGES ?? directory, 'compiled'),
       ...env,
     },
   });
@@ -93,15 +86,12 @@ export async function compiledTemplate(
   { output = join(directory, `package-${instance}`) }: { output?: string } = {},
 ): Promise<CompiledTemplate> {
   const result = await sls(directory, ['package', '--param', `instance=${instance}`, '--package', output]);
-  if (result.code !== 0 || !fs.existsSync(templateFile(output)))
-    throw new Error(`sls package of ${instance} failed:\n${result.output}`);
+  if (result.code !== 0) throw new Error(`sls package of ${instance} failed:\n${result.output}`);
   return readTemplate(output);
 }
 
-const templateFile = (output: string): string => join(output, 'cloudformation-template-update-stack.json');
-
 export function readTemplate(output: string): CompiledTemplate {
-  const file = templateFile(output);
+  const file = join(output, 'cloudformation-template-update-stack.json');
   const text = fs.readFileSync(file, 'utf8');
   return { file, text, ...(JSON.parse(text) as Pick<CompiledTemplate, 'Resources' | 'Outputs'>) };
 }

@@ -17,12 +17,8 @@ type Run = Command['run'];
 type Kind = Pick<Command, 'writes' | 'offline'>;
 const WRITES: Kind = { writes: true };
 
-interface How extends Pick<NonNullable<Parameters<typeof fakeServerless>[0]>, 'stage' | 'account' | 'own'> {
-  options?: Options;
-  kind?: Kind;
-  answer?: string;
-  connectTo?: NonNullable<Call['connectTo']>;
-}
+type How = Parameters<typeof fakeServerless>[0] &
+  Pick<Call, 'connectTo'> & { options?: Options; kind?: Kind; answer?: string };
 
 /** Runs a command on the instance acme. `answer`: what the operator types. `own`: the account that the file names. */
 function call(
