@@ -179,12 +179,6 @@ test('of two instances that claim one folder at the same time, one succeeds, and
 
 const ofFile = (name: string) => deploymentProblems(readInstance(name, root));
 
-test('the file of an instance can be deployed once it is filled in', () => {
-  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
-
-  expect([ofFile('mht-api'), ofFile('acme')]).toEqual([[], []]);
-});
-
 test('the file of an instance cannot be deployed while it holds values of the examples, and names each', async () => {
   const paths = ['account', 'bucket', 'hashKey', 'notify.discord', 'sender.domains.0', 'sender.email']
     .concat(['sendgrid.apiKey', 'sendgrid.eventsKey', 'sendgrid.suppressionKey'])
@@ -200,10 +194,11 @@ test('the file of an instance cannot be deployed while it holds values of the ex
   expect(all.toSorted()).toEqual(['The AWS account of these credentials is unknown', ...named]);
 });
 
-test('the file of an instance cannot be deployed with an endpoint without TLS, or as the local stage', () => {
-  const endpoint = 'HTTP://mail.acme.test';
-  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket', 'sendgrid.endpoint': endpoint });
+test('the file of an instance can be deployed once it is filled in, but not without TLS, or as the local stage', () => {
+  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
+  expect([ofFile('mht-api'), ofFile('acme')]).toEqual([[], []]);
 
+  changeInstance(root, 'acme', { 'sendgrid.endpoint': 'HTTP://mail.acme.test' });
   expect(ofFile('acme')).toEqual(['instances/acme.yml: sendgrid.endpoint: must begin with https://']);
   expect(ofFile('local')).toEqual([expect.stringContaining('stage local is the service on this machine')]);
 });
