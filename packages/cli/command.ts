@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
@@ -137,12 +136,17 @@ export async function confirmed(question: string, { options, out }: CommandConte
   return false;
 }
 
+/** The bytes of a file that an operator named. */
+const bytesOf = (file: string): Promise<Buffer> =>
+  readFile(file).catch((error: NodeJS.ErrnoException) => {
+    // Node has codes for the system's errors, and for a name with a zero byte.
+    if (!/^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(error.code ?? '')) throw error;
+    throw new OperatorError(`${file}: cannot be read (${error.code}).`);
+  });
+
 /** The JSON of a file that an operator named. Rejects with an OperatorError. */
 export async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw unreadable(file, error);
-  });
-  const value = jsonOf(text);
+  const value = jsonOf((await bytesOf(file)).toString());
   if (value === undefined) throw new OperatorError(`${file}: is not JSON.`);
   return value;
 }
@@ -151,19 +155,9 @@ export async function readJson(file: string): Promise<unknown> {
 export async function readCsv(file: string): Promise<Read[]> {
   const rows: Read[] = [];
   try {
-    for await (const read of fromCsv(createReadStream(file))) rows.push(read);
+    for await (const read of fromCsv(await bytesOf(file))) rows.push(read);
     return rows;
   } catch (error) {
-    if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
-    throw unreadable(file, error);
+    throw error instanceof InvalidRecipientsError ? new OperatorError(`${file}: ${error.message}.`) : error;
   }
-}
-
-/** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
-function unreadable(file: string, error: unknown): unknown {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  // Node has codes for the system's errors, and for a name with a zero byte.
-  return /^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(code)
-    ? new OperatorError(`${file}: cannot be read (${code}).`)
-    : error;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -18,11 +19,8 @@ const HOST = '127.0.0.1';
 /** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
 export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number) {
   const token = randomBytes(32).toString('base64url');
-  const server = http.createServer(consoleListener({ ...deps, token }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, HOST, resolve);
-  });
+  const server = http.createServer(consoleListener({ ...deps, token })).listen(port, HOST);
+  await once(server, 'listening');
   return {
     /** For a browser. Browsers do not send the part after `#`. */
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
