@@ -13,8 +13,7 @@ import { type Instance, producerSettingsOf } from '../../resources/instances/ins
 import { chosenInstance } from '../../resources/instances/read';
 import { environmentOf } from '../support/instances';
 import { fakeServerless } from '../support/serverless';
-import { accept } from './accept';
-import { STEPS } from './steps';
+import { accept, STEPS } from './accept';
 
 const USAGE = `usage: npm run accept -- --param instance=NAME [--rate 10] [--seconds 60] [--only STEP]… [--out FILE]
 steps: ${Object.keys(STEPS).join(', ')}`;
