@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { SimpleAction } from '../../../lib/ops/act';
 import type { Preview } from '../actions';
 import { Command, Failure, tellDone, useSend, useSession } from './parts';
 
@@ -90,14 +91,14 @@ export function All({ filter }: { filter: Partial<Record<string, string>> }) {
   return (
     <div class="row">
       {fitting.map(([act, { label }]) => (
-        <Action key={act} label={label} action={act} input={filter} />
+        <Action key={act} label={label} action={`jobs.${act}`} input={filter} />
       ))}
     </div>
   );
 }
 
-const OF_ALL = {
-  'jobs.retry': { label: 'Retry all', states: ['dead', 'cancelled'] },
-  'jobs.discard': { label: 'Discard all', states: ['dead'] },
-  'jobs.cancel': { label: 'Cancel all', states: ['queued', 'held'] },
+const OF_ALL: Record<SimpleAction, { label: string; states: string[] }> = {
+  retry: { label: 'Retry all', states: ['dead', 'cancelled'] },
+  discard: { label: 'Discard all', states: ['dead'] },
+  cancel: { label: 'Cancel all', states: ['queued', 'held'] },
 };

@@ -200,11 +200,12 @@ test('no filter and one beside an ID are refused, and one that no job fits says 
 test('unknown steps can be settled together: only of jobs that wait for it, after a preview and a question', async () => {
   const made = await manyJobs(3);
   const { deps, engine } = made;
-  for (const n of [1, 2]) {
+  for (const n of [1, 2, 3]) {
     const row = engine.row(jobId(n));
+    const reason = n === 3 ? 'paused' : 'unknown';
     const send = { status: 'unknown' as const, startedAt: 1, endedAt: 2 };
     await deps.ledger.update(row.key, ({ endedAt: _endedAt, ...stored }) => ({
-      ...({ ...stored, state: 'held', reason: 'unknown', bodyKept: true } as unknown as typeof stored),
+      ...({ ...stored, state: 'held', reason, bodyKept: true } as unknown as typeof stored),
       steps: { [n === 1 ? 'send' : 'other']: send },
     }));
   }
