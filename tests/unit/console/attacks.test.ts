@@ -2,12 +2,11 @@ import http from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { isConsolePath } from '../../../packages/console/serve';
 import { type TestedConsole, testedConsole } from '../../support/console';
-import { memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 let console_: TestedConsole;
 beforeAll(async () => {
-  console_ = await testedConsole(memoryEngine(() => sampleContract().contract));
+  console_ = await testedConsole(sampleEngine().engine);
 });
 afterAll(() => console_.close());
 
@@ -20,7 +19,7 @@ test('the page of the console may call its API', async () => {
 });
 
 test('each console has a token of its own with 256 random bits', async () => {
-  const other = await testedConsole(memoryEngine(() => sampleContract().contract));
+  const other = await testedConsole(sampleEngine().engine);
   await other.close();
 
   expect(other.token).not.toBe(console_.token);
