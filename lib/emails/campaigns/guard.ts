@@ -59,21 +59,21 @@ async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Pro
 
 async function setBits(deps: CampaignReleaseDeps, campaign: Campaign, round: number, notes: readonly EventNote[]) {
   const { id, recipients } = campaign;
-  const pages = new Map<number, Record<ReportKind, string[]>>();
+  const pages = new Map<number, Record<ReportKind, Buffer>>();
   for (const { places } of notes)
     for (const kind of REPORT_KINDS)
       for (const number of places[kind] ?? []) {
         if (number >= recipients) continue;
         const page = Math.floor(number / PAGE);
-        const digits = pages.get(page) ?? ofKinds(() => Array<string>(PAGE).fill('0'));
+        const digits = pages.get(page) ?? ofKinds(() => Buffer.alloc(PAGE, '0'));
         pages.set(page, digits);
-        digits[kind][number % PAGE] = '1';
+        digits[kind].write('1', number % PAGE);
       }
   await mapEach([...pages], AT_ONCE, async ([page, digits]) => {
     const key = reportsKey(id, round, page);
     await updateItem<BitsItem>(deps, key, (stored) => {
       const before = bitsOf(stored);
-      const bits = ofKinds((kind) => (before[kind] | BigInt(`0b${digits[kind].join('')}`)).toString(16));
+      const bits = ofKinds((kind) => (before[kind] | BigInt(`0b${digits[kind]}`)).toString(16));
       if (REPORT_KINDS.every((kind) => bits[kind] === stored?.bits[kind])) return undefined;
       const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
       return { ...(stored ?? { key, version: 0, writer: '' }), bits, expiresAt };
@@ -103,4 +103,4 @@ async function countBits(deps: CampaignReleaseDeps, { id, recipients }: Campaign
   return counts;
 }
 
-const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length;
+const ones = (bits: bigint): number => bits.toString(2).split('1').length - 1;
