@@ -76,7 +76,7 @@ async function searchMutant(name: string, { runs, seed, simulations }: Given): P
   if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
   const script = await bundle({ [name]: mutant.changes });
   let ran = 0;
-  const found = 'scale' in mutant.by ? await underScale(mutant.by.scale) : await underDrawnRuns();
+  const found = typeof mutant.by === 'string' ? await underScale(mutant.by) : await underDrawnRuns();
   stdout.write(`${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`);
   return found !== undefined;
 

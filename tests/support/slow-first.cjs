@@ -12,7 +12,6 @@ const SLOWEST = [
   'integration/local/queues',
   'integration/express-api/example',
   'unit/resources/compiled-template',
-  'simulation/scale/scale',
 ];
 
 const rankOf = ({ path }) => {

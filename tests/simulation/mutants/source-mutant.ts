@@ -6,23 +6,19 @@ export interface SourceMutant {
   changes: readonly SourceChange[];
   breaks: RegExp;
   /** The plan is `aPlan` with these changes. Or a scale plan has this name, and runs at its own size. */
-  by: { plan: Partial<Plan> } | { scale: string };
+  by: Partial<Plan> | string;
 }
 
 const changesOf = (file: string, wrong: Record<string, string>): SourceChange[] =>
   Object.entries(wrong).map(([find, replace]) => ({ file, find, replace }));
 
-/** A mutant of one file. `by`: the changes of `aPlan`, or the name of a scale plan. `wrong`: texts and replacements. */
+/** A mutant of one file. `wrong`: texts and their replacements. */
 export const mutant = (
-  by: Partial<Plan> | string,
+  by: SourceMutant['by'],
   breaks: RegExp,
   file: string,
   wrong: Record<string, string>,
-): SourceMutant => ({
-  changes: changesOf(file, wrong),
-  breaks,
-  by: typeof by === 'string' ? { scale: by } : { plan: by },
-});
+): SourceMutant => ({ changes: changesOf(file, wrong), breaks, by });
 
 /** The mutant, with changes of a second file. */
 export const and = (one: SourceMutant, ...second: Parameters<typeof changesOf>): SourceMutant => ({

@@ -1,7 +1,7 @@
 import { bundle } from '../draw/bundle';
 import { type PartThread, startPartThread } from '../draw/parts';
 import { aPlan } from '../draw/plan';
-import { scalePlanNamed } from '../scale/plans';
+import { SCALE_PLANS, scalePlanNamed } from '../scale/plans';
 import type { SourceMutant } from './source-mutant';
 import { SOURCE_MUTANTS } from './source-mutants';
 
@@ -18,14 +18,15 @@ afterAll(() => thread.stop());
 /** The promise that the mutant breaks in this run. Without a name, the unchanged code runs. */
 async function broken(by: SourceMutant['by'], mutant?: string): Promise<string | undefined> {
   const named = mutant === undefined ? {} : { mutant };
-  if ('plan' in by) return (await thread.run({ plans: [aPlan(by.plan)] }, named)).failure?.violation;
-  const { scale } = by;
-  return (await thread.run({ scale, size: scalePlanNamed(scale).size }, named)).scaled?.violation;
+  if (typeof by !== 'string') return (await thread.run({ plans: [aPlan(by)] }, named)).failure?.violation;
+  return (await thread.run({ scale: by, size: scalePlanNamed(by).size }, named)).scaled?.violation;
 }
 
-/** Each run once. `scale.test.ts` has the scale plans. */
+/** Each run once, and also the scale plans that no mutant needs. */
 const RUNS = new Map(
-  MUTANTS.filter(([, { by }]) => 'plan' in by).map(([name, { by }]) => [JSON.stringify(by), { name, by }]),
+  [...MUTANTS.map(([name, { by }]) => ({ name, by })), ...SCALE_PLANS.map(({ name }) => ({ name, by: name }))].map(
+    (run) => [JSON.stringify(run.by), run],
+  ),
 );
 
 test.each([...RUNS.values()])('the unchanged code keeps every promise in the run of $name', async ({ by }) => {

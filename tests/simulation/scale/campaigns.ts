@@ -15,9 +15,6 @@ import { createChance } from '../world/chance';
 import { envelopeOf, type ScalePlan, type ScaleResult, type Service, scalePlan, startService } from './service';
 
 const MILLION = 1_000_000;
-/** The large campaign beside campaigns of five recipients. */
-const HALF = 500_000;
-const FIVE = 5;
 const FEW = 20;
 /** The bound from acceptance to SendGrid for a campaign that starts beside a large one and a few others. */
 const SOON_MS = 30 * SECOND_MS;
@@ -56,23 +53,18 @@ const LARGE = jobId(1);
 const plan = (name: string, what: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan =>
   scalePlan(`campaigns-${name}`, what, [size, 1_000], (items) => share(items, options));
 
-const OF_FIVE =
-  'campaigns of five recipients, one each ten seconds beside one of 500,000, at 2,500 recipients a second';
+const OLD: Options = { rate: 100, old: true };
 
 export const CAMPAIGN_PLANS = [
   plan('slow', 'campaigns beside one of a million, at 100 recipients a second', { rate: 100 }),
   plan('fast', 'campaigns beside one of a million, at 2,500 recipients a second', {
-    rate: 2_500,
-    at: 10_000,
-    rounds: 12,
+    ...{ size: 12, rate: 2_500, at: 10_000, rounds: 12 },
   }),
-  plan('old', 'campaigns beside one of a million in chunks of ten seconds', { rate: 100, old: true, rounds: 25 }),
+  plan('old', 'campaigns beside one of a million in chunks of ten seconds', { ...OLD, size: 10, rounds: 25 }),
   plan('failing', 'campaigns beside one of a million whose chunks fail', {
-    ...{ size: 1, rate: 100, old: true, fails: true },
-    rounds: 180,
-    leastUsed: 0.4,
+    ...{ ...OLD, size: 1, rounds: 180 },
+    ...{ fails: true, leastUsed: 0.4 },
   }),
-  scalePlan('campaigns-of-five', OF_FIVE, [6, 18], smallBesideLarge),
 ];
 
 /**
@@ -108,33 +100,6 @@ async function share(size: number, options: Options) {
       const used = window.reduce((sum, each) => sum + each.recipients, 0) / (rate * (windowMs / SECOND_MS));
       if (used < leastUsed) return `fairness: ${(100 * used).toFixed(1)} % of the rate was used`;
       return unequal(window, size + 1, fails ? undefined : large.chunkSize + chunkSize) ?? true;
-    },
-  });
-}
-
-/** While a campaign of 500,000 runs, each campaign of five recipients is sent soon. All of them end. */
-async function smallBesideLarge(size: number) {
-  const rate = 2_500;
-  const started = new Map<string, number>();
-  const waits: number[] = [];
-  let large = 0;
-  const service = emailService(rate, ({ at, campaign, recipients }) => {
-    if (campaign === LARGE) large += recipients;
-    else waits.push(at - (started.get(campaign) ?? 0));
-    return true;
-  });
-  await begin(service, { id: LARGE, recipients: HALF, chunkSize: chunkSizeOf(rate) });
-  for (let n = 2; n <= size + 1; n++) {
-    started.set(jobId(n), service.now() + 10 * n * SECOND_MS);
-    await acceptAfter(service, 10 * n * SECOND_MS, { n, recipients: FIVE, chunkSize: FIVE });
-  }
-  return service.run({
-    withinMs: 1.1 * (HALF / rate) * SECOND_MS + SOON_MS,
-    done: () => {
-      const late = waits.filter((ms) => ms > SOON_MS);
-      if (late.length > 0)
-        return `fairness: ${late.length} campaigns of five wait for more than ${SOON_MS / SECOND_MS} s`;
-      return large === HALF && waits.length === size;
     },
   });
 }

@@ -58,7 +58,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     'Math.max(time, startTag + chunkSize)': 'startTag + chunkSize',
   }),
   chunksOfTenSeconds: mutant('campaigns-slow', WAITS, CAMPAIGN, { 'CHUNK_SECONDS = 0.5': 'CHUNK_SECONDS = 10' }),
-  moreIsAlwaysLeft: mutant('mails-fast', /^fairness: \d+\.\d % of the rate was used/, RATE, {
+  moreIsAlwaysLeft: mutant('mails-slow', /^fairness: \d+\.\d % of the rate was used/, RATE, {
     'loadOf(item, now) > MANY': 'true',
   }),
   releasedFarAhead: mutant('campaigns-slow', WAITS, RELEASE, { 'AHEAD_MS = 3_000': 'AHEAD_MS = 20_000' }),

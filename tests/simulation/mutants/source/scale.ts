@@ -86,7 +86,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     'while (page.length === share && mayGoOn()) {': 'while (false) {',
   }),
   'no-backoff': mutant('failing', /^tries in vain/, DUE, { 'await backOff(row).catch(() => undefined)': '1' }),
-  'all-released-at-once': mutant('recovery', /^(bystanders|requests in vain)/, RELEASE, {
+  'all-released-at-once': mutant('recovery', /^requests in vain/, RELEASE, {
     'settings(queue).room - visible - inFlight': '1_000_000 - visible - inFlight',
   }),
   'one-look-a-run': mutant('recovery', /^liveness/, RELEASE, {
