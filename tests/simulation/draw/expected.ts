@@ -50,6 +50,7 @@ export const EXPECTED: readonly string[] = [
   ].map((what) => `campaign ${what}`),
   ...['state held(paused)', 'step excluded done'],
   ...['canary succeeded', 'erasure'],
+  ...['bodies', 'lists', 'events', 'rejected'].map((place) => `personal data in ${place}`),
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];
 

@@ -4,27 +4,9 @@ import { EVENT_SHAPE } from '../../../lib/analytics/message';
 import { emailMessageSchema } from '../../../lib/emails/message';
 import { recipientSchema } from '../../../lib/emails/recipients';
 import { feedbackSchema } from '../../../lib/feedback/message';
-import { dataPrefix, uploadsPrefix } from '../../../lib/jobs/keys';
 import { inviteSchema, removeSchema } from '../../../lib/testflight/message';
-import { placeOfKey } from '../../support/places';
-import { jobs } from '../draw/build';
 import { queueNamed } from '../queues/queues';
 import { MARK } from '../world/watch';
-import { scenario } from './scenario';
-
-const NAMES = ['feedback', 'emails', 'testflight', 'analytics'];
-
-/** Each job holds the mark in every field. A run fails if the mark is in a place that PLACES does not name. */
-test.each([
-  ['feedback', 'refused', 'bodies'],
-  ['campaigns', 'one-refused', 'lists'],
-  ['analytics', 'good', 'events'],
-  ['analytics', 'good', 'rejected'],
-] as const)('of %s, a job (%s) leaves personal data in %s', async (queue, kind, place) => {
-  const { reached } = await scenario({ queue, jobs: jobs(kind) });
-
-  expect(reached(`personal data in ${place}`)).toBeGreaterThan(0);
-});
 
 const good = { kind: 'attachment', at: 0, group: 0, retries: 0 } as const;
 const sample = (queue: string) => queueNamed(queue).data(good, 0);
@@ -45,13 +27,4 @@ test.each<[string, Record<string, unknown>, object, string[]]>([
   const unmarked = texts.filter((name) => !JSON.stringify(data[name] ?? null).includes(MARK));
 
   expect(unmarked.filter((name) => !others.includes(name))).toEqual([]);
-});
-
-test('claim checks, uploads and files have places of their own', () => {
-  const place = (key: string) => placeOfKey(key, 'jobs', NAMES);
-
-  expect(place(`${dataPrefix('jobs', 'feedback')}an-id/a-hash`)).toBe('data');
-  expect(place(`${uploadsPrefix('jobs', 'emails')}a-principal/a-list.csv`)).toBe('uploads');
-  expect(place('jobs/_attachments/feedback/a-file')).toBe('files');
-  expect(place('jobs/_elsewhere/a-file')).toBeUndefined();
 });

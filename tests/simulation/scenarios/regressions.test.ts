@@ -1,8 +1,22 @@
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
-import type { Plan, Redrive } from '../draw/plan';
+import { aPlan, type Plan, type Redrive } from '../draw/plan';
+import { explain } from '../draw/property';
+import { reportOf } from '../promises/campaigns-are-exact';
+import { runPlan } from '../runs/run';
+import { campaignsOf, chunkRow } from '../world/campaigns';
 import type { CallFault, Fault } from '../world/faults';
+import { serviceQueue } from '../world/names';
 import { MARK } from '../world/watch';
-import { scenario } from './scenario';
+
+/** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
+async function scenario(changes: Partial<Plan>) {
+  const plan = aPlan(changes);
+  const { violation, ...run } = await runPlan(plan);
+  if (violation === undefined) return run;
+  const { timeline } = await runPlan(plan, { detailed: true });
+  throw new Error(explain({ violation, plan, timeline: timeline() }));
+}
 
 const at = (nth: number, fault: Fault, more: Partial<CallFault> = {}): CallFault => ({ nth, fault, ...more });
 
@@ -609,6 +623,45 @@ const FOUND: Record<string, Partial<Plan>> = {
   ),
 };
 
-test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
+/** Runs that chance never makes. */
+const RARE: Record<string, Partial<Plan>> = {
+  'an event that another SDK wrote, whose id is no UUID, is held and released': {
+    jobs: jobs('event', ['event', { group: 1 }]),
+    outages: [{ target: 'zendesk', from: 0, until: HOUR_MS, fault: 'throttled' }],
+  },
+  ...Object.fromEntries(
+    (['command', 'move'] as const).map((how) => [
+      `an event whose id is no UUID is dead and redriven by ${how}`,
+      { jobs: jobs('event'), calls: calls('zendesk.createTicket', 'forbidden'), redrives: redrives([1, HOUR_MS, how]) },
+    ]),
+  ),
+  'an event whose id is no UUID is sent twice, and stays one job': { jobs: jobs(['event', { again: 10 * MINUTE_MS }]) },
+  'a job that is planned a month ahead': { jobs: jobs(['good', { planned: { ahead: 30 * DAY_MS } }]) },
+};
+
+test.each(Object.entries({ ...FOUND, ...RARE }))('%s', async (_name, plan) => {
   await expect(scenario(plan)).resolves.toBeDefined();
 });
+
+test('a planned job holds up no other job of its group', async () => {
+  const { world, inputs } = await scenario({
+    queue: 'testflight',
+    jobs: jobs(['good', { planned: { ahead: HOUR_MS } }], ['good', { at: 5 * SECOND_MS }]),
+  });
+
+  const other = world.watch.row(`${serviceQueue(world)}#${inputs[1]?.id}`);
+  expect(other?.endedAt).toBeLessThan(world.plan.start + MINUTE_MS);
+});
+
+test.each(['chunk-kills-before', 'chunk-kills-after'] as const)(
+  'a campaign with a %s chunk ends without its recipients',
+  async (kind) => {
+    const { world } = await scenario({ queue: 'campaigns', jobs: jobs([kind, { group: 1 }]) });
+
+    const [campaign] = campaignsOf(world);
+    if (!campaign) throw new Error('the campaign is missing');
+    expect(chunkRow(world, campaign, 1)).toMatchObject({ state: 'dead', error: { code: 'CrashLoop' } });
+    const jobsOf = { refused: [chunkId(campaign.id, 1)] };
+    expect(await reportOf(world, campaign)).toMatchObject({ status: 'ended', accepted: 4, refused: 3, jobs: jobsOf });
+  },
+);
