@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
+import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { aPlan, type Plan, type Redrive } from '../draw/plan';
 import { explain } from '../draw/property';
 import { reportOf } from '../promises/campaigns-are-exact';
@@ -27,7 +27,7 @@ const erasure = (name: string, at: number) => ({
   ...{ at, person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` } },
 });
 
-/** Runs that once broke a promise, as small as possible. */
+/** Runs in which the service once broke a promise, as small as possible. */
 const FOUND: Record<string, Partial<Plan>> = {
   'a message with a stolen id keeps its row when SQS moves it back': {
     jobs: jobs('good', ['stolen-id', { at: 5 * SECOND_MS }]),
@@ -48,78 +48,8 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     jobs: jobs('leaves', ['joins', { at: 44 }]),
     calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-late' }],
-    commands: [
-      { job: 0, what: 'cancel', at: 66 },
-      { job: 0, what: 'retry', at: 2 * HOUR_MS },
-    ],
+    commands: cancelAndRetry(0, 66, 2 * HOUR_MS),
     latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
-  },
-  'a circuit that closes while the reconciler measures held jobs hides them once': {
-    seed: 980434447,
-    jobs: jobs('attachment', 'good', 'good'),
-    calls: [
-      { kind: 'zendesk.upload', nth: 8, fault: 'unauthorized', times: 3 },
-      { kind: 'table.get', nth: 1, fault: 'killed-after' },
-    ],
-    outages: [{ target: 'zendesk', from: 0, until: HOUR_MS, fault: 'throttled' }],
-    facts: true,
-    warm: true,
-  },
-  'a process whose clock is ahead takes a trial that another still makes': {
-    seed: 2147483580,
-    queue: 'testflight',
-    jobs: jobs(
-      ['good', { group: 1 }],
-      ['resend', { at: 12_007, group: 2, again: 10 }],
-      ['forbidden', { again: 10 }],
-      ['not-json', { at: 10, again: 10 }],
-      ['resend', { at: 479_233 }],
-      ['good', { at: 480_093, group: 1, again: 10 }],
-    ),
-    calls: [...calls('objects.create', 'refused'), { kind: 'apple.addToGroup', nth: 1, fault: 'forbidden', times: 3 }],
-    limits: [{ at: 0, vendor: 'sendgrid', lasts: 3_000, ends: 'by itself' }],
-    erasures: [erasure('0', 0)],
-    latency: { from: 299_278, until: 3_899_278, every: 90_000 },
-    skew: MINUTE_MS,
-    unpolled: { from: 10, until: 3 * HOUR_MS },
-    warm: true,
-  },
-  'others of its group go on while the row of a job does not parse': {
-    queue: 'testflight',
-    concurrency: 2,
-    jobs: jobs('good', 'good', 'good'),
-    starts: [{ nth: 2, fault: 'twice', ms: 295_000 }],
-    damages: [
-      { at: 31, job: 0 },
-      { at: 68, job: 0, restored: 3 * HOUR_MS },
-    ],
-    broken: { from: 0, until: MINUTE_MS },
-    unpolled: { from: 0, until: 3 * HOUR_MS },
-  },
-  'the entries of both ends of a job wait while its row does not parse': {
-    jobs: [],
-    commands: [
-      { job: 0, what: 'cancel', at: 24 },
-      { job: 0, what: 'retry', at: 74 },
-      { job: 0, what: 'retry', at: 174 },
-      { job: 0, what: 'retry', at: 182 },
-    ],
-    damages: [{ at: 222, job: 0 }],
-    forgeries: [
-      { at: 2, form: 'canary', about: 0, times: 2 },
-      { at: 193, form: 'placeholder', about: 0, times: 2 },
-    ],
-    events: true,
-    warm: true,
-  },
-  'of two pauses at once, the later one counts, even if its operator gets no answer': {
-    seed: 1559446970,
-    jobs: jobs(['good', { at: 2_526 }]),
-    calls: [{ nth: 6, fault: 'hung' }],
-    limits: [
-      { at: 2_534, vendor: 'zendesk', lasts: 3_000, ends: 'by itself' },
-      { at: 2_525, vendor: 'zendesk', lasts: 2 * HOUR_MS, ends: 'by itself' },
-    ],
   },
   'a message with a stolen id that is dead-lettered untried does not harm the job with that id': {
     jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
@@ -155,21 +85,12 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a job that cannot be parked in the last seconds of its function goes back to its queue': {
     queue: 'bulk-standard',
-    batch: 10,
     outages: [
       { target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' },
       { target: 'bulk', from: 0, until: 5 * HOUR_MS, fault: 'mute' },
     ],
     broken: { from: 0, until: MINUTE_MS },
   },
-  'an invalid message that an operator moves before a worker judged it ends under its new id and expires under its old one':
-    {
-      queue: 'emails',
-      jobs: jobs('good', ['not-json', { again: 10 }]),
-      outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
-      redrives: redrives([1, 15 * SECOND_MS, 'move'], [1, 30 * DAY_MS, 'command']),
-      broken: { from: 1, until: MINUTE_MS + 1 },
-    },
   'a message that waits for its own copy is not dead-lettered on its last receive': {
     queue: 'bulk-standard',
     batch: 10,
@@ -182,16 +103,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     concurrency: 2,
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
     canaries: 10 * MINUTE_MS,
-  },
-  'a caller that repeats its key after an operator could not send a retry gets the job sent': {
-    jobs: jobs('good', ['good', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
-      ...job,
-      at: index === 0 ? 1 : 0,
-    })),
-    calls: [{ kind: 'queues.send', nth: 9, fault: 'refused' }],
-    commands: cancelAndRetry(0, 108, 3_108, 6_108, 9_108),
-    deployAt: 2_400_000,
-    broken: { from: 5_112, until: 65_112 },
   },
   'a chunk is counted even if its release died before the count and its campaign was then paused': {
     queue: 'campaigns',
@@ -208,23 +119,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       { job: 0, what: 'retry', at: 65 },
     ],
     broken: { from: 39, until: 60_039 },
-    resolution: { after: 10 * MINUTE_MS },
-    dlqRetention: 3 * 3600,
     retention: 3 * 3600,
-  },
-  'a planned job that was never accepted is published long before its kept body is deleted': {
-    queue: 'bulk-standard',
-    jobs: jobs('fails', ['good', { at: 10 * MINUTE_MS, planned: { ahead: 5 * SECOND_MS } }]),
-    outages: [{ target: 'table', from: 10 * MINUTE_MS + 40, until: 20 * MINUTE_MS, fault: 'throttled' }],
-    redrives: redrives([1, 30 * DAY_MS, 'command'], [2, 30 * DAY_MS, 'move']),
-    events: true,
-  },
-  'a message whose delete was lost, and which SQS dead-lettered, is delivered once only': {
-    jobs: jobs('good'),
-    outages: [{ target: 'objects', from: 0, until: 5 * HOUR_MS, fault: 'refused' }],
-    lostDeletes: [1],
-    redeliveries: [{ nth: 1, after: 2 * HOUR_MS }],
-    canaries: 10 * MINUTE_MS,
   },
   'a DLQ entry expires before the time that a fast clock has written': {
     queue: 'campaigns',
@@ -233,27 +128,8 @@ const FOUND: Record<string, Partial<Plan>> = {
     lostDeletes: [1],
     redrives: [1, 2].map((nth) => ({ nth, after: 30 * DAY_MS, how: 'command' })),
     controls: [{ at: 20 * MINUTE_MS, what: 'pause', campaign: 1 }],
-    deployAt: 2 * HOUR_MS,
     broken: { from: 60_097, until: 120_097 },
     retention: 7_200,
-  },
-  'the lists of a campaign wait for weeks for a job that an operator retries': {
-    jobs: jobs('kills-before'),
-    beside: [
-      load('campaigns', ['chunk-kills-before', { planned: { ahead: 5 * SECOND_MS } }]),
-      { ...load('analytics', 'good'), batch: 10 },
-    ],
-    redeliveries: [{ nth: 1, after: SECOND_MS }],
-    redrives: [1, 3].map((nth) => ({ nth, after: 30 * DAY_MS, how: 'command' })),
-    broken: { from: 0, until: MINUTE_MS },
-    future: { from: 0, until: 10 * MINUTE_MS },
-    latency: { from: 0, until: HOUR_MS, every: 90_000 },
-  },
-  'the time to find a poison message begins at the time for which it was planned': {
-    queue: 'testflight',
-    jobs: jobs(['kills-before', { planned: { ahead: 3 * HOUR_MS } }]),
-    calls: [{ nth: 4, fault: 'killed-after' }],
-    lostDeletes: [1],
   },
   'SendGrid does not repeat an event for ever because a row does not parse': {
     seed: 1_570_203_197,
@@ -261,9 +137,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: calls('sendgrid.send', 'refused', 'lost'),
     commands: cancelAndRetry(0, 0, 2 * HOUR_MS),
     damages: [{ at: 1_127, job: 0 }],
-    deployAt: 2 * HOUR_MS,
     resolution: { after: 10 * MINUTE_MS },
-    future: { from: 0, until: 10 * MINUTE_MS },
   },
   'a campaign goes on beside a chunk whose row does not parse': {
     seed: 757_668_098,
@@ -328,18 +202,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     outages: [{ target: 'table', from: 72, until: 60_072, fault: 'refused' }],
     damages: [{ at: 67, job: 0 }],
     unpolled: { from: 42, until: 600_042 },
-  },
-  'an entry that was sent long before its row could say so expires before the row knows': {
-    queue: 'campaigns',
-    jobs: jobs(['unknown-version', { again: 10 }], 'bad-data'),
-    calls: [{ kind: 'queues.send', nth: 2, fault: 'lost' }],
-    starts: [{ nth: 1, fault: 'malformed', ms: 5 }],
-    outages: [{ target: 'table', from: 600_191, until: 18_600_191, fault: 'refused' }],
-    redrives: [{ nth: 1, after: 30 * DAY_MS, how: 'command' }],
-    controls: [{ at: 500, what: 'pause', campaign: 0 }],
-    future: { from: 0, until: 10 * MINUTE_MS },
-    skew: MINUTE_MS,
-    events: true,
   },
   "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
     jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
@@ -472,36 +334,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     facts: true,
     warm: true,
   },
-  'an operator redrives what a stranger sent under the id of a planned command': {
-    queue: 'testflight',
-    jobs: jobs(['joins', { planned: { ahead: 5_000 } }], ['leaves', { at: 15_063 }]),
-    redrives: [{ nth: 1, after: 15_000, how: 'command' }],
-    forgeries: [
-      { at: 1, form: 'id of ours', about: 0, times: 2 },
-      { at: 43, form: 'placeholder', about: 0, times: 1 },
-    ],
-    resolution: { after: 600_000 },
-    retention: 7_200,
-    share: 1,
-    events: true,
-    changes: { at: 30_000, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
-  },
-  'a message names a cancelled job of another sender whose row says nothing about its body': {
-    seed: 1_130_512_436,
-    jobs: jobs('not-json'),
-    calls: [{ nth: 3, fault: 'lost' }],
-    commands: cancelAndRetry(0, 27, 77),
-    forgeries: [
-      { at: 1_622, form: 'placeholder', about: 0, times: 1 },
-      { at: 1_588, form: 'chunk', about: 3, times: 1 },
-    ],
-    deployAt: 2 * HOUR_MS,
-    resolution: { after: 5 * HOUR_MS },
-    skew: 600_000,
-    share: 1,
-    turns: true,
-    events: true,
-  },
   'a chunk that was cancelled before its message went out is sent when an operator retries it': {
     queue: 'campaigns',
     jobs: jobs('good', 'good'),
@@ -532,16 +364,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'campaigns',
     jobs: jobs('one-refused'),
     erasures: [erasure('0-0', 3 * SECOND_MS), erasure('0-2', 3 * SECOND_MS)],
-  },
-  'a retry whose writes come late begins the age of its job when the operator decides': {
-    seed: 165915047,
-    queue: 'emails',
-    jobs: jobs(['good', { at: 120_112 }]),
-    calls: [{ kind: 'table.put', nth: 4, fault: 'late', times: 3 }],
-    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
-    forgeries: [{ at: 0, form: 'canary', about: 0, times: 2 }],
-    broken: { from: 60_138, until: 120_138 },
-    canaries: 10 * MINUTE_MS,
   },
   'the first message of a group comes back from the DLQ after its row was restored, and the next went first': {
     seed: 606651503,
@@ -591,17 +413,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 0, until: 10 * MINUTE_MS },
     waits: { at: 30 * SECOND_MS, from: [60, 900], to: [60, 900] },
     broken: { from: 0, until: MINUTE_MS },
-    indexLag: SECOND_MS,
-  },
-  'a person whose address came in capitals too is erased from the list of rejected recipients': {
-    seed: 17,
-    queue: 'campaigns',
-    jobs: jobs(['good', { at: 1_398, group: 2, again: 10 }], 'good'),
-    redeliveries: [{ nth: 2, after: SECOND_MS }],
-    damages: [{ at: 0, job: 0 }],
-    erasures: [{ at: 1_385, person: { email: `${MARK}-0-0@example.com` } }],
-    future: { from: 0, until: 10 * MINUTE_MS },
-    share: 1,
     indexLag: SECOND_MS,
   },
   'a job whose worker dies while parking it runs once more, and ends with the failure': {
