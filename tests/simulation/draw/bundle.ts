@@ -26,7 +26,7 @@ const alias = {
  */
 export async function bundle(mutants: Record<string, readonly SourceChange[]> = {}): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(__dirname, 'simulate-part.ts')],
+    entryPoints: [join(__dirname, 'property.ts')],
     absWorkingDir: ROOT,
     bundle: true,
     platform: 'node',

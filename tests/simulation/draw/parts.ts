@@ -2,8 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
-import { countInto, type Failure } from './property';
-import type { Done, Given, Part, Scaled } from './simulate-part';
+import { countInto, type Done, type Failure, type Given, type Part, type Scaled } from './property';
 
 /** A thread that runs one part at a time. `mutant`: the name of one that its script has. */
 export interface PartThread {

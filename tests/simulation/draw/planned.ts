@@ -1,8 +1,8 @@
 import { CALL_FAULTS, type Fault, START_FAULTS, TARGETS } from '../world/faults';
-import { calls, MINUTE_MS, many } from './build';
+import { calls, cancelAndRetry, jobs, MINUTE_MS, many } from './build';
 import { aPlan, type JobKind, type Plan } from './plan';
 
-const jobs = (count: number, everyMs: number, kind: JobKind = 'good') =>
+const series = (count: number, everyMs: number, kind: JobKind = 'good') =>
   many(count, kind, (n) => ({ at: n * everyMs, group: n }));
 const everyCall = (kind: string, fault: Fault) => calls(kind, fault, fault, fault, fault);
 /** An operator asks the vendor after an hour. No event comes before. */
@@ -12,37 +12,37 @@ const resolution = { after: 60 * MINUTE_MS };
 export const PLANNED: readonly Plan[] = [
   // Many workers call a vendor when it breaks. Those that know its circuit as closed call it once more.
   aPlan({
-    jobs: jobs(12, 100),
+    jobs: series(12, 100),
     outages: [{ target: 'zendesk', from: 0, until: 10 * MINUTE_MS, fault: 'failed' }],
   }),
   // Mails and invitations without an answer: some took effect, some did not.
   aPlan({
     queue: 'testflight',
-    jobs: jobs(4, MINUTE_MS, 'resend'),
+    jobs: series(4, MINUTE_MS, 'resend'),
     calls: everyCall('apple.invite', 'silent'),
     resolution,
   }),
-  aPlan({ queue: 'testflight', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
+  aPlan({ queue: 'testflight', jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   ...['feedback', 'emails'].map((queue) =>
-    aPlan({ queue, jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
+    aPlan({ queue, jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   ),
-  aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
+  aPlan({ queue: 'emails', jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
   // Of one list too many addresses bounce, and of another too many people report the mail.
-  aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'bad-list') }),
+  aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'bad-list') }),
   // The window closes before released chunks are sent, because the rate is low. Two campaigns share the cap of a day.
   ...[{ between: '12:10–01:00' }, { dailyCap: 6 }].map((limits) =>
     aPlan({
       queue: 'campaigns',
-      jobs: jobs(2, 1_000).map((job) => ({ ...job, group: 2 })),
+      jobs: series(2, 1_000).map((job) => ({ ...job, group: 2 })),
       limits: [{ at: 0, vendor: 'sendgrid', lasts: 60 * MINUTE_MS, ends: 'by itself', perSecond: 0.05 }],
       sending: { zone: 'Europe/Berlin', ...limits },
     }),
   ),
   // SendGrid refuses every chunk of two lists.
-  aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'unsendable') }),
+  aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'unsendable') }),
   aPlan({
     queue: 'campaigns',
-    jobs: jobs(2, 1_000),
+    jobs: series(2, 1_000),
     controls: [
       { at: 1_500, campaign: 0, what: 'pause' },
       { at: 10 * MINUTE_MS, campaign: 0, what: 'resume' },
@@ -50,31 +50,28 @@ export const PLANNED: readonly Plan[] = [
     ],
   }),
   // An operator discards what Zendesk refused.
-  aPlan({ jobs: jobs(1, 0, 'refused'), commands: [{ job: 0, what: 'discard', at: 10 * MINUTE_MS }] }),
+  aPlan({ jobs: jobs('refused'), commands: [{ job: 0, what: 'discard', at: 10 * MINUTE_MS }] }),
   // An operator cancels a job that waits for a worker, and retries it later.
   aPlan({
-    jobs: jobs(1, 0),
+    jobs: jobs('good'),
     broken: { from: 0, until: 5 * MINUTE_MS },
-    commands: [
-      { job: 0, what: 'cancel', at: MINUTE_MS },
-      { job: 0, what: 'retry', at: 10 * MINUTE_MS },
-    ],
+    commands: cancelAndRetry(0, MINUTE_MS, 10 * MINUTE_MS),
   }),
   // Each fault of a call, and an outage of each service.
   aPlan({
-    jobs: jobs(20, MINUTE_MS),
-    calls: CALL_FAULTS.map((fault, index) => ({ kind: 'zendesk.createTicket', nth: index + 1, fault })),
+    jobs: series(20, MINUTE_MS),
+    calls: calls('zendesk.createTicket', ...CALL_FAULTS),
   }),
   ...TARGETS.map((target) =>
     aPlan({
       queue: target === 'apple' ? 'testflight' : target === 'bulk' ? 'bulk' : 'feedback',
-      jobs: jobs(2, MINUTE_MS),
+      jobs: series(2, MINUTE_MS),
       outages: [{ target, from: 0, until: 5 * MINUTE_MS, fault: 'refused' }],
       events: true,
     }),
   ),
   aPlan({
-    jobs: jobs(8, MINUTE_MS),
+    jobs: series(8, MINUTE_MS),
     // Some of them are starts of the reconciler.
     starts: Array.from({ length: 20 }, (_, n) => ({
       nth: n + 1,
@@ -85,11 +82,7 @@ export const PLANNED: readonly Plan[] = [
   // A later command about a tester comes while the earlier one is held.
   aPlan({
     queue: 'testflight',
-    jobs: [
-      { kind: 'joins', at: 0, group: 0, retries: 0 },
-      { kind: 'build', at: 0, group: 1, retries: 0 },
-      { kind: 'leaves', at: 1_000, group: 0, retries: 0 },
-    ],
-    calls: [{ kind: 'apple.createTester', nth: 1, fault: 'throttled' }],
+    jobs: jobs('joins', ['build', { group: 1 }], ['leaves', { at: 1_000 }]),
+    calls: calls('apple.createTester', 'throttled'),
   }),
 ];

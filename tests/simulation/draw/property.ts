@@ -1,13 +1,32 @@
 import fc from 'fast-check';
+import { simulationNamed } from '../queues/queues';
 import { runPlan } from '../runs/run';
-import type { SimulatedQueue } from '../world/types';
+import { scalePlanNamed } from '../scale/plans';
+import type { ScaleResult } from '../scale/service';
 import { anyPlan } from './draw';
 import type { Plan } from './plan';
 
-export interface Findings {
+/** Drawn runs of a simulation of queues/queues.ts. */
+export interface Part {
+  simulation: string;
+  runs: number;
+  seed: number;
+}
+
+export interface Given {
+  plans: readonly Plan[];
+}
+
+export interface Scaled {
+  scale: string;
+  size: number;
+}
+
+export interface Done {
   /** How often each fault, state and effect was reached. */
   reached: Map<string, number>;
   failure?: Failure;
+  scaled?: ScaleResult;
 }
 
 export interface Failure {
@@ -20,15 +39,18 @@ export interface Failure {
 /** The most shrinking steps. More steps rarely help. */
 const MOST_SHRINKING = 3_000;
 
-/** Draws runs of these queues until one breaks a promise, then shrinks that run. */
-export async function search(
-  queues: readonly SimulatedQueue[],
-  { runs, seed, onRan }: { runs: number; seed: number; onRan: () => void },
-): Promise<Findings> {
+/** Runs a part. It calls `onRan` after each run. */
+export async function runPart(part: Part | Given | Scaled, onRan: () => void): Promise<Done> {
+  if ('scale' in part) return { reached: new Map(), scaled: await scalePlanNamed(part.scale).run(part.size) };
+  return withoutStacks(() => ('plans' in part ? runPlans(part, onRan) : search(part, onRan)));
+}
+
+/** Draws runs until one breaks a promise, then shrinks that run. */
+async function search({ simulation, runs, seed }: Part, onRan: () => void): Promise<Done> {
   const reached = new Map<string, number>();
   let broken = false;
   let tried = 0;
-  const property = fc.asyncProperty(anyPlan(queues), async (plan) => {
+  const property = fc.asyncProperty(anyPlan(simulationNamed(simulation).queues), async (plan) => {
     if (broken && ++tried > MOST_SHRINKING) return;
     const { violation, world } = await runPlan(plan);
     countInto(reached, world.reached);
@@ -37,21 +59,19 @@ export async function search(
     broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
   });
-  const { counterexample } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
+  const { counterexample } = await fc.check(property, { numRuns: runs, seed });
   return { reached, ...(counterexample && { failure: await failureOf(counterexample[0]) }) };
 }
 
-export function runPlans(plans: readonly Plan[], onRan: () => void): Promise<Findings> {
-  return withoutStacks(async () => {
-    const reached = new Map<string, number>();
-    for (const plan of plans) {
-      const { violation, world } = await runPlan(plan);
-      onRan();
-      countInto(reached, world.reached);
-      if (violation !== undefined) return { reached, failure: await failureOf(plan) };
-    }
-    return { reached };
-  });
+async function runPlans({ plans }: Given, onRan: () => void): Promise<Done> {
+  const reached = new Map<string, number>();
+  for (const plan of plans) {
+    const { violation, world } = await runPlan(plan);
+    onRan();
+    countInto(reached, world.reached);
+    if (violation !== undefined) return { reached, failure: await failureOf(plan) };
+  }
+  return { reached };
 }
 
 export function countInto(sums: Map<string, number>, counts: Iterable<[string, number]>): void {

@@ -3,8 +3,7 @@ import { anyPlan } from '../draw/draw';
 import { unreached } from '../draw/expected';
 import { partsOf, runParts, type Searched } from '../draw/parts';
 import { PLANNED } from '../draw/planned';
-import { explain } from '../draw/property';
-import type { Part } from '../draw/simulate-part';
+import { explain, type Part } from '../draw/property';
 import { SIMULATIONS } from '../queues/queues';
 import { runPlan } from './run';
 
@@ -55,7 +54,7 @@ test('the random schedules reach every fault and state', () => {
 });
 
 test('a plan always makes the same run, call by call and to the millisecond', async () => {
-  const plans = SIMULATIONS.flatMap(({ queues }) => fc.sample(anyPlan(queues), { seed: 7, numRuns: 2 }));
+  const plans = SIMULATIONS.flatMap(({ queues }) => fc.sample(anyPlan(queues), { seed: 9, numRuns: 2 }));
   const runAll = async () => {
     const hashes: string[] = [];
     for (const plan of plans) hashes.push((await runPlan(plan)).world.trace.hash());
