@@ -1,5 +1,6 @@
 import { ARROW_MUTANTS } from './source/arrows';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
+import { FOUND_MUTANTS } from './source/found';
 import { JOB_MUTANTS } from './source/jobs';
 import { SCALE_MUTANTS } from './source/scale';
 import type { SourceMutant } from './source-mutant';
@@ -8,6 +9,7 @@ import type { SourceMutant } from './source-mutant';
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...ARROW_MUTANTS,
   ...CAMPAIGN_MUTANTS,
+  ...FOUND_MUTANTS,
   ...JOB_MUTANTS,
   ...SCALE_MUTANTS,
 };

@@ -1,0 +1,107 @@
+import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
+import { MARK } from '../../world/watch';
+import { mutant, type SourceMutant } from '../source-mutant';
+
+const CHUNKS = 'lib/emails/campaigns/chunks.ts';
+
+/** Faults that random runs found in the service. */
+export const FOUND_MUTANTS: Record<string, SourceMutant> = {
+  chunkThatDoesNotParseStopsItsCampaign: mutant(
+    { queue: 'campaigns', jobs: jobs(['good', { group: 2 }]), damages: [{ at: 60_100, job: 1 }] },
+    /^liveness: .* campaign .* is running/,
+    CHUNKS,
+    { '  row === undefined ||\n': '  row !== undefined &&\n' },
+  ),
+  unsentChunkLosesItsBody: mutant(
+    {
+      queue: 'campaigns',
+      calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
+      damages: [{ at: 61_000, job: 1, restored: 20 * MINUTE_MS }],
+    },
+    /^liveness: .* has not checked the events of campaign/,
+    CHUNKS,
+    { 'await keepBody(deps, made, body);': '' },
+  ),
+  cancelledChunkLosesItsBody: mutant(
+    {
+      queue: 'campaigns',
+      calls: calls('queues.send', 'slow', 'killed-before'),
+      commands: cancelAndRetry(1, 70 * SECOND_MS, 10 * MINUTE_MS),
+    },
+    /^liveness: it came to rest/,
+    CHUNKS,
+    { 'if (row && !(await keepCancelled(': "if (body === '' && row && !(await keepCancelled(" },
+  ),
+  damagedRowOfTheLastReturnStopsTheNext: mutant(
+    {
+      queue: 'bulk',
+      jobs: jobs('good', 'good'),
+      damages: [{ at: 600_441, job: 0 }],
+      broken: { from: 0, until: HOUR_MS },
+    },
+    /^liveness: .* is queued/,
+    'lib/reconcile/returns.ts',
+    { 'last.watched.map((key) => ledger.known(key))': 'last.watched.map((key) => ledger.get(key))' },
+  ),
+  // The sender gets no answer for the first message, and sends another after the later command.
+  placeIsThatOfTheLastMessage: mutant(
+    {
+      queue: 'testflight',
+      jobs: jobs(['leaves', { again: 6 * MINUTE_MS }], ['joins', { at: SECOND_MS }]),
+      calls: calls('queues.send', 'silent'),
+      unpolled: { from: 0, until: 10 * MINUTE_MS },
+    },
+    /^later wins: .* is superseded, and no later command covers it/,
+    'lib/testflight/subjects.ts',
+    { 'row.firstSequence, row.deliveries[0]?.sequence': 'row.firstSequence ?? row.deliveries[0]?.sequence' },
+  ),
+  cancelledCommandLosesItsPlace: mutant(
+    {
+      seed: 1937519335,
+      queue: 'testflight',
+      jobs: jobs('leaves', ['joins', { at: 44 }]),
+      calls: calls('queues.send', 'killed-late'),
+      commands: cancelAndRetry(0, 66, 2 * HOUR_MS),
+      latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
+    },
+    /^later wins: .* was accepted last, and the tester is not in the group/,
+    'lib/worker/close.ts',
+    { 'sequence === undefined ? {} : { firstSequence: sequence }': '{}' },
+  ),
+  // The caller repeats its call after the planned time.
+  lateAcceptanceIsDueSinceThePlannedTime: mutant(
+    {
+      jobs: jobs(['good', { again: 2 * HOUR_MS, planned: { ahead: 5 * SECOND_MS } }]),
+      calls: [{ kind: 'objects.get', nth: 1, fault: 'refused', times: 3 }],
+      outages: [{ target: 'table', from: 0, until: MINUTE_MS, fault: 'refused' }],
+      indexLag: SECOND_MS,
+    },
+    /^everything explained: OldestHeld says/,
+    'lib/jobs/transitions.ts',
+    { 'dueSince: Math.max(start, at),': 'dueSince: start,' },
+  ),
+  erasedJobIsOpenedByItsCaller: mutant(
+    {
+      jobs: jobs(['good', { planned: { ahead: 3 * HOUR_MS }, again: 2 * HOUR_MS }]),
+      calls: [{ nth: 2, fault: 'refused' }],
+      erasures: [{ at: 16 * MINUTE_MS, person: { email: `${MARK}-0@example.com` } }],
+    },
+    /^liveness: it came to rest/,
+    'lib/submit/submit.ts',
+    { 'row.erased || isSentFromKept(row)': 'isSentFromKept(row)' },
+  ),
+  // A stranger's own job comes in two message groups.
+  groupOfAnotherPersonIsStored: mutant(
+    {
+      seed: 762376387,
+      jobs: jobs(['good', { at: 462 }], 'good', ['good', { at: 55 }]),
+      outages: [{ target: 'table', from: 515, until: MINUTE_MS + 712, fault: 'refused' }],
+      commands: [{ job: 0, what: 'cancel', at: 0 }],
+      forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
+      erasures: [{ at: 2 * HOUR_MS, person: { email: `${MARK}-2@example.com`, user: `${MARK}-user-2` } }],
+    },
+    /^the erased are gone: .* still has/,
+    'lib/jobs/transitions.ts',
+    { 'isOther ? { ...delivery, otherGroup: true } : delivery': 'isOther ? { ...delivery, group } : delivery' },
+  ),
+};
