@@ -22,6 +22,9 @@ const { stdout, stderr } = process;
  * Throws the usage if the arguments are wrong.
  */
 async function simulate(args: string[]): Promise<boolean> {
+  // Node 20 has no zstd, in which hours of events are stored. Their jobs would seem lost.
+  if (!process.versions.node.startsWith('24.'))
+    throw new Error(`the simulator needs Node 24, this is ${process.version}: use npm run simulate`);
   const options = given(args);
   if (options.scale !== undefined) return scale(options.scale, options);
   if (options.mutant !== undefined) return searchMutant(options.mutant, options);
