@@ -1,11 +1,10 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../draw/build';
-import { aPlan, type Plan, type Redrive } from '../draw/plan';
+import { calls, DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../draw/build';
+import { aPlan, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
 import { reportOf } from '../promises/campaigns-are-exact';
 import { runPlan } from '../runs/run';
 import { campaignsOf, chunkRow } from '../world/campaigns';
-import type { CallFault, Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import { MARK } from '../world/watch';
 
@@ -17,11 +16,6 @@ async function scenario(changes: Partial<Plan>) {
   const { timeline } = await runPlan(plan, { detailed: true });
   throw new Error(explain({ violation, plan, timeline: timeline() }));
 }
-
-const at = (nth: number, fault: Fault, more: Partial<CallFault> = {}): CallFault => ({ nth, fault, ...more });
-
-const redrives = (...all: [nth: number, after: number, how: Redrive['how']][]): Redrive[] =>
-  all.map(([nth, after, how]) => ({ nth, after, how }));
 
 const erasure = (name: string, at: number) => ({
   ...{ at, person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` } },
@@ -102,20 +96,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     broken: { from: 60_097, until: 120_097 },
     retention: 7_200,
   },
-  'a step is unknown because a process whose clock is ahead took the job from its run': {
-    seed: 115_982_500,
-    queue: 'emails',
-    jobs: jobs(['copy', { again: 2 * HOUR_MS }], ['good', { at: 240_252 }]),
-    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [1, 15 * SECOND_MS, 'command']),
-    commands: cancelAndRetry(0, 0, 50),
-    future: { from: 0, until: 10 * MINUTE_MS },
-    changes: { at: 2 * HOUR_MS, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
-    skew: 10 * MINUTE_MS,
-    unpolled: { from: 240_289, until: 11_040_289 },
-    events: true,
-    share: 1,
-    indexLag: SECOND_MS,
-  },
   'the entry of a message that took the id of a job stays, although the row of that job does not parse': {
     seed: 2_046_397_603,
     queue: 'emails',
@@ -131,41 +111,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     outages: [{ target: 'table', from: 72, until: 60_072, fault: 'refused' }],
     damages: [{ at: 67, job: 0 }],
     unpolled: { from: 42, until: 600_042 },
-  },
-  'a held job has its turn beside one that the vendor never accepts, although the clocks of workers are behind': {
-    queue: 'testflight',
-    seed: 880_595_255,
-    start: 1_777_975_198_000,
-    jobs: jobs(
-      ['good', { again: 10 }],
-      ['kills-after', { at: 360_483, group: 1 }],
-      ['good', { at: 961_741 }],
-      ['forbidden', { at: 360_463, group: 1 }],
-      ['good', { at: 1_340, again: 10 }],
-      ['good', { at: 2_955, retries: 2, again: 30 * SECOND_MS }],
-    ),
-    calls: [
-      at(1, 'killed-late'),
-      at(8, 'refused', { kind: 'queues.receive', times: 9 }),
-      at(22, 'hung', { kind: 'objects.put' }),
-    ],
-    outages: [
-      { target: 'objects', from: 154_868, until: 214_868, fault: 'unauthorized' },
-      { target: 'apple', from: 907_653, until: 4_507_653, fault: 'forbidden' },
-    ],
-    redeliveries: [
-      { nth: 5, after: 5 * HOUR_MS },
-      { nth: 5, after: 2 * HOUR_MS },
-    ],
-    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [3, 2 * HOUR_MS, 'move']),
-    deployAt: 300_000,
-    future: { from: 360_897, until: 960_897 },
-    waits: { at: 300_000, from: [60, 900], to: [60, 900, 1_800] },
-    resolution: { after: 5 * HOUR_MS },
-    canaries: 10 * MINUTE_MS,
-    turns: true,
-    events: true,
-    warm: true,
   },
   'a stranger who knows a campaign sends none of its chunks again, and cannot pause it': {
     queue: 'campaigns',
@@ -232,7 +177,11 @@ const RARE: Record<string, Partial<Plan>> = {
   ...Object.fromEntries(
     (['command', 'move'] as const).map((how) => [
       `an event whose id is no UUID is dead and redriven by ${how}`,
-      { jobs: jobs('event'), calls: calls('zendesk.createTicket', 'forbidden'), redrives: redrives([1, HOUR_MS, how]) },
+      {
+        jobs: jobs('event'),
+        calls: calls('zendesk.createTicket', 'forbidden'),
+        redrives: [{ nth: 1, after: HOUR_MS, how }],
+      },
     ]),
   ),
   'an event whose id is no UUID is sent twice, and stays one job': { jobs: jobs(['event', { again: 10 * MINUTE_MS }]) },
