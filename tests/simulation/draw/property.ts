@@ -101,5 +101,5 @@ export const explain = ({ violation, plan, timeline, drawnBy }: Failure): string
   [
     ...[timeline, '', violation, ''],
     ...(drawnBy ? [`drawn by: ${drawnBy}`] : []),
-    `plan, for tests/simulation/scenarios: ${JSON.stringify(plan)}\n`,
+    `plan, for tests/simulation/mutants/source/found.ts: ${JSON.stringify(plan)}\n`,
   ].join('\n');
