@@ -2,10 +2,10 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** The files that take longest. Jest guesses by size in a fresh clone, and these are small. */
 const SLOWEST = [
+  'simulation/mutants/source-mutants',
   'simulation/runs/random',
   'integration/local/commands',
   'simulation/scenarios/one-fault',
-  'simulation/mutants/source-mutants',
   'integration/local/service',
   'integration/ops/commands',
   'integration/permissions/recorded',
