@@ -13,18 +13,34 @@ import { guarded, partitionOf } from '../../lib/aws/clients';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, suppressedKey } from '../../lib/jobs/keys';
-import { retentionsOf } from '../../lib/ops/places';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';
+import { PLACES, type Place } from './places';
 
 /** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
 const OLD_VERSIONS = 30;
 
 type Folders = Pick<Instance, 'prefix' | 'known' | 'retention'>;
 
-/** The folders of an instance, with how long their objects stay (lib/ops/places.ts). */
-export const retentions = ({ prefix, known, retention }: Folders) =>
-  retentionsOf(prefix, Object.keys(known), retention);
+/**
+ * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
+ * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` and `_suppressed` stay.
+ * The instance's file may choose the days of a place. Then no rule may keep its objects longer (`most`).
+ */
+export function retentions({ prefix, known, retention }: Folders) {
+  const chosen: Partial<Record<string, number>> = retention;
+  const all = Object.entries(PLACES as Record<string, Place>).flatMap(([name, { days, folders }]) => {
+    if (!days || !folders) return [];
+    const [lifetime, needed] = days;
+    const { [name]: most = Number.POSITIVE_INFINITY } = chosen;
+    const times = { days: chosen[name] ?? lifetime, needed, most };
+    return folders(prefix, Object.keys(known)).map((folder) => ({ folder, ...times }));
+  });
+  // A rule for a folder is enough for the folders in it.
+  return all.filter(
+    (one) => !all.some((other) => other !== one && one.folder.startsWith(other.folder) && other.days === one.days),
+  );
+}
 
 /** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({

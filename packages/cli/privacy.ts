@@ -1,14 +1,14 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { groupBy } from '../../lib/group-by';
-import { erasePerson } from '../../lib/ops/erase';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
-import { countObjects, type Found, findPerson, SCAN_NAMES } from '../../lib/ops/person';
 import type { Person } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { PRICES, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, confirmed, text } from './command';
 import type { Connection } from './connect';
+import { erasePerson } from './erase';
+import { countObjects, type Found, findPerson, SCAN_NAMES } from './person';
 import { type Output, tableText } from './terminal';
 
 const PERSON = {

@@ -4,10 +4,10 @@ import { mapEach } from '../../lib/concurrency';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
-import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
 import { ASSUMED, type Billed, bill, billedOf, storedCounts, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
+import { ENDS, type Figures, monthFigures } from './month-figures';
 import { tableText } from './terminal';
 
 /** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. `to`: the end of the figures. */

@@ -6,7 +6,6 @@ import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
 import { ignoreUnreadable } from '../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
-import type { DayVerified } from '../../lib/ops/report';
 import { createFactReporter, DAILY } from '../../lib/reconcile/facts';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
@@ -28,6 +27,17 @@ export function verifySource(
     };
   });
   return { ...clients, instance, table, bucket, prefix, queues, now: Date.now };
+}
+
+/** What the check of a day found, as it is stored (`verifiedKey`). `findings`: how many of each kind. */
+export interface DayVerified {
+  day: string;
+  /** False: it did not finish in time, so nothing is known about the day. */
+  complete: boolean;
+  checked: number;
+  findings: Record<string, number>;
+  /** Queues whose DLQ entries could not be compared. */
+  hidden: string[];
 }
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { PLACES, type Place } from '../../lib/ops/places';
+import { PLACES, type Place } from '../../packages/cli/places';
 import { withTable } from './pages';
 
 const HEAD =

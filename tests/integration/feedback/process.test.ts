@@ -1,5 +1,5 @@
 import { sha256 } from '../../../lib/jobs/envelope';
-import { erasePerson } from '../../../lib/ops/erase';
+import { erasePerson } from '../../../packages/cli/erase';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import * as analytics from '../../../lib/analytics/keys';
 import * as keys from '../../../lib/jobs/keys';
-import { PLACES, type Place } from '../../../lib/ops/places';
 import { bucketProblems, lifecycleRules, retentions } from '../../../packages/cli/bucket-check';
+import { PLACES, type Place } from '../../../packages/cli/places';
 import { instanceFile } from '../../../resources/instances/file';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, type Rule, safeSettings } from '../../support/bucket-settings';

@@ -85,13 +85,13 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   bodyNotErased: mutant(
     { jobs: jobs('refused'), erasures: ERASURES },
     /^the erased are gone: jobs\/_bodies\/feedback\/.* still has/,
-    'lib/ops/erase.ts',
+    'packages/cli/erase.ts',
     { 'await objects.delete(bodyKey(prefix, queue, id));': '' },
   ),
   othersErased: mutant(
     { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES },
     /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
-    'lib/ops/person.ts',
+    'packages/cli/person.ts',
     { 'hashes.includes(group),': "group !== 'none'," },
   ),
   'end-marked-without-its-event': mutant(

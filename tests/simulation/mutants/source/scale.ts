@@ -18,7 +18,7 @@ const LATE = /^liveness: not done within/;
 
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
-const ERASE = 'lib/ops/erase.ts';
+const ERASE = 'packages/cli/erase.ts';
 const PROCESS = 'lib/analytics/process.ts';
 const LOST = /^nothing lost/;
 const NO_ROW = /^nothing lost: .* has no row/;

@@ -1,6 +1,12 @@
-import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
-import { dataPrefix as claimPrefix, EMAILS_QUEUE, recordFolder, suppressedKey, uploadsPrefix } from '../jobs/keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/ledger';
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../lib/analytics/keys';
+import {
+  dataPrefix as claimPrefix,
+  EMAILS_QUEUE,
+  recordFolder,
+  suppressedKey,
+  uploadsPrefix,
+} from '../../lib/jobs/keys';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/ledger';
 
 const DAY_MS = 86_400_000;
 /** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
@@ -198,21 +204,3 @@ export const PLACES = {
 } satisfies Record<string, Place>;
 
 export type PlaceName = keyof typeof PLACES;
-
-/**
- * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
- * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` and `_suppressed` stay.
- * `chosen`: the days of the instance's file, by place. Its rules must not keep objects longer than that (`most`).
- */
-export function retentionsOf(prefix: string, queues: readonly string[], chosen: Partial<Record<string, number>> = {}) {
-  const all = Object.entries(PLACES as Record<string, Place>).flatMap(([name, { days, folders }]) => {
-    const [lifetime, needed] = days ?? [];
-    if (lifetime === undefined || needed === undefined || !folders) return [];
-    const { [name]: most = Number.POSITIVE_INFINITY } = chosen;
-    return folders(prefix, queues).map((folder) => ({ folder, days: chosen[name] ?? lifetime, needed, most }));
-  });
-  // A rule for a folder is enough for the folders in it.
-  return all.filter(
-    (one) => !all.some((other) => other !== one && one.folder.startsWith(other.folder) && other.days === one.days),
-  );
-}

@@ -1,18 +1,18 @@
 import { gzipSync } from 'node:zlib';
-import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
-import { GZIP } from '../analytics/process';
-import { mapEach } from '../concurrency';
-import { ERASED_LINE } from '../emails/manifest';
-import { StoreError } from '../errors';
-import { bodyKey, dataPrefix } from '../jobs/keys';
-import { ROW_DAMAGED } from '../jobs/ledger';
-import { type JobRow, redacted } from '../jobs/row';
-import type { Objects } from '../ports';
-import { jsonOf } from '../text';
-import { type Line, readLines } from './analytics';
-import { jobView, type Reader } from './operator';
+import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../../lib/analytics/parquet';
+import { GZIP } from '../../lib/analytics/process';
+import { mapEach } from '../../lib/concurrency';
+import { ERASED_LINE } from '../../lib/emails/manifest';
+import { StoreError } from '../../lib/errors';
+import { bodyKey, dataPrefix } from '../../lib/jobs/keys';
+import { ROW_DAMAGED } from '../../lib/jobs/ledger';
+import { type JobRow, redacted } from '../../lib/jobs/row';
+import { type Line, readLines } from '../../lib/ops/analytics';
+import { jobView, type Reader } from '../../lib/ops/operator';
+import { hashesOf, listJobs, type Person } from '../../lib/ops/search';
+import type { Objects } from '../../lib/ports';
+import { jsonOf } from '../../lib/text';
 import { PLACES, type Place, type PlaceName } from './places';
-import { hashesOf, listJobs, type Person } from './search';
 
 /** Something about a person. `key`: of the item or the object. `data` is personal. */
 export interface Found {

@@ -1,19 +1,19 @@
-import { hourIn, hourOf, parquetPrefix } from '../analytics/keys';
-import { mapEach } from '../concurrency';
-import { codeOf } from '../errors';
-import { groupBy } from '../group-by';
-import type { FileNote } from '../jobs/files';
-import { endLease, type RunLease, readItem, takeLease } from '../jobs/items';
-import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../jobs/keys';
-import { keepsEntry, needsEntry, UnreadableRowError } from '../jobs/ledger';
-import { putRecord } from '../jobs/record';
-import { type JobRow, redacted, withEntry } from '../jobs/row';
-import { cancel, mayFollow } from '../jobs/transitions';
-import { finish } from '../worker/close';
-import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from './operator';
+import { hourIn, hourOf, parquetPrefix } from '../../lib/analytics/keys';
+import { mapEach } from '../../lib/concurrency';
+import { codeOf } from '../../lib/errors';
+import { groupBy } from '../../lib/group-by';
+import type { FileNote } from '../../lib/jobs/files';
+import { endLease, type RunLease, readItem, takeLease } from '../../lib/jobs/items';
+import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../../lib/jobs/keys';
+import { keepsEntry, needsEntry, UnreadableRowError } from '../../lib/jobs/ledger';
+import { putRecord } from '../../lib/jobs/record';
+import { type JobRow, redacted, withEntry } from '../../lib/jobs/row';
+import { cancel, mayFollow } from '../../lib/jobs/transitions';
+import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from '../../lib/ops/operator';
+import type { Person } from '../../lib/ops/search';
+import { finish } from '../../lib/worker/close';
 import { type Found, type Matcher, matcherOf, SCANS, type Scan, type ScanName } from './person';
 import type { PlaceName } from './places';
-import type { Person } from './search';
 
 /** What an erasure did. It names keys and ids, and nothing personal. */
 export interface Erased {

@@ -1,29 +1,19 @@
 import { basename } from 'node:path';
-import { mapEach } from '../concurrency';
-import { groupBy } from '../group-by';
-import { ANALYTICS_QUEUE, hourPartition, jobKey, recordFolder, verifiedKey } from '../jobs/keys';
-import { UnreadableRowError } from '../jobs/ledger';
-import { rowOfRecord } from '../jobs/record';
-import type { JobEvent, JobRow } from '../jobs/row';
-import type { MetricQuery } from '../ports';
-import type { Deployment } from './operator';
+import { mapEach } from '../../lib/concurrency';
+import { groupBy } from '../../lib/group-by';
+import { ANALYTICS_QUEUE, hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/jobs/keys';
+import { UnreadableRowError } from '../../lib/jobs/ledger';
+import { rowOfRecord } from '../../lib/jobs/record';
+import type { JobEvent, JobRow } from '../../lib/jobs/row';
+import type { Deployment } from '../../lib/ops/operator';
+import type { MetricQuery } from '../../lib/ports';
+import type { DayVerified } from '../verify/instance';
 
 const DAY_MS = 86_400_000;
 const READS = 32;
 
 export const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
 type End = (typeof ENDS)[number];
-
-/** What the check of a day found, as it is stored (`verifiedKey`). `findings`: how many of each kind. */
-export interface DayVerified {
-  day: string;
-  /** False: it did not finish in time, so nothing is known about the day. */
-  complete: boolean;
-  checked: number;
-  findings: Record<string, number>;
-  /** Queues whose DLQ entries could not be compared. */
-  hidden: string[];
-}
 
 export type Figures = Awaited<ReturnType<typeof monthFigures>>;
 
