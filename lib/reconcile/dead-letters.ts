@@ -36,21 +36,19 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
       await show(kept, until);
       await deps.keep({ kind: 'row-damaged', subject: queue });
     }
-    const waiting = await returnUntried(deps, queue, { untried, whole, mayGoOn });
-    for (const { message } of untried) held.delete(message.receiptHandle);
-    const again = [...waiting.map(({ message }) => message.receiptHandle), ...held];
-    if (whole) await show(again, 0);
-    else {
-      // The next run judges these again, but at most half of a run's work, so that it reaches other messages too.
-      const most = Math.ceil(received / 2);
-      await show(again.slice(0, most), 0);
-      await show(again.slice(most), until);
-    }
+    const waiting = (await returnUntried(deps, queue, { untried, whole, mayGoOn })).map(handleOf);
+    for (const moved of untried) held.delete(handleOf(moved));
+    const again = [...waiting, ...held];
+    for (const handle of waiting) held.add(handle);
+    // The next run judges these again, but at most half of a run's work, so that it reaches other messages too.
+    if (!whole) await show(again.slice(Math.ceil(received / 2)), until);
     if (failures.length > 0) throw failures[0];
   } finally {
     await show([...held], 0);
   }
 };
+
+const handleOf = ({ message }: Moved): string => message.receiptHandle;
 
 /**
  * Judges the messages of a DLQ until the queue or the time ends. Groups run side by side; each group keeps its order.

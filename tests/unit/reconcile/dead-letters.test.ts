@@ -124,19 +124,22 @@ test('of two entries of one job one is deleted, even if the first is the tenth t
   expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
 });
 
-test('a walk that fails puts back the messages that it has received', async () => {
-  const store = outage('table.get', { down: false });
-  const { engine } = sampleEngine(() => 'done', store);
-  for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
-  spendReceives(engine);
-  const { queues, dlqUrl } = engine.deps;
+test.each(['table.get', 'queues.send'])(
+  'a walk that fails at %s puts back the messages that it has received',
+  async (call) => {
+    const store = outage(call, { down: false });
+    const { engine } = sampleEngine(() => 'done', store);
+    for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
+    spendReceives(engine);
+    const { queues, dlqUrl } = engine.deps;
 
-  store.down = true;
-  const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
+    store.down = true;
+    const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
 
-  await expect(walk).rejects.toThrow('is down');
-  expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
-});
+    await expect(walk).rejects.toThrow('is down');
+    expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
+  },
+);
 
 test('a message whose worker began and stored its claim is not taken for a poison message', async () => {
   const dead = new Promise<never>(() => {});
