@@ -55,17 +55,6 @@ test('an alarm is sent without the table, and a table that hangs leaves time for
   expect(clock.now() - begun).toBeLessThan(25_000);
 });
 
-test.each([
-  ['is not reported', 'OK', 0],
-  ['is reported if the alarm fires', 'ALARM', 1],
-] as const)('the first data of an alarm %s', async (_what, NewStateValue, messages) => {
-  const { notify, taken } = chat();
-
-  await notify(alarmChange({ NewStateValue, OldStateValue: 'INSUFFICIENT_DATA' }));
-
-  expect(taken).toHaveLength(messages);
-});
-
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
   const { notify, fields, items } = chat();
   const dead = { kind: 'jobs-dead', subject: 'feedback', sent: true, quiet: true, since: 1 };
@@ -138,157 +127,143 @@ test('the message about waiting messages of a paused queue says since when and w
   expect(dead).not.toHaveProperty('Paused');
 });
 
+type Changes = Parameters<typeof alarmChange>[0];
 const START = Date.UTC(2026, 0, 2, 3);
-const MINUTE = 60_000;
+const timeOf = (minute: number) => START + minute * 60_000;
 
-/** The chat, which first answers with these errors, and alarms that go off and end at a minute. */
-function overMinutes(errors: Error[] = []) {
-  const { taken, titles, fields, notify } = chat(errors);
-  const change = async (minute: number, name: string, changes: Parameters<typeof alarmChange>[0]) => {
-    const StateChangeTime = new Date(START + minute * MINUTE).toISOString();
-    await notify(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
-  };
-  return {
-    ...{ messages: taken, titles, fields },
-    fires: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
-      change(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes }),
-    ends: (minute: number, name: string) => change(minute, name, { NewStateValue: 'OK', OldStateValue: 'ALARM' }),
-    fact: (minute: number, fact: Parameters<typeof aFact>[0]) =>
-      notify(aFact({ at: START + minute * MINUTE, since: START + minute * MINUTE, ...fact })),
-  };
-}
+/** What the topic publishes when an alarm goes off or ends, or a fact begins or ends, at a minute. */
+const changeAt = (minute: number, name: string, changes: Changes) =>
+  alarmChange({ AlarmName: `acme-${name}`, StateChangeTime: new Date(timeOf(minute)).toISOString(), ...changes });
+const fires = (minute: number, name: string, changes: Changes = {}) =>
+  changeAt(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes });
+const ends = (minute: number, name: string, OldStateValue = 'ALARM') =>
+  changeAt(minute, name, { NewStateValue: 'OK', OldStateValue });
+const fact = (minute: number, about: Parameters<typeof aFact>[0]) =>
+  aFact({ at: timeOf(minute), since: timeOf(minute), subject: 'feedback', code: 'Rejected', ...about });
+
+const LATE = '🔴 acme · feedback: Canaries are late';
+const LATE_OVER = '🟢 acme · feedback: Canaries are late (over)';
+const WAITED = '🔴 acme · feedback: A message has waited for a long time';
+const FAILS = '🔴 acme: A function fails';
+const IN_DLQ = '🔴 acme · feedback: Jobs in the dead-letter queue';
+const DEAD = '🔴 acme · feedback: Jobs are dead';
+
+test.each<[string, unknown[], string[]]>([
+  ['the first data of an alarm is not reported', [ends(0, 'feedback-canary-late', 'INSUFFICIENT_DATA')], []],
+  [
+    'an alarm whose first data fire is reported',
+    [fires(0, 'feedback-canary-late', { OldStateValue: 'INSUFFICIENT_DATA' })],
+    [LATE],
+  ],
+  [
+    'functions that fail explain what follows on every queue, and a fact that follows',
+    [
+      ...[fires(0, 'function-errors'), fires(1, 'feedback-canary-late'), fires(2, 'emails-oldest-message')],
+      fact(3, { fact: 'messages-returned', subject: 'emails' }),
+    ],
+    [FAILS],
+  ],
+  [
+    'another queue, and an alarm that does not follow from the first, have messages of their own',
+    [
+      ...[fires(0, 'feedback-canary-late'), fires(1, 'emails-oldest-message'), fires(2, 'function-errors')],
+      fires(4, 'feedback-dlq-depth'),
+    ],
+    [LATE, '🔴 acme · emails: A message has waited for a long time', FAILS, IN_DLQ],
+  ],
+  [
+    'a fact and its end are two messages, and the last one of an outage is about what began it',
+    [
+      fact(0, { fact: 'jobs-dead', jobId: '0190-a', count: 12 }),
+      ...[fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } }), fires(15, 'feedback-error-rate')],
+      fact(30, { fact: 'jobs-dead', on: false }),
+      ...[ends(40, 'feedback-error-rate'), ends(42, 'feedback-dlq-depth')],
+    ],
+    [DEAD, '🟢 acme · feedback: Jobs are dead (over)'],
+  ],
+  [
+    'the alarm about a DLQ is sent if the chat knows of fewer dead jobs',
+    [fact(0, { fact: 'jobs-dead', count: 1 }), fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } })],
+    [DEAD, IN_DLQ],
+  ],
+  [
+    'jobs that die of another code are reported, unless the alarm about their DLQ has just been',
+    [
+      fires(0, 'feedback-dlq-depth'),
+      fact(1, { fact: 'jobs-dead', count: 9 }),
+      fact(60, { fact: 'jobs-dead', code: 'CrashLoop', count: 1 }),
+    ],
+    [IN_DLQ, DEAD],
+  ],
+  [
+    'after an outage is over, the same alarm is sent again',
+    [
+      ...[fires(0, 'function-errors'), fires(1, 'feedback-oldest-message'), ends(2, 'function-errors')],
+      ...[ends(3, 'feedback-oldest-message'), fires(4, 'feedback-oldest-message')],
+    ],
+    [FAILS, '🟢 acme: A function fails (over)', WAITED],
+  ],
+  [
+    'an alarm explains no other one after a day, because a removed alarm never ends',
+    [fires(0, 'feedback-canary-late'), fires(25 * 60, 'feedback-oldest-message')],
+    [LATE, WAITED],
+  ],
+])('%s', async (_what, changes, expected) => {
+  const { notify, titles } = chat();
+
+  for (const change of changes) await notify(change);
+
+  expect(titles()).toEqual(expected);
+});
 
 test('a queue that stopped is one message, and a green one without commands says that it recovered and when', async () => {
-  const { messages, fires, ends, titles, fields } = overMinutes();
+  const { notify, taken, titles, fields } = chat();
+  const kinds = ['canary-late', 'oldest-message', 'jobs-slow'].map((kind) => `feedback-${kind}`);
 
-  await fires(10, 'feedback-canary-late');
-  await fires(30, 'feedback-oldest-message');
-  await fires(35, 'feedback-jobs-slow');
-  await ends(50, 'feedback-canary-late');
-  await ends(51, 'feedback-jobs-slow');
-  await ends(55, 'feedback-oldest-message');
+  for (const [index, kind] of kinds.entries()) await notify(fires(10 + index, kind));
+  for (const [index, kind] of kinds.entries()) await notify(ends(53 + index, kind));
 
-  expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
-  expect(messages[1]?.embeds).toMatchObject([{ description: 'Recovered. It lasted 45 min.', color: 0x3ba55d }]);
+  expect(titles()).toEqual([LATE, LATE_OVER]);
+  expect(taken[1]?.embeds).toMatchObject([{ description: 'Recovered. It lasted 45 min.', color: 0x3ba55d }]);
   expect(fields()[1]).toEqual({
     ...{ Queue: 'feedback', 'Over since': expect.any(String), Links: expect.any(String) },
     'Also fired': 'A message has waited for a long time\nJobs take too long',
   });
 });
 
-test('functions that fail explain what follows on every queue, and a fact that follows', async () => {
-  const { fires, fact, titles } = overMinutes();
-
-  await fires(0, 'function-errors');
-  await fires(1, 'feedback-canary-late');
-  await fires(2, 'emails-oldest-message');
-  await fact(3, { fact: 'messages-returned', subject: 'emails', code: undefined });
-
-  expect(titles()).toEqual(['🔴 acme: A function fails']);
-});
-
-test('another queue, and an alarm that does not follow from the first, have messages of their own', async () => {
-  const { fires, titles } = overMinutes();
-
-  await fires(0, 'feedback-canary-late');
-  await fires(1, 'emails-oldest-message');
-  await fires(2, 'function-errors');
-  await fires(3, 'feedback-oldest-held');
-  await fires(4, 'feedback-dlq-depth');
-
-  expect(titles()).toHaveLength(5);
-});
-
-test('a fact and its end are two messages, and the last one of an outage is about what began it', async () => {
-  const { messages, fires, ends, fact, titles } = overMinutes();
-
-  await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 12 });
-  await fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
-  await fires(15, 'feedback-error-rate');
-  await fact(30, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', on: false });
-  await ends(40, 'feedback-error-rate');
-  await ends(42, 'feedback-dlq-depth');
-
-  expect(titles()).toEqual(['🔴 acme · feedback: Jobs are dead', '🟢 acme · feedback: Jobs are dead (over)']);
-  expect(messages.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 42 min.');
-});
-
-test('the alarm about a DLQ is sent if the chat knows of fewer dead jobs', async () => {
-  const { fires, fact, titles } = overMinutes();
-
-  await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 1 });
-  await fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
-
-  expect(titles()).toHaveLength(2);
-});
-
-test('jobs that die of another code are reported, unless the alarm about their DLQ has just been', async () => {
-  const { fires, fact, titles } = overMinutes();
-
-  await fires(0, 'feedback-dlq-depth');
-  await fact(1, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 9 });
-  await fact(60, { fact: 'jobs-dead', subject: 'feedback', code: 'CrashLoop', count: 1 });
-
-  expect(titles()).toEqual(['🔴 acme · feedback: Jobs in the dead-letter queue', '🔴 acme · feedback: Jobs are dead']);
-});
-
-test('after an outage is over, the same alarm is sent again', async () => {
-  const { fires, ends, titles } = overMinutes();
-
-  await fires(0, 'function-errors');
-  await fires(1, 'feedback-oldest-message');
-  await ends(2, 'function-errors');
-  await ends(3, 'feedback-oldest-message');
-  await fires(4, 'feedback-oldest-message');
-
-  expect(titles()).toHaveLength(3);
-});
-
 test('two alarms of an outage that end at once are one message', async () => {
-  const { fires, ends, titles } = overMinutes();
+  const { notify, titles } = chat();
 
-  await fires(0, 'feedback-canary-late');
-  await fires(1, 'feedback-jobs-slow');
-  await Promise.all([ends(5, 'feedback-canary-late'), ends(5, 'feedback-jobs-slow')]);
+  await notify(fires(0, 'feedback-canary-late'));
+  await notify(fires(1, 'feedback-jobs-slow'));
+  await Promise.all([notify(ends(5, 'feedback-canary-late')), notify(ends(5, 'feedback-jobs-slow'))]);
 
-  expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
+  expect(titles()).toEqual([LATE, LATE_OVER]);
 });
 
 test('an outage whose end Discord did not take explains nothing more, and the retry says that it is over', async () => {
   const errors: Error[] = [];
-  const { messages, fires, ends, titles } = overMinutes(errors);
-  await fires(0, 'feedback-canary-late');
-  await fires(1, 'feedback-jobs-slow');
-  await ends(5, 'feedback-canary-late');
+  const { notify, taken, titles } = chat(errors);
+  await notify(fires(0, 'feedback-canary-late'));
+  await notify(fires(1, 'feedback-jobs-slow'));
+  await notify(ends(5, 'feedback-canary-late'));
 
   errors.push(down());
-  await expect(ends(6, 'feedback-jobs-slow')).rejects.toThrow('503');
-  await fires(7, 'feedback-oldest-message');
-  await ends(6, 'feedback-jobs-slow');
+  await expect(notify(ends(6, 'feedback-jobs-slow'))).rejects.toThrow('503');
+  await notify(fires(7, 'feedback-oldest-message'));
+  await notify(ends(6, 'feedback-jobs-slow'));
 
-  expect(titles().slice(1)).toEqual([
-    '🔴 acme · feedback: A message has waited for a long time',
-    '🟢 acme · feedback: Canaries are late (over)',
-  ]);
-  expect(messages.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 6 min.');
+  expect(titles()).toEqual([LATE, WAITED, LATE_OVER]);
+  expect(taken.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 6 min.');
 });
 
 test.each(['OK', 'no OK'])('an alarm that Discord takes after %s of it opens its outage once', async (end) => {
-  const { fires, ends, titles } = overMinutes([down()]);
+  const { notify, titles } = chat([down()]);
 
-  await expect(fires(0, 'feedback-canary-late')).rejects.toThrow('503');
-  if (end === 'OK') await ends(1, 'feedback-canary-late');
-  await fires(0, 'feedback-canary-late');
-  await fires(2, 'feedback-oldest-message');
+  await expect(notify(fires(0, 'feedback-canary-late'))).rejects.toThrow('503');
+  if (end === 'OK') await notify(ends(1, 'feedback-canary-late'));
+  await notify(fires(0, 'feedback-canary-late'));
+  await notify(fires(2, 'feedback-oldest-message'));
 
-  expect(titles().at(-1)).toContain(end === 'OK' ? 'A message has waited' : 'Canaries are late');
-});
-
-test('an alarm explains no other one after a day, because a removed alarm never ends', async () => {
-  const { fires, titles } = overMinutes();
-
-  await fires(0, 'feedback-canary-late');
-  await fires(25 * 60, 'feedback-oldest-message');
-
-  expect(titles()).toHaveLength(2);
+  expect(titles().at(-1)).toBe(end === 'OK' ? WAITED : LATE);
 });
