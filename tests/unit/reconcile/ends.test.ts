@@ -1,6 +1,7 @@
 import { evidenceItem } from '../../../lib/emails/events/webhook';
 import { StoreError } from '../../../lib/errors';
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
+import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { markExpiredEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
@@ -133,26 +134,27 @@ test('a job that is parked again while the reconciler marks its old entry as exp
 const DELIVERED = { at: START, event: 'delivered' };
 
 /** A job of the queue `emails` with an unknown step. `addEvidence` stores evidence about it. */
-async function started() {
+async function started(changes: Partial<JobRow> = {}) {
   const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'emails' }));
   const made = { ...acceptedRow(START), key: jobKey('emails', jobId(1)), queue: 'emails' };
   const steps = { send: { status: 'unknown' as const, startedAt: START } };
-  await engine.deps.ledger.write({ ...made, firstStartedAt: START, steps }, 0);
+  await engine.deps.ledger.write({ ...made, firstStartedAt: START, steps, ...changes }, 0);
   const addEvidence = (changes: object = {}) =>
     engine.table.put({ ...evidenceItem('emails', jobId(1), DELIVERED), version: 1, ...changes }, 0);
   const item = () => engine.table.item(evidenceKey('emails', 'send', jobId(1)));
   return { engine, addEvidence, item, row: () => engine.row(jobId(1)) };
 }
 
-test.each<[string, unknown, boolean]>([
+test.each<[string, unknown, boolean, Partial<JobRow>?]>([
   ['from a little before the first run of its job is in the row', { ...DELIVERED, at: START - MINUTE }, true],
   ['from half an hour before it changes nothing', { ...DELIVERED, at: START - 30 * MINUTE }, false],
   ['that is nothing changes nothing', null, false],
   ['that is a text changes nothing', 'delivered', false],
   ['without a time changes nothing', { event: 'delivered' }, false],
   ['with a number as the id changes nothing', { at: START, event: 'delivered', messageId: 7 }, false],
-])('evidence %s, and is deleted', async (_what, evidence, counts) => {
-  const { engine, addEvidence, item, row } = await started();
+  ['beside that in the row changes nothing', DELIVERED, false, { evidence: { send: { at: 1, event: 'processed' } } }],
+])('evidence %s, and is deleted', async (_what, evidence, counts, known = {}) => {
+  const { engine, addEvidence, item, row } = await started(known);
   const before = row();
   await addEvidence({ evidence });
 
@@ -160,18 +162,6 @@ test.each<[string, unknown, boolean]>([
 
   if (counts) expect(row().evidence).toEqual({ send: evidence });
   else expect(row()).toEqual(before);
-  expect(item()).toBeUndefined();
-});
-
-test('evidence in the row stays as it is', async () => {
-  const { engine, addEvidence, item, row } = await started();
-  const evidence = { send: { at: 1, event: 'processed' } };
-  await engine.deps.ledger.update(row().key, (now) => ({ ...now, evidence }));
-  await addEvidence();
-
-  await engine.reconcile();
-
-  expect(row().evidence).toEqual(evidence);
   expect(item()).toBeUndefined();
 });
 

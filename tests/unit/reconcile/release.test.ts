@@ -4,9 +4,10 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
 import { spendReceives } from '../../support/dead-letters';
-import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, PREFIX } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { reconcileRun } from '../../support/reconcile-run';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -18,25 +19,15 @@ const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
 async function heldJobs(count: number, answer: (n: number) => void = () => {}, { groups = count } = {}) {
   let first = true;
   const calls: number[] = [];
-  const { contract, effects } = sampleContract(({ id }) => {
+  const depth = outage('queues.depth', { down: false });
+  const effect = ({ id }: { id: string }) => {
     if (first) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: MINUTE });
     calls.push(numberOf(id));
     answer(numberOf(id));
-  });
-  let down: string | undefined;
-  const engine = memoryEngine(() => contract, {
-    settings: { room: ROOM },
-    before: (call) => {
-      if (call === down) throw new StoreError({ code: 'Down', message: 'down' });
-    },
-  });
-  const send = (n: number) => engine.send(envelope(n), { group: `g${n % groups}` });
-  const work = async () => {
-    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
   };
+  const { engine, effects } = sampleEngine(effect, Object.assign(depth, { settings: { room: ROOM } }));
   for (let n = 1; n <= count; n++) {
-    send(n);
-    await work();
+    await engine.sendAndDeliver(envelope(n), { group: `g${n % groups}` });
     engine.clock.advance(10);
   }
   first = false;
@@ -47,7 +38,7 @@ async function heldJobs(count: number, answer: (n: number) => void = () => {}, {
     engine.clock.advance(MINUTE);
     return queued;
   };
-  return { engine, calls, effects, send, work, minute, breaks: (call: string | undefined) => (down = call) };
+  return { engine, calls, effects, depth, minute, work: () => engine.work() };
 }
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
@@ -70,8 +61,8 @@ test('a queue is topped up, half with the jobs whose wait ended first and half w
 });
 
 test('if the queue cannot be measured, nothing is released, the failure is reported, and no job is to blame', async () => {
-  const { engine, minute, breaks } = await heldJobs(30);
-  breaks('queues.depth');
+  const { engine, minute, depth } = await heldJobs(30);
+  depth.down = true;
 
   expect(await minute()).toEqual([]);
   expect(engine.lines).toContainEqual({
