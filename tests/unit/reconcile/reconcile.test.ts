@@ -76,14 +76,14 @@ test.each([
 });
 
 /** Jobs that wait a minute after their first run. The bodies of the first `bad` jobs can no longer be read. */
-async function heldJobs({ bad, good }: { bad: number; good: number }) {
+async function heldJobs({ bad, good, group }: { bad: number; good: number; group?: string }) {
   const seen = new Set<string>();
   const { engine, effects } = sampleEngine(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  for (let n = 1; n <= bad + good; n++) await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
+  for (let n = 1; n <= bad + good; n++) await engine.sendAndDeliver(envelope(n), { group: group ?? `g${n}` });
   const { get } = engine.deps.objects;
   const archive = { closed: true };
   engine.deps.objects.get = async (key) => {
@@ -154,8 +154,8 @@ test('work counts as failing while its job waits for the next try, and is report
 const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>
   ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
 
-test('a row that refuses every write does not keep other rows from their turn', async () => {
-  const { engine, effects } = await heldJobs({ bad: 0, good: 3 });
+test('a row that refuses every write does not keep other rows of its group from their turn', async () => {
+  const { engine, effects } = await heldJobs({ bad: 0, good: 3, group: 'one' });
   const { table } = engine.deps;
   const { put } = table;
   table.put = async (item, expected) => {
