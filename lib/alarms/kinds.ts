@@ -1,8 +1,6 @@
-export type Scope = 'queue' | 'vendor' | 'campaign' | 'instance';
-
 /** One kind of message. Its key ends an alarm's name and is the anchor of its section in docs/runbook.md. */
 export interface Kind {
-  scope: Scope;
+  scope: 'queue' | 'vendor' | 'campaign' | 'instance';
   title: string;
   meaning: string;
   /** The unit of an alarm's value and threshold. Default: a count. */

@@ -9,10 +9,7 @@ import {
   sentOf,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
-import { readContent, readManifest, readPart } from '../emails/manifest';
-import type { EmailMessageInput } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
-import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
 import { CAMPAIGNS, EMAILS_QUEUE, rateKey, todoKey } from '../jobs/keys';
 import { counted } from '../text';
@@ -48,26 +45,6 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
     `There is no campaign ${id}: its job has not begun it, or it ended more than 45 days ago. See its job: sls jobs show ${id}`,
   );
 }
-
-/** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
-export async function ofLists<T>({ id, listsDropped }: Campaign, read: () => Promise<T>): Promise<T> {
-  if (listsDropped) throw new OperatorError(`Campaign ${id}: its lists have been deleted.`);
-  return read().catch((error: unknown) => {
-    throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
-  });
-}
-
-/**
- * One mail of a campaign to another address, with the data of the campaign's first recipient. It has no header to
- * unsubscribe, which would unsubscribe that recipient.
- */
-export const testMail = (deps: Reader, campaign: Campaign, to: string): Promise<EmailMessageInput> =>
-  ofLists(campaign, async () => {
-    const manifest = await readManifest(deps, campaign.manifest);
-    const { unsubscribe: _unsubscribe, ...content } = await readContent(deps, manifest);
-    const [{ data = {} } = {}] = await readPart(deps, manifest, 0);
-    return { ...content, to: { email: to }, data };
-  });
 
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
   const items = (await mapEach(keys, AT_ONCE, (key) => readItem(reader, key))) as (Campaign | undefined)[];

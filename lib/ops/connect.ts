@@ -9,7 +9,7 @@ import { realClock, realRandom } from '../aws/system';
 import { type CommonConfig, settingsOf } from '../config/functions';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
-import type { Log, Metrics } from '../ports';
+import type { Metrics } from '../ports';
 import { circuitBreakers } from '../worker/circuit';
 import type { Deployment } from './operator';
 
@@ -46,6 +46,3 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
 
 /** CloudWatch reads metrics from the logs of functions, not from a terminal. */
 const noMetrics: Metrics = { add: () => {}, flush: async () => {} };
-
-/** For processes that show their errors elsewhere. */
-export const noLog: Log = { info: () => {}, warn: () => {}, error: () => {} };

@@ -8,7 +8,7 @@ import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { type HashPeople, personOf } from '../jobs/person-hash';
 import { CLOCK_SKEW_MS, type JobRow, newRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
-import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
+import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError, invalid } from './errors';
 import { type CheckedOptions, jobId, ownersOf } from './options';
 
@@ -59,12 +59,7 @@ export interface Accepted {
   sequenceNumber?: string;
 }
 
-export interface Unsent {
-  row: JobRow;
-  message: OutgoingMessage;
-  sent(message: SentMessage): Promise<Accepted>;
-}
-
+export type Unsent = ReturnType<typeof unsent>;
 type Decided = { accepted: Accepted } | Unsent;
 
 /**
@@ -144,13 +139,13 @@ async function begin(deps: SubmitDeps, job: Beginning): Promise<Decided> {
   return { accepted };
 }
 
-function unsent(deps: SubmitDeps, { row, envelope, accepted }: Beginning, { stored }: { stored: boolean }): Unsent {
+function unsent(deps: SubmitDeps, { row, envelope, accepted }: Beginning, { stored }: { stored: boolean }) {
   const isFifo = deps.settings(row.queue).type === 'fifo';
   const fifo = isFifo ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.opened(row) } : {};
   return {
     row,
     message: { body: sendable(JSON.stringify(envelope)), attributes: tokenOf(row), ...fifo },
-    async sent(message) {
+    async sent(message: SentMessage): Promise<Accepted> {
       deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId: message.messageId });
       // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
       if (stored && row.state === 'queued') {

@@ -1,18 +1,19 @@
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import { readContent, readManifest, readPart } from '../../lib/emails/manifest';
+import type { EmailMessageInput } from '../../lib/emails/message';
 import type { Read } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport, failedRecipients } from '../../lib/emails/report';
 import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
+import { PermanentError } from '../../lib/errors';
 import {
   type CampaignDecision,
   decideCampaign,
   findCampaign,
   listCampaigns,
-  ofLists,
   type Progress,
   progressOf,
   recipientsByOutcome,
   statusOf,
-  testMail,
   waitsOf,
 } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
@@ -151,6 +152,26 @@ export const mails = {
     },
   },
 } satisfies Record<string, Command>;
+
+/** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
+async function ofLists<T>({ id, listsDropped }: Campaign, read: () => Promise<T>): Promise<T> {
+  if (listsDropped) throw new OperatorError(`Campaign ${id}: its lists have been deleted.`);
+  return read().catch((error: unknown) => {
+    throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
+  });
+}
+
+/**
+ * One mail of a campaign to another address, with the data of the campaign's first recipient. It has no header to
+ * unsubscribe, which would unsubscribe that recipient.
+ */
+const testMail = (deps: Reader, campaign: Campaign, to: string): Promise<EmailMessageInput> =>
+  ofLists(campaign, async () => {
+    const manifest = await readManifest(deps, campaign.manifest);
+    const { unsubscribe: _unsubscribe, ...content } = await readContent(deps, manifest);
+    const [{ data = {} } = {}] = await readPart(deps, manifest, 0);
+    return { ...content, to: { email: to }, data };
+  });
 
 const WATCH_MS = 2_000;
 const BAR = 10;

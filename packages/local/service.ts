@@ -4,7 +4,8 @@ import { createApp } from '../../examples/express-api/src/app';
 import { parseEnv } from '../../lib/config/common';
 import { commonEnv, secret } from '../../lib/config/functions';
 import { dlqName, jobKey } from '../../lib/jobs/keys';
-import { deploymentOf, noLog } from '../../lib/ops/connect';
+import { deploymentOf } from '../../lib/ops/connect';
+import type { Log } from '../../lib/ports';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
@@ -35,6 +36,9 @@ export interface ServiceOptions extends Observers {
 export interface Service extends Awaited<ReturnType<typeof startParts>> {
   stop(): Promise<void>;
 }
+
+/** Its callers show their errors. */
+const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** Starts the whole service. If one part does not start, it stops those that did. */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -82,7 +86,7 @@ async function startParts(
   // A real API passes the client that it has authenticated. Here all requests have the same one.
   const app = createApp({ producer, principalOf: () => 'local' });
   const deployment = deploymentOf(config, {
-    ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
+    ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: NO_LOG },
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localConfig(endpoints.aws),
   });

@@ -1,4 +1,3 @@
-import { noLog } from '../../../lib/ops/connect';
 import { pauseOf } from '../../../lib/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
@@ -18,7 +17,7 @@ beforeAll(async () => {
   const { sqs, s3, dynamodb } = service.endpoints;
   producer = realProducer({
     ...{ instance: 'local', region: 'us-east-1', settings: producerSettingsOf(readInstance('local'), '000000000000') },
-    ...{ endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS, log: noLog },
+    ...{ endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS, log: service.deployment.log },
   });
 });
 afterAll(async () => {
