@@ -8,7 +8,6 @@ import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../l
 import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { PermanentError } from '../../../lib/errors';
-import { takeLease } from '../../../lib/jobs/items';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import { stateOf } from '../../../lib/ops/operator';
@@ -198,50 +197,6 @@ test.each<[string, Person, number[]]>([
     expect(propertyColumnsOf(engine.objects.bytes(part))).toEqual(COLUMNS);
   },
 );
-
-test('an hour that is being written is erased after that', async () => {
-  const { engine, erase, seen } = await startEvents();
-  const { clock, deps } = engine;
-  const until = clock.now() + 5 * 60_000;
-  await takeLease(deps, hoursKey, until);
-
-  await erase({ user: 'user-3' });
-
-  expect(clock.now()).toBeGreaterThanOrEqual(until);
-  expect(await seen()).not.toContain(3);
-});
-
-test('the last write of a run that died lands before its hour is erased', async () => {
-  const { engine, hours, erase, seen } = await startEvents();
-  const { clock, deps, objects } = engine;
-  for (const key of await objects.list(hourIn(parquetPrefix(PREFIX), HOUR))) await objects.delete(key);
-  await deps.table.delete(hoursKey, Number((await deps.table.get(hoursKey))?.version));
-  const { create } = deps.objects;
-  let land = async (): Promise<unknown> => undefined;
-  await new Promise<void>((sent) => {
-    deps.objects.create = async (...part) => {
-      if (part[1].length === 0 || !part[0].includes(hourIn(parquetPrefix(PREFIX), HOUR))) return create(...part);
-      land = () => objects.create(...part);
-      sent();
-      return new Promise(() => {});
-    };
-    void hours();
-  });
-  deps.objects.create = create;
-  const until = Number((await deps.table.get(hoursKey))?.until);
-  // S3 takes a signed request for a quarter of an hour.
-  const { sleep } = clock;
-  clock.sleep = async (ms) => {
-    await sleep(ms);
-    if (clock.now() >= until + 14 * 60_000) await land();
-  };
-
-  await erase({ user: 'user-3' });
-  await land();
-
-  expect(await seen()).not.toContain(3);
-  expect(await seen()).toContain(2);
-});
 
 test.each([
   ['that the body of its job leads to', {}, []],

@@ -219,16 +219,6 @@ test.each([
   expect(sent).toEqual(['first']);
 });
 
-test('an unknown step is named if an operator names another one, and belongs to a held job', async () => {
-  const { engine, row, settled } = await uncertain();
-  const succeeded = { ...row(), state: inState('succeeded') };
-
-  await expect(settled('frist', 'done')).rejects.toThrow('has no unknown step frist. --step must be first');
-  await expect(settle(engine.deps, { row: succeeded, step: 'first', as: 'done' })).rejects.toThrow(
-    'only a step of a held (unknown) job can be settled',
-  );
-});
-
 test('a retried dead job runs in its old message group, and the reconciler deletes its DLQ entry', async () => {
   const { engine, effects, fix, row, ...made } = await dead();
 
@@ -248,24 +238,6 @@ test('a retried dead job runs in its old message group, and the reconciler delet
   ]);
   expect(engine.deadLetters()).toEqual([]);
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
-});
-
-test('a second retry is refused, and a job that died again can be retried at once', async () => {
-  const { engine, effects, fix, row, ...made } = await dead();
-
-  await made.retry();
-  await expect(made.retry()).rejects.toThrow('is queued');
-  const inQueue = engine.inQueue();
-  await engine.deliver();
-  fix();
-  await made.retry();
-  await engine.deliver();
-  await engine.reconcile();
-
-  expect(inQueue).toBe(1);
-  expect(effects).toEqual([ID]);
-  expect(row()).toMatchObject({ state: 'succeeded', generation: 3 });
-  expect(engine.deadLetters()).toEqual([]);
 });
 
 test('a dead job whose body is gone cannot be retried, and the error says what helps', async () => {
