@@ -19,7 +19,6 @@ interface DueWork {
   until?: number;
   /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
   newest?: () => Promise<number>;
-  atOnce?: number;
   /** Rows with the same value are handled one after another, in order. */
   inOrderBy?: (row: JobRow) => string;
 }
@@ -34,12 +33,12 @@ export async function eachDue(
   act: (row: JobRow) => Promise<unknown>,
 ): Promise<void> {
   const { ledger, clock, failed } = deps;
-  const { todo, mayGoOn, until = clock.now(), inOrderBy = ({ key }) => key, atOnce = AT_ONCE } = work;
+  const { todo, mayGoOn, until = clock.now(), inOrderBy = ({ key }) => key } = work;
 
   for await (const page of pages(deps, { ...work, until })) {
     const rows = await mapEach(page, AT_ONCE, async (key) => (mayGoOn() ? read(key) : undefined));
     const series = groupBy(rows.filter(isDue), inOrderBy);
-    await mapEach([...series.values()], atOnce, async (rows) => {
+    await mapEach([...series.values()], AT_ONCE, async (rows) => {
       for (const row of rows) if (mayGoOn()) await tried(row);
     });
   }

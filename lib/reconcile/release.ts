@@ -107,7 +107,8 @@ async function releaseTrial(
   const todos = first.flat().sort((a, b) => (newestFirst ? b.at - a.at : a.at - b.at));
   let done = false;
   for (const { todo } of todos) {
-    const work = { todo, mayGoOn: () => mayGoOn() && !done, newest: async () => (newestFirst ? 1 : 0), atOnce: 1 };
+    const newest = async () => (newestFirst ? 1 : 0);
+    const work = { todo, mayGoOn: () => mayGoOn() && !done, newest, inOrderBy: () => todo };
     await eachDue(deps, work, async (row) => {
       await release(deps, row);
       done = true;

@@ -54,9 +54,10 @@ export async function returnUntried(
   { untried, whole, mayGoOn }: { untried: Moved[]; whole: boolean; mayGoOn: () => boolean },
 ): Promise<Moved[]> {
   const now = deps.clock.now();
-  const judged = await mapEach(untried, AT_ONCE, async (moved): Promise<Judged> => {
-    return { ...moved, killed: await hasKilled(deps, queue, moved) };
-  });
+  const judged = await mapEach(untried, AT_ONCE, async (moved) => ({
+    ...moved,
+    killed: await hasKilled(deps, queue, moved),
+  }));
   const isHopeless = (moved: Judged) => timesReturned(moved) >= MOST_RETURNS && moved.killed;
   for (const moved of judged.filter(isHopeless))
     if (await parkCrashed(deps, queue, moved))

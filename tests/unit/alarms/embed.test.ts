@@ -49,13 +49,13 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
 });
 
 test('the message of a fact gives its details, and its commands name the job', () => {
-  const embed = shown(aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 }));
+  const fact = aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 });
 
-  const of = (name: string) => embed?.fields?.find((each) => each.name === name)?.value;
-  expect(embed).toMatchObject({ title: '🔴 acme · feedback: Jobs are dead', timestamp: '2026-01-02T03:04:05.000Z' });
-  expect(of('Details')).toBe('2 jobs, job 0190-a, code Rejected');
-  expect(of('Next')).toContain('sls jobs retry 0190-a --queue feedback');
-  expect(of('Links')).not.toContain('[Alarm]');
+  const timestamp = '2026-01-02T03:04:05.000Z';
+  expect(shown(fact)).toMatchObject({ title: '🔴 acme · feedback: Jobs are dead', timestamp });
+  expect(field(fact, 'Details')).toBe('2 jobs, job 0190-a, code Rejected');
+  expect(field(fact, 'Next')).toContain('sls jobs retry 0190-a --queue feedback');
+  expect(field(fact, 'Links')).not.toContain('[Alarm]');
 });
 
 const BELOW = { Threshold: 1, ComparisonOperator: 'LessThanThreshold' };
