@@ -1,6 +1,6 @@
 import type { AlarmChange, FactMessage } from '../../lib/alarms/notification';
 import { type AlarmDeps, notify } from '../../lib/alarms/notify';
-import type { Item, OutgoingMessage } from '../../lib/ports';
+import type { OutgoingMessage } from '../../lib/ports';
 import type { DiscordMessage } from '../../lib/vendors/discord';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
@@ -40,8 +40,6 @@ export function chat(errors: Error[] = []) {
   const taken: DiscordMessage[] = [];
   /** The queue of undelivered alarms. */
   const kept: OutgoingMessage[] = [];
-  /** Items of the table that other parts of the service wrote. */
-  const items: Record<string, Item> = {};
   const log = () => {};
   const deps: AlarmDeps = {
     ...{ instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback', 'emails'], runbook: '' },
@@ -53,7 +51,7 @@ export function chat(errors: Error[] = []) {
         taken.push(message);
       },
     },
-    ...{ clock, random: memoryRandom(), table: { ...table, get: async (key) => items[key] ?? table.get(key) } },
+    ...{ clock, table, random: memoryRandom() },
     undelivered: {
       send: async (_url, message) => {
         kept.push(message);
@@ -65,7 +63,9 @@ export function chat(errors: Error[] = []) {
   };
   const end = clock.now() + 30_000;
   return {
-    ...{ deps, clock, tried, taken, kept, items },
+    ...{ deps, clock, tried, taken, kept },
+    /** Puts what another part of the service has stored. */
+    stored: (key: string, fields: object) => table.put({ key, version: 1, writer: '', ...fields }, 0),
     notify: (change: unknown) => notify(deps, snsMessage(change), { remainingMs: () => end - clock.now() }),
     titles: () => taken.map(({ embeds }) => embeds[0]?.title),
     /** The fields of each message, by their names. */

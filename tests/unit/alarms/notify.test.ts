@@ -56,16 +56,14 @@ test('an alarm is sent without the table, and a table that hangs leaves time for
 });
 
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
-  const { notify, fields, items } = chat();
+  const { notify, fields, stored } = chat();
   const dead = { kind: 'jobs-dead', subject: 'feedback', sent: true, quiet: true, since: 1 };
-  items.facts = {
-    ...{ key: 'facts', version: 1, writer: '' },
-    facts: {
-      a: { ...dead, code: 'CrashLoop', count: 1, jobId: '0190-d' },
-      b: { ...dead, code: 'ZendeskRejected', count: 4, jobId: '0190-a' },
-      c: { ...dead, code: 'Other', subject: 'emails', count: 9, jobId: '0190-x' },
-    },
+  const facts = {
+    a: { ...dead, code: 'CrashLoop', count: 1, jobId: '0190-d' },
+    b: { ...dead, code: 'ZendeskRejected', count: 4, jobId: '0190-a' },
+    c: { ...dead, code: 'Other', subject: 'emails', count: 9, jobId: '0190-x' },
   };
+  await stored('facts', { facts });
 
   await notify(alarmChange());
 
@@ -73,18 +71,14 @@ test('the message about a DLQ names the codes of the dead jobs, with the first j
 });
 
 test('the message about failures of the reconciler names the job, its queue, the reason, and the command that shows the job', async () => {
-  const { notify, fields, items } = chat();
+  const { notify, fields, stored } = chat();
   const since = Date.UTC(2026, 0, 2, 3);
-  items['lease#reconciler'] = {
-    ...{ key: 'lease#reconciler', version: 1, writer: '', holder: 'h', until: 0 },
-    failing: [
-      {
-        ...{ queue: 'feedback', kind: 'releaseDue', jobId: '0190-a', code: 'S3.InvalidObjectState' },
-        ...{ times: 7, jobs: 166, since, at: since + 60_000 },
-      },
-      { kind: 'releaseCampaigns', code: 'DynamoDB.Throttled', jobs: 0, since, at: since },
-    ],
-  };
+  const job = { queue: 'feedback', jobId: '0190-a', times: 7, jobs: 166 };
+  const failing = [
+    { kind: 'releaseDue', code: 'S3.InvalidObjectState', ...job, since, at: since + 60_000 },
+    { kind: 'releaseCampaigns', code: 'DynamoDB.Throttled', jobs: 0, since, at: since },
+  ];
+  await stored('lease#reconciler', { holder: 'h', until: 0, failing });
 
   await notify(aFact({ fact: 'reconciler-failing', subject: '' }));
 
@@ -94,11 +88,12 @@ test('the message about failures of the reconciler names the job, its queue, the
   ]);
 });
 
+const BY_JANE = { at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' };
+
 test('the message about a limited vendor says since when, until when and why, and how to end it', async () => {
-  const { notify, taken, items } = chat();
-  const limit = { at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' };
-  const item = { paused: { ...limit, until: 1_767_324_000_000 }, rate: { ...limit, perSecond: 5 } };
-  items['vendor#zendesk'] = { key: 'vendor#zendesk', version: 1, writer: '', ...item };
+  const { notify, taken, stored } = chat();
+  const paused = { ...BY_JANE, until: 1_767_324_000_000 };
+  await stored('vendor#zendesk', { paused, rate: { ...BY_JANE, perSecond: 5 } });
 
   for (const code of ['paused', '5 a second']) await notify(aFact({ fact: 'vendor-limited', code }));
 
@@ -110,11 +105,8 @@ test('the message about a limited vendor says since when, until when and why, an
 });
 
 test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
-  const { notify, fields, items } = chat();
-  items['pause#feedback'] = {
-    ...{ key: 'pause#feedback', version: 1, writer: '' },
-    ...{ at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' },
-  };
+  const { notify, fields, stored } = chat();
+  await stored('pause#feedback', BY_JANE);
 
   await notify(alarmChange({ AlarmName: 'acme-feedback-oldest-message' }));
   await notify(alarmChange({ AlarmName: 'acme-feedback-dlq-depth' }));
