@@ -3,6 +3,7 @@ import { AmbiguousError, CancelledError } from '../../../lib/errors';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
+import { spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { rejects, sampleEngine, sampleOf } from '../../support/sample-contract';
@@ -271,10 +272,7 @@ test('a cancelled job that was queued runs from its own message after a retry', 
 
 test('a cancelled job whose message SQS dead-lettered keeps its body when the reconciler judges that message', async () => {
   const { engine, effects, ...made } = await cancelled();
-  for (let receive = 0; receive < 4; receive++) {
-    engine.clock.advance(301_000);
-    engine.receive();
-  }
+  spendReceives(engine);
   const dead = engine.deadLetters().length;
 
   await engine.reconcile();

@@ -91,15 +91,14 @@ test.each<[JobFilter, string]>([
   await expect(listJobs(engine.deps, filter)).rejects.toThrow(message);
 });
 
-test('a search says that there are more once it has found enough, or was stopped before the next read', async () => {
+test('a search that was stopped before the next read says that there are more', async () => {
   const { engine } = await someJobs();
-  const { rows, ...limited } = await listJobs(engine.deps, {}, { limit: 1 });
   const stop = new AbortController();
   const onProgress = jest.fn(() => stop.abort());
 
-  const stopped = await listJobs(engine.deps, {}, { signal: stop.signal, onProgress });
+  const { next } = await listJobs(engine.deps, {}, { signal: stop.signal, onProgress });
 
-  expect([rows.length, limited.next, stopped.next]).toEqual([1, expect.any(String), expect.any(String)]);
+  expect(next).toEqual(expect.any(String));
   expect(onProgress).toHaveBeenCalledTimes(1);
 });
 
