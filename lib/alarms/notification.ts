@@ -8,7 +8,7 @@ import { type AnyKind, FACT_KINDS, type FactKind, parseAlarmName } from './kinds
 const time = z.number().min(0).max(8.64e15);
 
 /** A fact on the alarm topic. Times are ms since 1970. Discord takes 6,000 characters, so no text is long. */
-export const factMessage = z.object({
+const factMessage = z.object({
   fact: z.enum(FACT_KINDS),
   /** The queue, the vendor or the id of the campaign. Empty: the instance. */
   subject: z.string().max(200),

@@ -132,7 +132,7 @@ export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
 }
 
 /** An operator's answer about an unknown step. `done`: it took effect. `skipped`: it did not, and is not repeated. */
-export type StepOutcome = 'done' | 'skipped';
+type StepOutcome = 'done' | 'skipped';
 
 /** Settles an unknown step by an operator's decision. After the last one, the job is released. */
 export async function settle(

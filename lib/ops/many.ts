@@ -35,14 +35,11 @@ export const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.ti
 /** Counts jobs by queue, state and error code, the most frequent first. */
 export function kindsOf(rows: readonly JobRow[]) {
   const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
-  return [...kinds.values()]
-    .sort((a, b) => b.length - a.length)
-    .map((of) => ({
-      queue: of[0]?.queue ?? '',
-      state: stateOf(of[0] as JobRow),
-      code: of[0]?.error?.code ?? '',
-      jobs: of.length,
-    }));
+  const counts = [...kinds].map(([kind, { length: jobs }]) => {
+    const [queue = '', state = '', code = ''] = JSON.parse(kind) as string[];
+    return { queue, state, code, jobs };
+  });
+  return counts.sort((a, b) => b.jobs - a.jobs);
 }
 
 const PER_SECOND = 20;
