@@ -132,8 +132,13 @@ test('the release of a job that has succeeded since its row was read changes not
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
 });
 
-test('jobs of one group are released in order', async () => {
-  const { minute, work, effects } = await heldJobs(30, undefined, { groups: 3 });
+test('jobs of one group are released in order, also if the body of its first job comes late', async () => {
+  const { engine, minute, work, effects } = await heldJobs(30, undefined, { groups: 3 });
+  const { get } = engine.deps.objects;
+  engine.deps.objects.get = async (key) => {
+    if (numberOf(key) <= 3) await new Promise(setImmediate);
+    return get(key);
+  };
 
   await minute();
   await work();
