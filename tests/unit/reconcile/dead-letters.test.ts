@@ -92,20 +92,6 @@ test('a job that runs after a crash is not judged by another copy of its message
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('a copy of an ended job is deleted, and a parked entry stays unchanged', async () => {
-  const { engine } = sampleEngine();
-  await engine.sendAndDeliver('parked');
-  const [parked] = engine.deadLetters();
-  await engine.sendAndDeliver(envelope(1));
-  engine.send(envelope(1), { group: 'copy' });
-  spendReceives(engine);
-
-  await engine.reconcile();
-
-  expect(engine.deadLetters().map(({ messageId }) => messageId)).toEqual([parked?.messageId]);
-  expect(engine.inQueue()).toBe(0);
-});
-
 test('of two entries of one job one is deleted, even if the first is the tenth that SQS returns at once', async () => {
   const { engine } = sampleEngine();
   await layParked(engine, 12);

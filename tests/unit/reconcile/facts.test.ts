@@ -43,14 +43,15 @@ test('a fact is sent when it begins and when it has been off for fifteen minutes
   ]);
 });
 
-test('facts that two kinds of work find at the same time are all sent', async () => {
+test('facts that two kinds of work find at the same time, in every run, are sent once each', async () => {
   const { deps, facts } = start();
-  const reporter = createFactReporter(deps);
   const subjects = ['one', 'two', 'three'];
 
-  await Promise.all(subjects.map((subject) => reporter.report({ kind: 'jobs-expired', subject })));
-  await reporter.close();
-  await createFactReporter(deps).close();
+  for (let run = 0; run < 2; run++) {
+    const reporter = createFactReporter(deps);
+    await Promise.all(subjects.map((subject) => reporter.report({ kind: 'jobs-expired', subject })));
+    await reporter.close();
+  }
 
   expect(facts.map(({ subject }) => subject)).toEqual(subjects);
 });
