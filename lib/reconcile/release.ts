@@ -54,7 +54,7 @@ async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: st
   if (last.length === 0 || isStopped(await circuits.read(vendor), clock.now())) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
   const rows = await mapEach(later, NEWEST_ROWS, ({ key }) => ledger.known(key));
-  const waiting = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
+  const waiting = rows.filter((row) => row?.todo === todo) as JobRow[];
   const waits = waiting.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
   return Math.max(0, ...waits);
 }
