@@ -1,7 +1,7 @@
 import { codeOf, StoreError } from '../../../lib/errors';
 import type { ReceivedMessage } from '../../../lib/ports';
 import { judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
-import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
+import { moveUntried, spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -90,24 +90,6 @@ test('a job that runs after a crash is not judged by another copy of its message
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 1 });
   expect(engine.deadLetters()).toHaveLength(1);
-});
-
-test('of two entries of one job one is deleted, even if the first is the tenth that SQS returns at once', async () => {
-  const { engine } = sampleEngine();
-  await layParked(engine, 12);
-  const [tenth] = engine.deadLetters().slice(9);
-  engine.model.sendMessage({
-    QueueUrl: engine.deps.dlqUrl('sample'),
-    MessageBody: tenth?.body,
-    MessageGroupId: tenth?.groupId,
-    MessageDeduplicationId: 'again',
-    MessageAttributes: tenth?.attributes,
-  });
-
-  await engine.reconcile();
-
-  const jobs = engine.deadLetters().map(({ groupId }) => groupId);
-  expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
 });
 
 test.each(['table.get', 'queues.send'])(
