@@ -58,10 +58,11 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
   });
 });
 
-test.each([
+test.each<[string, string, object]>([
   ['a chunk that waits for its window', 'OutsideWindow', {}],
   ['a chunk that waits for the next day', 'DailyCapReached', {}],
-  ['a paused job, because an operator decides when it goes on,', 'NoSlot', { reason: 'paused' as const }],
+  ['a paused job, because an operator decides when it goes on,', 'NoSlot', { reason: 'paused' }],
+  ['a job that is planned for later', 'NoSlot', { notBefore: 1, firstStartedAt: undefined, heldSince: undefined }],
 ])('%s does not count as held', async (_what, code, change) => {
   const { engine } = sampleEngine(() => {
     throw new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
