@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { appended, blankRow, type JobRow } from '../../../lib/jobs/row';
 import * as follow from '../../../lib/jobs/transitions';
 import {
@@ -137,4 +137,14 @@ test('a full list keeps how it began and what came last', () => {
   expect(list).toHaveLength(100);
   expect(list.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
   expect(list.slice(50)).toEqual(Array.from({ length: 50 }, (_, index) => index + 951));
+});
+
+test('only a report for people searches a history, because a full one has lost entries', () => {
+  const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const searches = /history(\)|\?)?\.(at|every|filter|find|findLast|findLastIndex|some)\(/;
+
+  const searching = files.filter((name) => searches.test(readFileSync(`lib/${name}`, 'utf8')));
+
+  // A transition looks only at the last entry.
+  expect(searching.toSorted()).toEqual(['jobs/transitions.ts', 'ops/report.ts']);
 });

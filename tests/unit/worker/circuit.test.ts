@@ -300,15 +300,6 @@ test('a circuit that counts failures is read before each call', async () => {
   expect(reads() - before).toBe(2);
 });
 
-test('after a failure of the process itself, its next success clears the count', async () => {
-  const { one, call } = twoProcesses();
-  await call('zendesk', async () => 'done');
-  await one.transient('zendesk', 'Unavailable');
-  await call('zendesk', async () => 'done');
-
-  expect(await one.read('zendesk')).toMatchObject({ transients: 0 });
-});
-
 test('an open circuit is never kept, so each of two processes sees who makes the trial call', async () => {
   const { one, other, enter, clock, call } = twoProcesses();
   await enter(other);
