@@ -17,6 +17,7 @@ import { createProducer } from '../../../packages/producer/client';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { createTracker } from '../../../packages/producer/tracker';
 import { chat } from '../../support/alarms';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, envelope, jobId } from '../../support/engine';
 import { memoryQueues } from '../../support/memory-queues';
 import { command } from '../../support/operator';
@@ -179,7 +180,7 @@ test('the webhook answers any request with a status alone, and passes on nothing
 /** SQS itself refuses the other bodies. */
 const isSendable = (body: string): boolean => /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u.test(body);
 
-test('a queue takes any body under any job attribute, ends its job, and passes on nothing of it', async () => {
+test('a queue takes any body under any name and token, ends its job, and passes on nothing of it', async () => {
   const data = named(['name', 'user', 'email', 'subject', 'message', 'attachments', 'to', 'from', 'app', 'groups']);
   const names = fc.constantFrom('type', 'id', 'time', 'dataref', 'datasha256', 'sequence');
   // Type, id and sequence are the caller's own and are stored as they are.
@@ -188,10 +189,14 @@ test('a queue takes any body under any job attribute, ends its job, and passes o
     .map((drawn) => JSON.parse(JSON.stringify(drawn).replaceAll(MARK, 'mark')) as object);
   const envelope = fc.tuple(data, changes).map(([value, changed]) => anEnvelope({ data: value, ...changed }));
   const body = bodyOf(fc.oneof(envelope, data)).filter(isSendable);
+  const own = text.filter(isSendable);
+  const job = fc.oneof(own, own.map((name) => `invalid/${name}`));
+  const attributes = fc.record({ job, token: own }, { requiredKeys: [] });
   await fc.assert(
-    fc.asyncProperty(body, fc.option(text.filter(isSendable)), fc.boolean(), async (sent, job, kept) => {
+    fc.asyncProperty(body, attributes, fc.boolean(), async (sent, given, untried) => {
       const { engine } = sampleEngine();
-      engine.send(sent, { attributes: { ...(job === null ? {} : { job }), ...(kept ? { body: 'kept' } : {}) } });
+      engine.send(sent, { attributes: given });
+      if (untried) spendReceives(engine);
       await engine.drain({ batch: 1, hours: 2 });
 
       expect(engine.rows().map(({ state }) => state)).toEqual([expect.stringMatching(/^(dead|succeeded)$/)]);
