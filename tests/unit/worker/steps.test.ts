@@ -188,14 +188,14 @@ function aJob() {
 }
 
 /**
- * What happens to a job: runs, evidence, a copy of its message, other waits between its attempts. Text with a blank is the state and the reason that the job must have by then.
+ * What happens to a job: runs, evidence, a copy of its message. Text with a blank is the state and the reason that the
+ * job must have by then.
  */
-type Course = (Run | 'prove' | 'copy' | `${string} ${string}` | number[])[];
+type Course = (Run | 'prove' | 'copy' | `${string} ${string}`)[];
 
 async function follow({ engine, run, prove, row }: ReturnType<typeof aJob>, course: Course): Promise<void> {
   for (const step of course)
-    if (Array.isArray(step)) engine.deps.retryWaits = step;
-    else if (step === 'prove') await prove();
+    if (step === 'prove') await prove();
     else if (step === 'copy') await engine.sendAndDeliver(envelope(), { of: jobId(1) });
     else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
     else await run(step);
@@ -211,23 +211,16 @@ const crashLoop = { state: 'dead', reason: 'crash', error: { code: 'CrashLoop' }
 describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (before) => {
   test.each<[string, Course, object, number]>([
     [
-      'makes its job a success once evidence proves it',
-      ['prove', {}],
-      { state: 'succeeded', steps: { send: { status: 'done', result: 'seen as delivered' } } },
-      1,
-    ],
-    [
       'counts as no failed attempt, so the later steps have all attempts that are left',
       ['prove', ...times(3 - before, fails)],
       { ...down, attempts: 3 },
       3 * (3 - before),
     ],
-    ['and one crash after it do not make the job a poison message', ['prove', dies, {}], { state: 'succeeded' }, 2],
     ['does not reset the limit for crashes: two more park the job', ['prove', dies, dies, {}], crashLoop, 2],
     [
-      'is not called again, no matter how many other messages of its job arrive',
+      'is not called again, whatever messages of its job arrive, and is done once evidence proves it',
       [...times(4, 'copy' as const), 'held unknown', 'prove', {}],
-      { state: 'succeeded' },
+      { state: 'succeeded', steps: { send: { status: 'done', result: 'seen as delivered' } } },
       1,
     ],
   ])('%s', async (_what, course, end, tell) => {
@@ -273,18 +266,6 @@ test.each<[string, Course, object, { send?: number; tell: number }]>([
     [dies, waits, dies, waits, dies, {}],
     crashLoop,
     { tell: 5 },
-  ],
-  [
-    'a job far above the new number of attempts is parked when it fails once more',
-    [times(9, 60), ...times(7, fails), [60], dies, fails],
-    down,
-    { tell: 7 * 3 + 1 + 3 },
-  ],
-  [
-    'with more attempts a job goes on, even after its last receive',
-    [fails, fails, [60, 900, 1800], fails, 'held retry', {}],
-    { state: 'succeeded', attempts: 4 },
-    { tell: 3 + 3 + 3 + 1 },
   ],
 ])('%s', async (_what, course, end, calls) => {
   const job = aJob();
