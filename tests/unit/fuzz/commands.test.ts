@@ -1,14 +1,13 @@
-import http from 'node:http';
 import fc from 'fast-check';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 import { beforeCommand, beforeDeployment } from '../../../packages/cli/core';
 import { runCommand } from '../../../packages/cli/run';
 import type { Serverless } from '../../../packages/cli/target';
-import { close, listen } from '../../../packages/local/loopback';
 import { readInstance } from '../../../resources/instances/read';
 import { testedConsole } from '../../support/console';
 import { envelope, jobId } from '../../support/engine';
+import { fakeAws } from '../../support/fake-aws';
 import { environmentOf } from '../../support/instances';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { fakeServerless, ServerlessError } from '../../support/serverless';
@@ -35,28 +34,21 @@ const answer: fc.Arbitrary<Answer> = fc.record({
   ),
 });
 
-let server: http.Server;
-let endpoint: string;
 let answers: Answer[] = [];
 let asked = 0;
-beforeAll(async () => {
-  server = http.createServer((request, response) => {
-    const { status, body } = answers[asked++ % answers.length] as Answer;
-    if (status === 'reset') return void request.socket.destroy();
-    request.resume().on('end', () => response.writeHead(status, { 'x-amz-request-id': MARK }).end(body));
-  });
-  endpoint = await listen(server, 0);
+const aws = fakeAws(({ request }, response) => {
+  const { status, body } = answers[asked++ % answers.length] as Answer;
+  if (status === 'reset') return void request.socket.destroy();
+  response.setHeader('x-amz-request-id', MARK);
+  return [status, body];
 });
-afterAll(() => close(server));
+afterAll(async () => (await aws).close());
 
 /** Serverless Framework with an instance's settings, whose account, if AWS tells one, is the file's own. */
-function serverlessOf(name: string, known: boolean): Serverless {
+async function serverlessOf(name: string, known: boolean): Promise<Serverless> {
   const instance = readInstance(name, process.cwd());
   const { account = '', region, stage, hashKey } = instance;
-  const config = {
-    ...{ region, endpoint, maxAttempts: 1, forcePathStyle: true },
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-  };
+  const config = { ...(await aws).config, region };
   return fakeServerless({
     ...{ stage, region, own: account, hashKey, config, environment: environmentOf(instance) },
     account: async () => {
@@ -145,12 +137,9 @@ test('any command with any options, on any answer of AWS, ends in words and show
   await fc.assert(
     fc.asyncProperty(ourCall, exchanges, async (call, { name, known, served }) => {
       serve(served);
-      await expectWords(() =>
-        runCommand({
-          ...{ name: call.name, command: commands[call.name], serverless: serverlessOf(name, known) },
-          options: { ...call.options, param: `instance=${name}` },
-        }),
-      );
+      const serverless = await serverlessOf(name, known);
+      const options = { ...call.options, param: `instance=${name}` };
+      await expectWords(() => runCommand({ name: call.name, command: commands[call.name], serverless, options }));
     }),
     share(0.02),
   );
@@ -160,7 +149,7 @@ test("any of Serverless's own commands, on any answer of AWS, goes on or ends in
   await fc.assert(
     fc.asyncProperty(theirCall, exchanges, async ({ command, options }, { name, known, served }) => {
       serve(served);
-      const serverless = serverlessOf(name, known);
+      const serverless = await serverlessOf(name, known);
       serverless.processedInput.commands = command.split(' ');
       await expectWords(async () => {
         const given = { param: `instance=${name}`, ...options };

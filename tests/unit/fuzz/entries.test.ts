@@ -190,7 +190,10 @@ test('a queue takes any body under any name and token, ends its job, and passes 
   const envelope = fc.tuple(data, changes).map(([value, changed]) => anEnvelope({ data: value, ...changed }));
   const body = bodyOf(fc.oneof(envelope, data)).filter(isSendable);
   const own = text.filter(isSendable);
-  const job = fc.oneof(own, own.map((name) => `invalid/${name}`));
+  const job = fc.oneof(
+    own,
+    own.map((name) => `invalid/${name}`),
+  );
   const attributes = fc.record({ job, token: own }, { requiredKeys: [] });
   await fc.assert(
     fc.asyncProperty(body, attributes, fc.boolean(), async (sent, given, untried) => {
