@@ -1,16 +1,7 @@
 /**
- * What an error means for a job. Only the class decides what the engine (lib/worker) does. Codes and fields explain.
- *
- * | class     | an attempt | the engine                                                                    |
- * |-----------|------------|-------------------------------------------------------------------------------|
- * | transient | yes        | retries quickly, then lets the message come back later; parks at the third attempt |
- * | wait      | no         | waits inside the function if that fits, else holds the job                    |
- * | stop      | no         | holds the job and opens the vendor's circuit                                  |
- * | permanent | yes        | parks the job at once                                                         |
- * | ambiguous | yes        | as transient, but the step stays `started`: the next run asks the vendor first |
- * | store     | no         | could write nothing, so it reports the message as failed and SQS keeps it     |
- *
- * Any other error counts as transient, and its step stays `started`.
+ * What an error means for a job. Only the class decides what the engine (lib/worker) does, by the table of docs/jobs.md,
+ * "What happens to an error". Codes and fields explain. Any other error counts as transient, and its step stays
+ * `started`.
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 

@@ -17,7 +17,7 @@ const RETRY_MS = 100;
 
 /**
  * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
- * version in the table. It is recognised by `writer` and counts as written.
+ * item in the table. It is recognised by `writer`, which each write has for itself, and counts as written.
  */
 export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expected: number): Promise<Written<T, Item>> {
   const { table, random } = deps;
@@ -25,7 +25,7 @@ export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expecte
   return patiently(deps, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
     const stored = await table.get(next.key);
-    if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
+    if (stored?.writer === next.writer) return { written: true, item: next };
     return { written: false, stored };
   });
 }
