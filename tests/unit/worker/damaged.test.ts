@@ -84,8 +84,8 @@ test('the message of an old job whose record does not parse waits in the DLQ too
   expect(effects).toEqual([]);
 });
 
-test('a job whose kept body is gone, or another one, ends as dead', async () => {
-  for (const kept of [undefined, JSON.stringify(anEnvelope({ data: { name: 'other' } }))]) {
+test('a job whose kept body is gone, or is no longer its own, ends as dead', async () => {
+  for (const kept of [undefined, 'not JSON', JSON.stringify(anEnvelope({ data: { name: 'other' } }))]) {
     const { engine } = sampleEngine();
     await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
     if (kept !== undefined) await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), kept, 'application/json');
