@@ -48,8 +48,7 @@ function service(fails: Failing, { vendor = 'zendesk', error = unavailable, rete
       for (const end = minute + minutes; minute < end; minute += step) {
         each(minute);
         await engine.reconcile();
-        for (let event = engine.receive(); event.Records.length > 0; event = engine.receive())
-          await engine.handle(event);
+        await engine.work();
         engine.clock.advance(step * MINUTE_MS);
       }
     },

@@ -82,29 +82,32 @@ function sentBody({ objects }: ReturnType<typeof start>['engine']): string {
 }
 
 describe.each(Object.keys(IN))('a job %s', (state) => {
-  test.each(FORGERIES)('is not opened by %s, untried in the DLQ neither', async (_what, { body, attributes }) => {
-    const given = start();
-    await IN[state]?.(given);
-    const { engine, effects, what } = given;
-    const stored = () => ({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length });
-    const refusals = () => engine.metrics.filter(({ name }) => name === 'IllegalTransitions').length;
-    const before = stored();
-    const forged = [body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes }] as const;
-    delete what.error;
+  test.each(FORGERIES)(
+    'is not opened by %s, nor by that from the DLQ, untried',
+    async (_what, { body, attributes }) => {
+      const given = start();
+      await IN[state]?.(given);
+      const { engine, effects, what } = given;
+      const stored = () => ({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length });
+      const refusals = () => engine.metrics.filter(({ name }) => name === 'IllegalTransitions').length;
+      const before = stored();
+      const forged = [body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes }] as const;
+      delete what.error;
 
-    await engine.sendAndDeliver(...forged);
+      await engine.sendAndDeliver(...forged);
 
-    expect(stored()).toEqual(before);
-    expect(refusals()).toBe(1);
+      expect(stored()).toEqual(before);
+      expect(refusals()).toBe(1);
 
-    engine.send(...forged);
-    spendReceives(engine);
-    await engine.reconcile();
+      engine.send(...forged);
+      spendReceives(engine);
+      await engine.reconcile();
 
-    expect(refusals()).toBe(2);
-    expect(effects).toEqual([]);
-    expect(engine.rows()).toMatchObject([{ id: ID, generation: before.row.generation }]);
-  });
+      expect(refusals()).toBe(2);
+      expect(effects).toEqual([]);
+      expect(engine.rows()).toMatchObject([{ id: ID, generation: before.row.generation }]);
+    },
+  );
 });
 
 test.each(BODILESS)("its name and %s do not end a stranger's job whose body is not kept yet", async (_what, body) => {
