@@ -1,4 +1,4 @@
-import { type ErrorClass, JobError } from '../errors';
+import { type ErrorClass, type ErrorDetails, JobError } from '../errors';
 import type { ItemHead, Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
 import { jobKey } from './keys';
@@ -33,14 +33,7 @@ export interface Evidence {
 }
 
 /** An error as it is stored. It names rules and kinds, never values. */
-export interface StoredError {
-  class: ErrorClass;
-  code: string;
-  message: string;
-  vendor?: string;
-  status?: number;
-  field?: string;
-}
+export type StoredError = Omit<ErrorDetails, 'cause'> & { class: ErrorClass };
 
 /** What a history says happened. It is text for people: what code must know is in fields. */
 export type JobEvent =

@@ -4,28 +4,19 @@ import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublish
 import { LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
-import {
-  type CancelledReason,
-  type DeadReason,
-  type HeldReason,
-  isEnd,
-  type JobRow,
-  type StoredError,
-  storedError,
-} from '../jobs/row';
+import { type DeadReason, isEnd, type JobRow, type StoredError, storedError } from '../jobs/row';
 import { giveBack, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
 import type { FinishDeps, Handling } from './contract';
+import type { Decision } from './decide';
 import { identify } from './open';
 import type { Lease } from './steps';
 
-/** How a run ends. `counts`: whether it was an attempt. `note`: the later job that replaced this one. */
+/** How a run ends. */
 type End =
   | { kind: 'succeed'; result: unknown }
-  | { kind: 'retry'; waitMs: number; counts: boolean }
-  | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
-  | { kind: 'park'; reason: DeadReason; counts: boolean }
-  | { kind: 'cancel'; reason: CancelledReason; note?: string };
+  | Extract<Decision, { kind: 'retry' | 'hold' | 'cancel' }>
+  | { kind: 'park'; reason: DeadReason; counts: boolean };
 
 /**
  * Closes a run: one transition, which also gives up the lease, and then the writes of its end. The outcome is stored by

@@ -2,7 +2,7 @@ import { AmbiguousError, CancelledError, JobError, PausedError, SupersededError,
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
-/** What to do after a run threw. Waits are in milliseconds. */
+/** What to do after a run threw. Waits are in milliseconds. `counts`: whether the run was an attempt. */
 export type Decision =
   /** The job runs again in this invocation. */
   | { kind: 'again'; waitMs: number; quick: boolean }
@@ -13,7 +13,7 @@ export type Decision =
   | { kind: 'park' /** In place of what the run threw. */; error?: JobError }
   /** The attempts are spent. The job is parked, unless its vendor is down for others too. */
   | { kind: 'spent' }
-  /** The job's campaign was cancelled, or a later command replaced the job. */
+  /** The job's campaign was cancelled, or a later command replaced the job: `note` names its job. */
   | { kind: 'cancel'; reason: 'operator' | 'superseded'; note?: string }
   /** Nothing could be written, so the message goes back to SQS. */
   | { kind: 'report' };

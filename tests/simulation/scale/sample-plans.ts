@@ -266,7 +266,7 @@ async function innocentAmongGuilty(size: number): Promise<ScaleResult> {
   });
   const now = service.now();
   await service.deps.circuits.open('sendgrid', 'Forbidden');
-  const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
+  const error = { class: 'stop', code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' } as const;
   for (let n = 1; n <= size + 1; n++) {
     const sender = n > size ? 'innocent' : `sender-${n}`;
     const of = { sender, time: now - 3_600_000, now: now - 1_000_000 + n };
