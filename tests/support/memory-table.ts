@@ -126,20 +126,24 @@ export function memoryTable({
     },
 
     due: async (todo, { until, after, limit, newestFirst = false }) => {
-      const list = index.read('todo', todo);
+      const entries = index.read('todo', todo);
       const from = after && { key: after.key, at: after.todoAt };
-      const found = newestFirst ? list?.before(from ?? { key: LAST, at: until }) : list?.after(from);
-      return taken(found, limit, ({ at }) => at <= until).map(({ key, at }) => ({ key, todoAt: at }));
+      const found = newestFirst
+        ? before(entries, from ?? { key: LAST, at: until }, limit)
+        : behind(entries, from, limit);
+      return found.filter(({ at }) => at <= until).map(({ key, at }) => ({ key, todoAt: at }));
     },
 
-    count: async (todo, { since, most = Number.POSITIVE_INFINITY }) =>
-      Math.min(most, index.read('todo', todo)?.countAfter({ key: '', at: since }) ?? 0),
+    count: async (todo, { since, most = Number.POSITIVE_INFINITY }) => {
+      const entries = index.read('todo', todo);
+      return Math.min(most, entries.length - placeIn(entries, { key: '', at: since }));
+    },
 
     accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {
       if (until < from) throw new Error('ValidationException: the range ends before it begins');
       const first = after ? { key: after.key, at: after.time } : { key: LAST, at: until };
-      const found = taken(index.read('accepted', queue)?.before(first), limit, ({ at }) => at >= from);
-      return found.map(({ key, at }) => ({ key, time: at }));
+      const found = before(index.read('accepted', queue), first, limit);
+      return found.filter(({ at }) => at >= from).map(({ key, at }) => ({ key, time: at }));
     },
     group: async (group, options) => keysOf(index.read('inGroup', group), options),
     person: async (person, options) => keysOf(index.read('person', person), options),
@@ -149,18 +153,31 @@ export function memoryTable({
   };
 }
 
-/** The entries up to a limit, or to the first one that does not fit. */
-function taken(entries: Iterable<Entry> | undefined, limit: number, fits: (entry: Entry) => boolean): Entry[] {
-  const found: Entry[] = [];
-  for (const entry of entries ?? []) {
-    if (found.length >= limit || !fits(entry)) break;
-    found.push(entry);
+/** The place of the first entry that is not before this one, or the end. */
+function placeIn(entries: readonly Entry[], entry: Entry): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (byEntry(entries[middle] as Entry, entry) < 0) low = middle + 1;
+    else high = middle;
   }
-  return found;
+  return low;
 }
 
-const keysOf = (list: Entries | undefined, { after, limit }: { after?: string | undefined; limit: number }): string[] =>
-  taken(list?.after(after === undefined ? undefined : { key: after, at: 0 }), limit, () => true).map(({ key }) => key);
+/** The next entries behind this one, or the first. */
+function behind(entries: readonly Entry[], entry: Entry | undefined, limit: number): Entry[] {
+  const start = entry ? placeIn(entries, { ...entry, key: `${entry.key}\0` }) : 0;
+  return entries.slice(start, start + limit);
+}
+
+/** The entries before this one, the last one first. */
+function before(entries: readonly Entry[], entry: Entry, limit: number): Entry[] {
+  const end = placeIn(entries, entry);
+  return entries.slice(Math.max(0, end - limit), end).reverse();
+}
+
+const keysOf = (entries: readonly Entry[], { after, limit }: Parameters<Table['group']>[1]): string[] =>
+  behind(entries, after === undefined ? undefined : { key: after, at: 0 }, limit).map(({ key }) => key);
 
 const READ_UNIT_BYTES = 4_096;
 const WRITE_UNIT_BYTES = 1_024;
@@ -179,15 +196,15 @@ const changesOf = (before: Indexed = {}, after: Indexed = {}) =>
 
 /** Indexes that show a write only after this time. */
 function laggingIndex(lagMs: number, now: () => number) {
-  const indexes = Object.fromEntries(NAMES.map((name) => [name, new Map<string, Entries>()]));
+  /** The entries of each partition key of an index, in order. */
+  const partitions = new Map<string, Entry[]>();
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; indexed: Indexed | undefined }[] = [];
   const apply = (key: string, indexed: Indexed = {}) => {
     for (const { name, of, at, adds } of changesOf(applied.get(key), indexed)) {
-      const list = indexes[name]?.get(of) ?? sortedEntries();
-      if (adds) list.add({ key, at });
-      else list.remove({ key, at });
-      indexes[name]?.set(of, list);
+      const entries = partitions.get(`${name} ${of}`) ?? [];
+      entries.splice(placeIn(entries, { key, at }), adds ? 0 : 1, ...(adds ? [{ key, at }] : []));
+      partitions.set(`${name} ${of}`, entries);
     }
     applied.set(key, indexed);
   };
@@ -196,51 +213,13 @@ function laggingIndex(lagMs: number, now: () => number) {
       if (lagMs === 0) apply(key, indexed);
       else late.push({ at: now() + lagMs, key, indexed });
     },
-    read: (name: IndexName, partition: string): Entries | undefined => {
+    read: (name: IndexName, partition: string): readonly Entry[] => {
       while (late[0] && late[0].at <= now()) {
         const { key, indexed } = late.shift() as (typeof late)[number];
         apply(key, indexed);
       }
-      return indexes[name]?.get(partition);
+      return partitions.get(`${name} ${partition}`) ?? [];
     },
-  };
-}
-
-type Entries = ReturnType<typeof sortedEntries>;
-
-/** The entries of one partition key, found by binary search. */
-function sortedEntries() {
-  const entries: Entry[] = [];
-  /** The index of the first entry that is not before this one, or the end. */
-  const placeOf = (entry: Entry): number => {
-    let [low, high] = [0, entries.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (byEntry(entries[middle] as Entry, entry) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-  const isAt = (place: number, entry: Entry) => entries[place]?.key === entry.key && entries[place].at === entry.at;
-  return {
-    add(entry: Entry): void {
-      const place = placeOf(entry);
-      if (!isAt(place, entry)) entries.splice(place, 0, entry);
-    },
-    remove(entry: Entry): void {
-      const place = placeOf(entry);
-      if (isAt(place, entry)) entries.splice(place, 1);
-    },
-    *after(entry: Entry | undefined): Generator<Entry> {
-      let place = entry ? placeOf(entry) : 0;
-      if (entry && isAt(place, entry)) place++;
-      for (; place < entries.length; place++) yield entries[place] as Entry;
-    },
-    /** The entries before this one, the last one first. */
-    *before(entry: Entry): Generator<Entry> {
-      for (let place = placeOf(entry) - 1; place >= 0; place--) yield entries[place] as Entry;
-    },
-    countAfter: (entry: Entry) => entries.length - placeOf(entry),
   };
 }
 
