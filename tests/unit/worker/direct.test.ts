@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { IdTakenError, StoreError } from '../../../lib/errors';
-import { retry } from '../../../lib/ops/act';
 import { spendReceives } from '../../support/dead-letters';
 import { type EngineOptions, envelope, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
@@ -118,22 +117,4 @@ test('a message with an attribute that names the row of another message is refus
   expect(done).toEqual([]);
   expect(engine.rows()).toMatchObject([{ id: parked, state: 'dead', error: { code: 'NotJson' } }]);
   expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
-});
-
-test('a job that was parked because its id was taken runs again when it is redriven', async () => {
-  let taken = true;
-  const { engine, done } = start(() => {
-    if (taken) throw new IdTakenError();
-  });
-  await engine.sendAndDeliver(envelope());
-  const [parked] = engine.rows();
-  if (!parked) throw new Error('no row');
-  taken = false;
-
-  await retry(engine.deps, parked);
-  await engine.drain();
-
-  expect(parked).toMatchObject({ id: expect.stringMatching('^invalid/'), state: 'dead', error: { code: 'IdTaken' } });
-  expect(done).toEqual([jobId(1)]);
-  expect(engine.rows()).toMatchObject([{ id: parked.id, state: 'succeeded' }]);
 });
