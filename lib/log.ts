@@ -49,7 +49,7 @@ function known(facts: Facts = {}): Record<string, string | number | boolean> {
  * set of dimensions for all its metrics, so each combination of dimensions gets its own line.
  */
 export function realMetrics({ namespace }: { namespace: string }): Metrics {
-  let lines = new Map<string, PowertoolsMetrics>();
+  const lines = new Map<string, PowertoolsMetrics>();
 
   const lineOf = (unit: Unit, dimensions: Record<string, string>): PowertoolsMetrics => {
     const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -72,9 +72,7 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
       if (Number.isFinite(value)) lineOf(unit, dimensions).addMetric(name, unit, value);
     },
     flush: async () => {
-      const ready = lines;
-      lines = new Map();
-      for (const line of ready.values()) if (line.hasStoredMetrics()) line.publishStoredMetrics();
+      for (const line of lines.values()) if (line.hasStoredMetrics()) line.publishStoredMetrics();
     },
   };
 }

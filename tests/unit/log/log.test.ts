@@ -100,7 +100,9 @@ test('metrics are written once, also with two units of one name, and a value tha
     metrics.add('A', 1, 'Count', { queue: 'q' });
     metrics.add('A', 2, 'Bytes', { queue: 'q' });
     void metrics.flush();
+    metrics.add('A', 3, 'Count', { queue: 'q' });
   });
 
-  expect(lines).toMatchObject([{ A: 1 }, { A: 2 }]);
+  const set = { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue']] }] }, queue: 'q' };
+  expect(lines).toMatchObject([1, 2, 3].map((value) => ({ ...set, A: value })));
 });
