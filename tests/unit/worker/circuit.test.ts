@@ -245,19 +245,6 @@ function twoProcesses() {
   };
 }
 
-test('a process reads a closed circuit once, and again when two seconds have passed', async () => {
-  const { one, enter, clock, reads } = twoProcesses();
-
-  await enter(one);
-  clock.advance(KEPT_MS - 1);
-  await enter(one);
-  const before = reads();
-  clock.advance(1);
-  await enter(one);
-
-  expect([before, reads()]).toEqual([1, 2]);
-});
-
 test('the two seconds begin with the read and not with its answer', async () => {
   const { one, other, enter, clock, holdAnswer } = twoProcesses();
   const answerNow = holdAnswer();
