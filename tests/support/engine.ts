@@ -113,7 +113,6 @@ export function memoryEngine(
     facts: sentFacts,
     published,
     timeoutMs,
-    queueArn,
 
     /** Sends a body to the queue. Returns its message id. `of`: the job whose row allows the message, one of ours. */
     send(

@@ -2,14 +2,7 @@ import { createHash } from 'node:crypto';
 import { StoreError } from '../../lib/errors';
 import { type Objects, TOO_LARGE } from '../../lib/ports';
 
-export interface MemoryObjects extends Objects {
-  keys(): string[];
-  /** An object as text. Throws if there is none. */
-  text(key: string): string;
-  bytes(key: string): Uint8Array;
-  contentType(key: string): string | undefined;
-  metadata(key: string): Record<string, string> | undefined;
-}
+export type MemoryObjects = ReturnType<typeof memoryObjects>;
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
@@ -30,13 +23,13 @@ interface Stored {
 const etagOf = ({ bytes }: Stored): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
 
 /** The bucket without a network: each call takes effect at once and answers in a microtask. */
-export function memoryObjects(): MemoryObjects {
+export function memoryObjects() {
   const stored = new Map<string, Stored>();
-  const keys = () => [...stored.keys()].sort(byBytes);
   const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
     stored.set(key, { bytes, contentType, metadata });
   };
+  /** Throws if there is none. */
   const bytes = (key: string): Uint8Array => {
     const found = stored.get(key);
     if (!found) throw new Error(`there is no object ${key}`);
@@ -46,7 +39,7 @@ export function memoryObjects(): MemoryObjects {
     const found = stored.get(key);
     return found && { bytes: found.bytes.slice(), etag: etagOf(found), metadata: found.metadata };
   };
-  return {
+  const port: Objects = {
     put: async (...object) => store(...object),
     create: async (key, ...object) => {
       if (stored.has(key)) return 'exists';
@@ -75,10 +68,13 @@ export function memoryObjects(): MemoryObjects {
       stored.delete(key);
     },
     list: async (prefix, options) => listed([...stored.keys()], prefix, options),
-    keys,
+  };
+  return {
+    ...port,
+    keys: () => [...stored.keys()].sort(byBytes),
     bytes,
-    text: (key) => Buffer.from(bytes(key)).toString('utf8'),
-    contentType: (key) => stored.get(key)?.contentType,
-    metadata: (key) => stored.get(key)?.metadata,
+    text: (key: string) => Buffer.from(bytes(key)).toString('utf8'),
+    contentType: (key: string) => stored.get(key)?.contentType,
+    metadata: (key: string) => stored.get(key)?.metadata,
   };
 }
