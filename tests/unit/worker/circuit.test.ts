@@ -92,18 +92,6 @@ async function halfOpen(answer: (context: RunContext) => Promise<unknown> | unkn
   };
 }
 
-test('no job calls the vendor before a minute has passed, and the next call is the trial call', async () => {
-  const { engine, effects, send, states } = await halfOpen();
-  engine.clock.advance(-1);
-  send(1, 2);
-  await engine.deliver(1);
-  engine.clock.advance(1);
-  await engine.deliver(1);
-
-  expect(effects).toEqual([jobId(2)]);
-  expect(states()).toEqual(['held stopped', 'succeeded']);
-});
-
 test('if two workers want the trial call at the same time, one calls and the other holds its job', async () => {
   const { engine, calls, send, states, circuit } = await halfOpen(async ({ now }) => now());
   send(1, 2);
