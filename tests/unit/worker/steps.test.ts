@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { createLease, type StepOptions } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
@@ -9,7 +8,7 @@ import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { openAccepted } from '../../support/opening';
-import { sampleContract, sampleEngine, sampleOf } from '../../support/sample-contract';
+import { sampleContract, sampleOf } from '../../support/sample-contract';
 
 const LEASE_MS = 45_000;
 
@@ -57,18 +56,6 @@ test('a run that has written its outcome does not give the job back', async () =
   await lease.abandon((row) => giveBack(row, run));
 
   expect(await ledger.get(key)).toEqual(ended);
-});
-
-test('a lease lasts longer than its function by the most that two clocks differ', async () => {
-  let until: number | undefined;
-  const { engine }: ReturnType<typeof sampleEngine> = sampleEngine(({ id }) => {
-    until = engine.row(id).lease?.until;
-  });
-  const begun = engine.clock.now();
-
-  await engine.sendAndDeliver(envelope());
-
-  expect(until).toBe(begun + engine.timeoutMs + CLOCK_SKEW_MS);
 });
 
 const asked = { resolve: async () => undefined };
