@@ -16,10 +16,10 @@ export interface Used {
   writes?: number;
 }
 
-/** The indexes: an item's partition key, or `undefined` if it is not in the index, and its number to sort by. */
+/** The indexes: an item's partition key and its number to sort by. Without both, it is not in the index. */
 const INDEXES = {
-  todo: ({ todo, todoAt }: Item) => [todoAt === undefined ? undefined : todo, todoAt],
-  accepted: ({ accepted, time }: Item) => [typeof time === 'number' ? accepted : undefined, time],
+  todo: ({ todo, todoAt }: Item) => [todo, todoAt],
+  accepted: ({ accepted, time }: Item) => [accepted, time],
   inGroup: ({ inGroup }: Item) => [inGroup, 0],
   person: ({ person }: Item) => [person, 0],
 } satisfies Record<string, (item: Item) => unknown[]>;
@@ -46,8 +46,8 @@ const byEntry = (a: Entry, b: Entry): number => a.at - b.at || byText(a.key, b.k
 function indexedOf(item: Item): Indexed {
   const indexed: Indexed = {};
   for (const name of NAMES) {
-    const [of, at] = INDEXES[name](item) as [string | undefined, number];
-    if (of !== undefined) indexed[name] = { of, at };
+    const [of, at] = INDEXES[name](item);
+    if (typeof of === 'string' && typeof at === 'number') indexed[name] = { of, at };
   }
   return indexed;
 }
