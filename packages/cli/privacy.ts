@@ -5,7 +5,7 @@ import { OperatorError, type Reader } from '../../lib/ops/operator';
 import type { Person } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { PRICES, sumOf } from '../../resources/cost';
-import { type Command, type CommandContext, confirmed, text } from './command';
+import { type Command, type CommandContext, confirmed, needsZstd, text } from './command';
 import type { Connection } from './connect';
 import { erasePerson } from './erase';
 import { countObjects, type Found, findPerson, SCAN_NAMES } from './person';
@@ -80,6 +80,7 @@ export const privacy = {
 } satisfies Record<string, Command>;
 
 async function begin({ options, out, connect }: CommandContext) {
+  needsZstd();
   const person: Person = { email: text(options, 'email'), user: text(options, 'user') };
   if (person.email === undefined && person.user === undefined) throw new OperatorError('Give --email, --user or both.');
   const scans = options.rows === true ? [] : SCAN_NAMES;

@@ -5,7 +5,7 @@ import { OperatorError } from '../../lib/ops/operator';
 import { counted, timeText } from '../../lib/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
-import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';
+import { type Command, count, HOURS, hour, JSON_OUTPUT, needsZstd } from './command';
 import { tableText } from './terminal';
 
 /** The same port each time, so that a bookmarked view stays valid. */
@@ -41,6 +41,7 @@ export const service = {
       json: JSON_OUTPUT,
     },
     run: async ({ options, out, answer, connect, audited }) => {
+      needsZstd();
       const now = Date.now();
       const to = Math.min(hour(options, 'to') ?? now, now);
       const from = hour(options, 'from') ?? to - DAY_MS;

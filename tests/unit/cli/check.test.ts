@@ -1,3 +1,4 @@
+import zlib from 'node:zlib';
 import { producerSettings } from '../../../lib/config/common';
 import { zendeskLookup } from '../../../packages/cli/connect';
 import { variableLines } from '../../../packages/cli/service';
@@ -32,6 +33,19 @@ test.each([
 ])('the hours of %j are refused before anything is read', async (options, message) => {
   await expect(command({ deps: {} }, 'verify', options)).rejects.toThrow(message);
 });
+
+test.each(['verify', 'privacy find', 'privacy erase'] as const)(
+  'sls %s is refused by a Node without zstd',
+  async (name) => {
+    const { zstdDecompressSync } = zlib;
+    Reflect.set(zlib, 'zstdDecompressSync', undefined);
+
+    const refused = command({ deps: {} }, name, { email: 'ann@example.com' });
+
+    await expect(refused).rejects.toThrow('Start the command as npx sls');
+    Reflect.set(zlib, 'zstdDecompressSync', zstdDecompressSync);
+  },
+);
 
 const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
 
