@@ -57,34 +57,25 @@ test.each([
   },
 );
 
-test('data behind a reference, by key or by URI, is read if its hash is right and refused if not', async () => {
+test('data behind a reference, by key or by URI, is read if its hash is right, and deleted if its job had it from our producer and is done', async () => {
   const { engine, effects } = sampleEngine();
   const data = JSON.stringify({ name: 'a' });
   const dataref = `${PREFIX}/_data/sample/one`;
-  await engine.objects.put(dataref, data, 'application/json');
+  const [done = '', dead = ''] = [jobId(5), jobId(3)].map((id) => `${PREFIX}/_data/sample/${id}/hash`);
+  for (const key of [dataref, done, dead]) await engine.objects.put(key, data, 'application/json');
   engine.send(referring(1, dataref, data));
   engine.send(referring(2, `s3://${BUCKET}/${dataref}`, data));
-  engine.send(referring(3, dataref, 'changed'));
+  engine.send(referring(3, dead, 'changed'));
   engine.send(envelope(4, { dataref, datasha256: sha256(data) }));
+  engine.send(referring(5, done, data));
 
   await engine.deliver();
 
-  expect(effects).toEqual([jobId(1), jobId(2)]);
+  expect(effects).toEqual([1, 2, 5].map(jobId));
   expect(engine.row(jobId(3))).toMatchObject({ state: 'dead', error: { code: 'DatarefChanged', field: 'dataref' } });
   expect(engine.row(jobId(4))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
-});
-
-test("a producer's large data is deleted when its job succeeds, and stays while its job can be retried", async () => {
-  const { engine } = sampleEngine();
-  const [done, dead] = [jobId(1), jobId(2)].map((id) => `${PREFIX}/_data/sample/${id}/hash`) as [string, string];
-  const data = JSON.stringify({ name: 'a' });
-  for (const key of [done, dead]) await engine.objects.put(key, data, 'application/json');
-  engine.send(referring(1, done, data));
-  engine.send(referring(2, dead, 'changed'));
-
-  await engine.deliver();
-
-  expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead]);
+  // That of the dead job stays for a retry, and that of two jobs is not ours.
+  expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead, dataref]);
 });
 
 test.each([
