@@ -48,17 +48,13 @@ const HOME = 'jobs/_attachments/feedback';
 const feedback = (changes: object = {}) =>
   feedbackSchema.parse({ user: { email: 'a@example.com', name: 'A' }, subject: 'S', message: 'M', ...changes });
 
-/** Stores these files, and returns the feedback that names them, and the keys that were read so far. */
+/** Stores these files, and returns those of a feedback that names them, and the reads of the bucket. */
 async function attached(files: { name?: string; contentType?: string }[]) {
   const objects = memoryObjects();
   const attachments = files.map((file, n) => ({ key: `${HOME}/${n}`, name: 'a', contentType: 'text/plain', ...file }));
   for (const { key } of attachments) await objects.put(key, 'x', 'text/plain');
-  const read: string[] = [];
-  const get: typeof objects.get = (key, options) => {
-    read.push(key);
-    return objects.get(key, options);
-  };
-  return { read, files: attachmentsOf({ objects: { ...objects, get }, prefix: 'jobs' }, feedback({ attachments })) };
+  const read = jest.spyOn(objects, 'get');
+  return { read, files: attachmentsOf({ objects, prefix: 'jobs' }, feedback({ attachments })) };
 }
 
 test('marks that change the direction of text do not reach the ticket or a file name', async () => {
@@ -79,7 +75,7 @@ test('an attachment that a browser would run reaches agents as bytes, and they a
   const seen: [number, string][] = [];
   for (const file of files) {
     const { contentType } = await file();
-    seen.push([read.length, contentType]);
+    seen.push([read.mock.calls.length, contentType]);
   }
 
   const bytes = 'application/octet-stream';

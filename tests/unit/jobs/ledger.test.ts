@@ -38,20 +38,15 @@ test('after three failed writes the error of the table is thrown', async () => {
 
 test('an update of a known item reads only if another writer changed it, keeps that change, and makes no new item', async () => {
   const { deps, stored } = start();
-  const reads = { count: 0 };
-  const get: Table['get'] = (key) => {
-    reads.count++;
-    return stored.get(key);
-  };
-  const counting = { ...deps, table: { ...deps.table, get } };
+  const reads = jest.spyOn(deps.table, 'get');
   const first = await writeItem(deps, item({ count: 1 }), 0);
   const known = first.written ? first.item : undefined;
   const more = (now: (Item & { count?: number }) | undefined) => now && { ...now, count: (now.count ?? 0) + 1 };
 
-  await updateItem(counting, 'k', more, known);
-  const fresh = reads.count;
-  await updateItem(counting, 'k', more, known);
-  const missing = await updateItem(counting, 'other', more, item({ key: 'other' }));
+  await updateItem(deps, 'k', more, known);
+  const fresh = reads.mock.calls.length;
+  await updateItem(deps, 'k', more, known);
+  const missing = await updateItem(deps, 'other', more, item({ key: 'other' }));
 
   expect(fresh).toBe(0);
   expect(await stored.get('k')).toMatchObject({ count: 3, version: 3 });

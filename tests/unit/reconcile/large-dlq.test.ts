@@ -53,20 +53,15 @@ test('more waiting messages than a run can handle do not keep the walk from the 
 
   cost.ms = 50;
   // No worker takes the returned message, so all others wait.
-  const seen = new Set<string>();
-  const { receive } = engine.deps.queues;
-  engine.deps.queues.receive = async (...parameters) => {
-    const messages = await receive(...parameters);
-    for (const { messageId } of messages) seen.add(messageId);
-    return messages;
-  };
+  const receive = jest.spyOn(engine.deps.queues, 'receive');
   for (let runs = 0; runs < 15; runs++) {
     await engine.reconcile();
     engine.clock.advance(MINUTE - 14_000);
   }
 
   expect(engine.inQueue()).toBe(1);
-  expect(seen.size).toBe(600);
+  const received = await Promise.all(receive.mock.results.map(({ value }) => value));
+  expect(new Set(received.flat().map(({ messageId }) => messageId)).size).toBe(600);
 });
 
 test('a run holds no more bodies of untried messages than fit into its memory', async () => {
@@ -83,20 +78,15 @@ test('a run holds no more bodies of untried messages than fit into its memory', 
 test('a DLQ whose count agrees is looked at every quarter of an hour, and every minute if it differs', async () => {
   const { engine } = sampleEngine();
   await layParked(engine, 5);
-  const { receive, send } = engine.deps.queues;
-  let looked = false;
-  engine.deps.queues.receive = async (...parameters) => {
-    looked = true;
-    return receive(...parameters);
-  };
+  const receive = jest.spyOn(engine.deps.queues, 'receive');
   const looks: number[] = [];
   for (let run = 0; run < 34; run++) {
     const attributes = { code: 'NotOurs', job: jobId(UNTRIED) };
     const entry = { body: '{}', groupId: 'x', deduplicationId: 'x', attributes };
-    if (run === 31) await send(engine.deps.dlqUrl('sample'), entry);
-    looked = false;
+    if (run === 31) await engine.deps.queues.send(engine.deps.dlqUrl('sample'), entry);
+    receive.mockClear();
     await engine.reconcile();
-    if (looked) looks.push(run);
+    if (receive.mock.calls.length > 0) looks.push(run);
     engine.clock.advance(MINUTE);
   }
 
