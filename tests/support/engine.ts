@@ -42,8 +42,8 @@ export interface EngineOptions {
   random?: Random;
   /** Called with the table's used capacity units. */
   used?: (use: Used) => void;
-  /** Runs before every call of a function. It may throw, count or never answer. */
-  before?: (call: string) => Promise<void> | void;
+  /** Runs before every call of a function. It may throw, count or never answer. `about`: the first argument. */
+  before?: (call: string, about: unknown) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
 }
 
@@ -177,6 +177,12 @@ export function memoryEngine(
     reconcile: (options: Partial<Parameters<typeof reconcile>[1]> = {}) =>
       reconcile(deps, { remainingMs: 55_000, ...options }),
 
+    /** Lets time pass, then runs the reconciler. */
+    async reconcileAfter(ms: number): Promise<void> {
+      clock.advance(ms);
+      await this.reconcile();
+    },
+
     /** Delivers and reconciles until nothing is left to do, in steps of at most an hour of virtual time. */
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {
       const end = clock.now() + hours * 3_600_000;
@@ -191,8 +197,7 @@ export function memoryEngine(
     /** Lets minutes pass. In each the reconciler runs, then the worker handles what the queue shows. */
     async minutes(count = 1): Promise<void> {
       for (let minute = 0; minute < count; minute++) {
-        clock.advance(60_000);
-        await this.reconcile();
+        await this.reconcileAfter(60_000);
         await this.work();
       }
     },
@@ -230,7 +235,7 @@ export function watch<T extends object>(
   const calls = Object.entries(port).map(([method, call]) => [
     method,
     async (...parameters: unknown[]) => {
-      await before?.(`${name}.${method}`);
+      await before?.(`${name}.${method}`, parameters[0]);
       const answer: unknown = await (call as (...given: unknown[]) => unknown)(...parameters);
       await after?.(`${name}.${method}`);
       return answer;

@@ -18,12 +18,13 @@ export function withFaults<T extends object>(port: T, faultOf: (method: keyof T)
   return Object.fromEntries(wrapped) as T;
 }
 
-/** Engine options with which every call of this name fails while `down`. */
-export function outage(call: string, { down = true } = {}) {
+/** Engine options with which every call of this name, or of this port, fails while `down`. `of`: only calls about it. */
+export function outage(call: string, { down = true, of = '' } = {}) {
   const options = {
     down,
-    before: (name: string) => {
-      if (options.down && name === call) throw new StoreError({ code: 'Down', message: `${name} is down` });
+    before: (name: string, about: unknown) => {
+      const isHit = (name === call || name.startsWith(`${call}.`)) && String(about).endsWith(of);
+      if (options.down && isHit) throw new StoreError({ code: 'Down', message: `${name} is down` });
     },
   };
   return options;

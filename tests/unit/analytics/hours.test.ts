@@ -213,7 +213,6 @@ test('an hour that is too large is left to a query engine, reported for the days
   engine.clock.advance(3 * DAY);
   await run();
   await engine.reconcile();
-  engine.clock.advance(16 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(16 * MINUTE);
   expect(engine.facts).toMatchObject([on, { ...on, on: false }]);
 });

@@ -20,8 +20,7 @@ async function ended() {
   const repaired = async (kind: Finding['kind'], id: string, hidden: string[] = []) => {
     const findings = [{ kind, id: jobKey('sample', id), what: '' }];
     const done = await repair(engine.deps, { findings, hidden });
-    engine.clock.advance(MINUTE);
-    await engine.reconcile();
+    await engine.reconcileAfter(MINUTE);
     return done.length;
   };
   return { engine, repaired };

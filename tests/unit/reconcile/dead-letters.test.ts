@@ -4,6 +4,7 @@ import { judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letter
 import { moveUntried, spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
+import { createKills } from '../../support/kills';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -17,8 +18,7 @@ test('untried messages go back to the queue: first one, then all, and every job 
 
   await engine.reconcile();
   const first = engine.inQueue();
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(MINUTE);
   const untilItHasAnOutcome = engine.inQueue();
   await engine.minutes(5);
 
@@ -110,11 +110,10 @@ test.each(['table.get', 'queues.send'])(
 );
 
 test('a message whose worker began and stored its claim is not taken for a poison message', async () => {
-  const dead = new Promise<never>(() => {});
-  const { engine } = sampleEngine(() => dead);
+  const kills = createKills();
+  const { engine } = sampleEngine(() => kills.die(), kills);
   engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-  void engine.deliver();
-  await new Promise(setImmediate);
+  await kills.run(() => engine.deliver());
   engine.clock.advance(301_000);
   spendReceives(engine);
 
@@ -125,18 +124,11 @@ test('a message whose worker began and stored its claim is not taken for a poiso
 });
 
 test('a job whose last two runs crashed is parked from the DLQ, not returned', async () => {
-  const { contract } = sampleContract();
-  let run = 1;
-  const claims = () =>
-    engine.rows().flatMap(({ history }) => history.filter(({ event }) => event === 'started')).length;
-  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
-    // The worker dies after its claim is written.
-    after: (call) => (call === 'table.put' && claims() === run ? new Promise<never>(() => {}) : undefined),
-  });
+  const kills = createKills();
+  const { engine } = sampleEngine(() => kills.die(), kills);
   engine.send(envelope(1));
-  for (; run <= 2; run++) {
-    void engine.deliver();
-    await new Promise(setImmediate);
+  for (const _run of [1, 2]) {
+    await kills.run(() => engine.deliver());
     engine.clock.advance(301_000);
   }
   engine.receive();
@@ -151,19 +143,15 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
 });
 
 test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
-  const { engine, effects } = sampleEngine();
+  const store = outage('table.get', { of: jobId(1) });
+  const { engine, effects } = sampleEngine(() => 'done', store);
   for (let n = 1; n <= 6; n++) engine.send(envelope(n), { group: `g${n % 3}` });
   spendReceives(engine);
-  const { get } = engine.deps.ledger;
-  engine.deps.ledger.get = async (key) => {
-    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
-    return get(key);
-  };
 
   await engine.minutes(5);
   const meanwhile = effects.toSorted();
   const left = engine.deadLetters().length;
-  engine.deps.ledger.get = get;
+  store.down = false;
   await engine.minutes(5);
 
   expect([meanwhile, left]).toEqual([[2, 3, 5, 6].map(jobId), 2]);

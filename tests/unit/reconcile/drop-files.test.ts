@@ -41,12 +41,10 @@ test('an upload stays as long as the row of its job, then a run in the next full
   await engine.reconcile();
   const day44 = isThere();
   await toDay(46);
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(MINUTE);
   const between = isThere();
-  engine.clock.advance(59 * MINUTE);
 
-  await engine.reconcile();
+  await engine.reconcileAfter(59 * MINUTE);
 
   expect([day44, between, isThere()]).toEqual([true, true, false]);
   expect(engine.objects.keys()).toEqual(expect.arrayContaining(others));

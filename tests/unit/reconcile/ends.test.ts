@@ -1,5 +1,4 @@
 import { evidenceItem } from '../../../lib/emails/events/webhook';
-import { StoreError } from '../../../lib/errors';
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
@@ -27,8 +26,7 @@ test.each([
   const before = written();
 
   store.down = false;
-  engine.clock.advance(5 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(5 * MINUTE);
 
   const isDead = work === rejects;
   expect(before).not.toEqual([1, Number(isDead)]);
@@ -41,19 +39,12 @@ test.each([
 });
 
 test('a job that was not sent ends after a quarter of an hour, also beside a shard whose query fails', async () => {
-  const { engine } = sampleEngine();
+  const { engine } = sampleEngine(undefined, outage('table.due', { of: '#unsent#0' }));
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
-  const { due } = engine.deps.table;
-  engine.deps.table.due = (todo, options) => {
-    if (todo === 'sample#unsent#0') throw new StoreError({ code: 'Throttled', message: 'throttled' });
-    return due(todo, options);
-  };
 
-  engine.clock.advance(14 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(14 * MINUTE);
   const early = engine.rows().map(({ state }) => state);
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(MINUTE);
 
   expect(new Set(early)).toEqual(new Set(['queued']));
   const left = engine.rows().filter(({ state }) => state === 'queued');
@@ -64,11 +55,9 @@ test('a sent job whose message outlived its retention expires, with a warning be
   const { engine } = sampleEngine();
   await engine.deps.ledger.write({ ...acceptedRow(START), sentAt: START }, 0);
 
-  engine.clock.advance(13 * DAY);
-  await engine.reconcile();
+  await engine.reconcileAfter(13 * DAY);
   const before = engine.row(jobId(1)).state;
-  engine.clock.advance(DAY + 60 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(DAY + 60 * MINUTE);
 
   expect(before).toBe('queued');
   expect(engine.facts).toMatchObject([{ fact: 'jobs-expired', subject: 'sample', jobId: jobId(1), on: true }]);
@@ -83,11 +72,9 @@ test('a sent job does not expire while a longer retention keeps its message', as
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
   Object.assign(engine.deps.settings('sample'), { retention: 28 * 86_400 });
 
-  engine.clock.advance(15 * DAY);
-  await engine.reconcile();
+  await engine.reconcileAfter(15 * DAY);
   const { state, todoAt = 0 } = engine.row(jobId(1));
-  engine.clock.advance(14 * DAY);
-  await engine.reconcile();
+  await engine.reconcileAfter(14 * DAY);
 
   expect([state, todoAt > engine.clock.now() - DAY]).toEqual(['queued', true]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
@@ -99,12 +86,10 @@ test("a dead job's row says when its DLQ entry expired, and its body is deleted 
   await engine.sendAndDeliver(envelope());
   const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
 
-  engine.clock.advance(14 * DAY + MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(14 * DAY + MINUTE);
   const expired = engine.row(jobId(1));
   const kept = bodies();
-  engine.clock.advance(44 * DAY + MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(44 * DAY + MINUTE);
 
   expect(expired.leftDlqAt).toBeDefined();
   expect(kept).toHaveLength(1);

@@ -3,6 +3,7 @@ import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { envelope, jobId, type memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -48,8 +49,7 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
   const row = engine.row(jobId(1));
   engine.deps.ledger.get = () => Promise.reject(new IllegalTransitionError('release', row));
 
-  engine.clock.advance(2 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(2 * MINUTE);
 
   expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
   expect(engine.lines).toContainEqual({
@@ -69,34 +69,27 @@ test.each<[string, string, object]>([
   });
   await engine.sendAndDeliver(envelope());
   await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, ...change }));
-  engine.clock.advance(MINUTE);
 
-  await engine.reconcile();
+  await engine.reconcileAfter(MINUTE);
 
   expect(engine.metrics.filter(({ name }) => name === 'OldestHeld').map(({ value }) => value)).toEqual([0]);
 });
 
-/** Jobs that wait a minute after their first run. The bodies of the first `bad` jobs can no longer be read. */
-async function heldJobs({ bad, good, group }: { bad: number; good: number; group?: string }) {
+/** Jobs of one group that wait a minute after their first run. The body of the first one can no longer be read. */
+async function heldJobs({ count = 1 } = {}) {
   const seen = new Set<string>();
+  const archive = outage('objects.get', { of: jobId(1) });
   const { engine, effects } = sampleEngine(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
-  });
-  for (let n = 1; n <= bad + good; n++) await engine.sendAndDeliver(envelope(n), { group: group ?? `g${n}` });
-  const { get } = engine.deps.objects;
-  const archive = { closed: true };
-  engine.deps.objects.get = async (key) => {
-    if (archive.closed && Number.parseInt(key.slice(-12), 16) <= bad)
-      throw new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
-    return get(key);
-  };
+  }, archive);
+  for (let n = 1; n <= count; n++) await engine.sendAndDeliver(envelope(n));
   return { engine, effects, archive };
 }
 
 test('a failing job is tried again after a minute, later after an hour, and at once when it has changed', async () => {
-  const { engine, effects, archive } = await heldJobs({ bad: 1, good: 0 });
+  const { engine, effects, archive } = await heldJobs();
   const tries: number[] = [];
   const { get } = engine.deps.objects;
   engine.deps.objects.get = async (key) => {
@@ -107,7 +100,7 @@ test('a failing job is tried again after a minute, later after an hour, and at o
   await engine.minutes(300);
   const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
   const asleep = engine.row(jobId(1));
-  archive.closed = false;
+  archive.down = false;
   await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, retryAt: engine.clock.now() }));
   const awake = engine.row(jobId(1));
   await engine.minutes();
@@ -121,7 +114,7 @@ test('a failing job is tried again after a minute, later after an hour, and at o
 });
 
 test("a back-off keeps the time of the row's last change, and the log names job, work, reason and failures", async () => {
-  const { engine } = await heldJobs({ bad: 1, good: 0 });
+  const { engine } = await heldJobs();
   const before = engine.row(jobId(1));
 
   await engine.minutes(2);
@@ -131,20 +124,20 @@ test("a back-off keeps the time of the row's last change, and the log names job,
   const failed = { version: before.version + 1, writer: expect.any(String), todoAt: expect.any(Number), failures: 1 };
   expect(after).toEqual({ ...before, ...failed });
   const facts = engine.lines.filter(({ message }) => message === 'reconciling failed').map(({ facts }) => facts);
-  const what = { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'S3.InvalidObjectState' };
+  const what = { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'Down' };
   expect([facts[0], facts.at(-1)]).toEqual([1, facts.length].map((times) => ({ ...what, times })));
   expect(facts.length).toBeGreaterThan(1);
 });
 
 test('work counts as failing while its job waits for the next try, and is reported once, until the job has continued', async () => {
-  const { engine, archive } = await heldJobs({ bad: 1, good: 0 });
+  const { engine, archive } = await heldJobs();
   const sent = () => engine.facts.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
   await engine.minutes(14);
   const early = sent();
   await engine.minutes(4);
   const meanwhile = [sent(), (await failing(engine)).length];
 
-  archive.closed = false;
+  archive.down = false;
   await engine.minutes(100);
 
   expect(early).toEqual([]);
@@ -156,7 +149,8 @@ const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<Fail
   ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
 
 test('a row that refuses every write does not keep other rows of its group from their turn', async () => {
-  const { engine, effects } = await heldJobs({ bad: 0, good: 3, group: 'one' });
+  const { engine, effects, archive } = await heldJobs({ count: 3 });
+  archive.down = false;
   const { table } = engine.deps;
   const { put } = table;
   table.put = async (item, expected) => {

@@ -16,16 +16,19 @@ const vendor = 'zendesk';
 const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
 
 /** Jobs that a 429 held one after another. Their waits of a minute are over. `answer`: what the vendor says now. */
-async function heldJobs(count: number, answer: (n: number) => void = () => {}, { groups = count } = {}) {
+async function heldJobs(
+  count: number,
+  answer: (n: number) => void = () => {},
+  { groups = count, store = outage('queues.depth', { down: false }) } = {},
+) {
   let first = true;
   const calls: number[] = [];
-  const depth = outage('queues.depth', { down: false });
   const effect = ({ id }: { id: string }) => {
     if (first) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: MINUTE });
     calls.push(numberOf(id));
     answer(numberOf(id));
   };
-  const { engine, effects } = sampleEngine(effect, Object.assign(depth, { settings: { room: ROOM } }));
+  const { engine, effects } = sampleEngine(effect, Object.assign(store, { settings: { room: ROOM } }));
   for (let n = 1; n <= count; n++) {
     await engine.sendAndDeliver(envelope(n), { group: `g${n % groups}` });
     engine.clock.advance(10);
@@ -38,7 +41,7 @@ async function heldJobs(count: number, answer: (n: number) => void = () => {}, {
     engine.clock.advance(MINUTE);
     return queued;
   };
-  return { engine, calls, effects, depth, minute, work: () => engine.work() };
+  return { engine, calls, effects, store, minute, work: () => engine.work() };
 }
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
@@ -61,8 +64,8 @@ test('a queue is topped up, half with the jobs whose wait ended first and half w
 });
 
 test('if the queue cannot be measured, nothing is released, the failure is reported, and no job is to blame', async () => {
-  const { engine, minute, depth } = await heldJobs(30);
-  depth.down = true;
+  const { engine, minute, store } = await heldJobs(30);
+  store.down = true;
 
   expect(await minute()).toEqual([]);
   expect(engine.lines).toContainEqual({
@@ -103,13 +106,9 @@ test('a job that the reconciler could not release does not stop the others of it
 });
 
 test('a trial falls to the next job if the first cannot be released', async () => {
-  const { engine, minute, work, effects } = await heldJobs(3);
+  const store = outage('objects.get', { of: jobId(3) });
+  const { engine, minute, work, effects } = await heldJobs(3, undefined, { store });
   await engine.deps.circuits.open(vendor, 'Unauthorized');
-  const { get } = engine.deps.objects;
-  engine.deps.objects.get = async (key) => {
-    if (key.endsWith(jobId(3))) throw new StoreError({ code: 'Down', message: 'down' });
-    return get(key);
-  };
 
   engine.clock.advance(MINUTE);
   await minute();
@@ -170,10 +169,7 @@ async function waiting({ released = false } = {}) {
         engine.model.deleteMessage({ QueueUrl: engine.deps.queueUrl('sample'), ReceiptHandle: receiptHandle });
     },
     pass: async (minutes: number) => {
-      for (let minute = 0; minute < minutes; minute++) {
-        engine.clock.advance(MINUTE);
-        await engine.reconcile();
-      }
+      for (let minute = 0; minute < minutes; minute++) await engine.reconcileAfter(MINUTE);
     },
     reported: () => engine.facts.filter(({ fact, on }) => fact === 'jobs-unclaimed' && on).map(({ jobId: id }) => id),
   };
@@ -210,8 +206,7 @@ test('an accepted job whose message is gone is reported, and ends only with the 
 
   expect(reported()).toEqual([jobId(1)]);
   expect(engine.row(jobId(1)).state).toBe('queued');
-  engine.clock.advance(14 * DAY + 60 * MINUTE);
-  await engine.reconcile();
+  await engine.reconcileAfter(14 * DAY + 60 * MINUTE);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
 });
 

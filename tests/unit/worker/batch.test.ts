@@ -75,17 +75,13 @@ test('a message group comes back in one batch, although its messages are hidden 
 });
 
 test('when nothing can be written, the message comes back after 15 minutes and loses no attempt', async () => {
-  let down = true;
-  const { engine, effects } = sampleEngine(() => 'done', {
-    before: (call) => {
-      if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
-    },
-  });
+  const store = outage('table');
+  const { engine, effects } = sampleEngine(() => 'done', store);
   const messageId = engine.send(envelope());
 
   const response = await engine.deliver();
   const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
-  down = false;
+  store.down = false;
   engine.clock.advance(back);
   await engine.deliver();
 
@@ -297,8 +293,7 @@ test('the poison message in a batch of ten is found and parked, and the other ni
   for (let round = 0; round < 60; round++) {
     for (let event = engine.receive(); event.Records.length > 0; event = engine.receive())
       await run(() => engine.handle(event));
-    engine.clock.advance(60_000);
-    await engine.reconcile();
+    await engine.reconcileAfter(60_000);
   }
 
   const dead = engine.rows().filter(({ state }) => state === 'dead');
