@@ -75,15 +75,15 @@ test('a fact or an end that the topic does not take is sent by a later run, also
 });
 
 test('a quiet fact is kept and never published', async () => {
-  const { deps, clock, facts, table } = start();
+  const { deps, run, clock, facts, table } = start();
   const reporter = createFactReporter(deps);
 
   await reporter.report(OPEN, { quiet: true });
   await reporter.close();
   const kept = table.item('facts');
-  await createFactReporter(deps).close();
+  await run();
   clock.advance(20 * MINUTE);
-  await createFactReporter(deps).close();
+  await run();
 
   expect(Object.values(kept?.facts as object)).toMatchObject([OPEN]);
   expect(facts).toEqual([]);
@@ -119,10 +119,8 @@ test.each([
 
 test('if a run cannot read all dead jobs, a code that it did not see is not over', async () => {
   const engine = start();
-  const first = createFactReporter(engine.deps);
-  await first.report({ kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 3 });
-  await first.report({ kind: 'jobs-dead', subject: 'emails', code: 'Rejected', count: 3 });
-  await first.close();
+  const dead = { kind: 'jobs-dead', code: 'Rejected', count: 3 } as const;
+  await engine.run({ ...dead, subject: 'feedback' }, { ...dead, subject: 'emails' });
   for (let n = 0; n < 2; n++) {
     const later = createFactReporter(engine.deps);
     await later.keep({ kind: 'jobs-dead', subject: 'feedback' });

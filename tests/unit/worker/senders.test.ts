@@ -25,6 +25,14 @@ function start() {
   return { engine, effects, what };
 }
 
+const failsWith =
+  (error: Error) =>
+  async ({ engine, what }: ReturnType<typeof start>) => {
+    what.error = error;
+    await engine.accept(BODY);
+    await engine.deliver();
+  };
+
 /** A job in a state, with its kept body. */
 const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
   'that is planned for later': async ({ engine }) => {
@@ -32,24 +40,15 @@ const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
     const deps = { ...engine.deps, source: String(anEnvelope().source) };
     await submit(deps, { id: ID, queue: 'sample', type: 'sample.done.v1', data: {}, group: 'g', notBefore });
   },
-  'that is held': async ({ engine, what }) => {
-    what.error = new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: HOUR });
-    await engine.accept(BODY);
-    await engine.deliver();
-  },
-  'that is dead': async ({ engine, what }) => {
-    what.error = new PermanentError({ code: 'Rejected', message: 'rejected' });
-    await engine.accept(BODY);
-    await engine.deliver();
-  },
+  'that is held': failsWith(new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: HOUR })),
+  'that is dead': failsWith(new PermanentError({ code: 'Rejected', message: 'rejected' })),
   'that was cancelled': async (given) => {
     await IN['that is held']?.(given);
     await cancel(given.engine.deps, given.engine.row(ID));
   },
   'that was never sent': async ({ engine }) => {
     await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
-    engine.clock.advance(15 * MINUTE);
-    await engine.reconcile();
+    await engine.reconcileAfter(15 * MINUTE);
   },
   'that waits in its queue': async ({ engine }) => {
     await engine.accept(BODY);
