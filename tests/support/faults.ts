@@ -23,7 +23,8 @@ export function outage(call: string, { down = true, of = '' } = {}) {
   const options = {
     down,
     before: (name: string, about: unknown) => {
-      const isHit = (name === call || name.startsWith(`${call}.`)) && String(about).endsWith(of);
+      const key = typeof about === 'object' && about !== null && 'key' in about ? about.key : about;
+      const isHit = (name === call || name.startsWith(`${call}.`)) && String(key).endsWith(of);
       if (options.down && isHit) throw new StoreError({ code: 'Down', message: `${name} is down` });
     },
   };

@@ -1,4 +1,4 @@
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
@@ -75,21 +75,20 @@ test.each<[string, string, object]>([
   expect(engine.metrics.filter(({ name }) => name === 'OldestHeld').map(({ value }) => value)).toEqual([0]);
 });
 
-/** Jobs of one group that wait a minute after their first run. The body of the first one can no longer be read. */
-async function heldJobs({ count = 1 } = {}) {
+/** Jobs of one group that wait a minute after their first run. By default the body of the first one cannot be read. */
+async function heldJobs({ count = 1, store = outage('objects.get', { of: jobId(1) }) } = {}) {
   const seen = new Set<string>();
-  const archive = outage('objects.get', { of: jobId(1) });
   const { engine, effects } = sampleEngine(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
-  }, archive);
+  }, store);
   for (let n = 1; n <= count; n++) await engine.sendAndDeliver(envelope(n));
-  return { engine, effects, archive };
+  return { engine, effects, store };
 }
 
 test('a failing job is tried again after a minute, later after an hour, and at once when it has changed', async () => {
-  const { engine, effects, archive } = await heldJobs();
+  const { engine, effects, store } = await heldJobs();
   const tries: number[] = [];
   const { get } = engine.deps.objects;
   engine.deps.objects.get = async (key) => {
@@ -100,7 +99,7 @@ test('a failing job is tried again after a minute, later after an hour, and at o
   await engine.minutes(300);
   const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
   const asleep = engine.row(jobId(1));
-  archive.down = false;
+  store.down = false;
   await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, retryAt: engine.clock.now() }));
   const awake = engine.row(jobId(1));
   await engine.minutes();
@@ -130,14 +129,14 @@ test("a back-off keeps the time of the row's last change, and the log names job,
 });
 
 test('work counts as failing while its job waits for the next try, and is reported once, until the job has continued', async () => {
-  const { engine, archive } = await heldJobs();
+  const { engine, store } = await heldJobs();
   const sent = () => engine.facts.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
   await engine.minutes(14);
   const early = sent();
   await engine.minutes(4);
   const meanwhile = [sent(), (await failing(engine)).length];
 
-  archive.down = false;
+  store.down = false;
   await engine.minutes(100);
 
   expect(early).toEqual([]);
@@ -149,15 +148,9 @@ const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<Fail
   ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
 
 test('a row that refuses every write does not keep other rows of its group from their turn', async () => {
-  const { engine, effects, archive } = await heldJobs({ count: 3 });
-  archive.down = false;
-  const { table } = engine.deps;
-  const { put } = table;
-  table.put = async (item, expected) => {
-    if (item.key === jobKey('sample', jobId(1)))
-      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'refused' });
-    return put(item, expected);
-  };
+  const store = outage('table.put', { of: jobKey('sample', jobId(1)), down: false });
+  const { engine, effects } = await heldJobs({ count: 3, store });
+  store.down = true;
 
   await engine.minutes(3);
 

@@ -118,6 +118,7 @@ test('a finished job whose row has expired is known by its record, so a late cop
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toEqual([]);
 });
 
 test('a dead job whose row has expired keeps its steps in a redrive', async () => {
