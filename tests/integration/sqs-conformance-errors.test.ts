@@ -8,6 +8,7 @@ const attributes = (count: number) => Object.fromEntries(Array.from({ length: co
 const kind = text('sample');
 /** What a body may have beside this attribute. */
 const room = MEBIBYTE - 'kind'.length - 'String'.length - 'sample'.length;
+const NO_GROUP = 'The request must contain the parameter MessageGroupId.';
 const NO_ID =
   'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly';
 const TOO_LARGE = 'One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.';
@@ -18,13 +19,14 @@ interface Message {
   body?: string;
   options?: Partial<SendMessageCommandInput>;
 }
+const withAttribute = (bytes: number) => ({ body: 'x'.repeat(bytes), options: { MessageAttributes: { kind } } });
 const sendOne = async ({ fifo, body = 'm1', options }: Message) =>
   sqs.send(await (fifo ? sqs.fifo() : sqs.standard()), body, options);
 
 test.each<[string, Message]>([
   ['with a group id of 128 characters', { fifo: true, options: { MessageGroupId: 'g'.repeat(128) } }],
   ['of one mebibyte', { body: 'x'.repeat(MEBIBYTE) }],
-  ['whose attributes fill the mebibyte', { body: 'x'.repeat(room), options: { MessageAttributes: { kind } } }],
+  ['whose attributes fill the mebibyte', withAttribute(room)],
   ['with ten attributes', { options: { MessageAttributes: attributes(10) } }],
   ['with white space and emoji', { body: 'tab\t line\n return\r emoji 😀' }],
 ])('A message %s is taken', async (_what, message) => {
@@ -32,28 +34,15 @@ test.each<[string, Message]>([
 });
 
 const group = (MessageGroupId: string | undefined): Message => ({ fifo: true, options: { MessageGroupId } });
+const withoutId: Message = { fifo: true, options: { MessageDeduplicationId: undefined } };
 test.each<[string, Message, name: string, message?: string]>([
-  [
-    'without a group in a FIFO queue',
-    group(undefined),
-    'MissingParameter',
-    'The request must contain the parameter MessageGroupId.',
-  ],
-  [
-    'without a deduplication id or deduplication by content',
-    { fifo: true, options: { MessageDeduplicationId: undefined } },
-    INVALID,
-    NO_ID,
-  ],
+  ['without a group in a FIFO queue', group(undefined), 'MissingParameter', NO_GROUP],
+  ['without a deduplication id or deduplication by content', withoutId, INVALID, NO_ID],
   ['with a group id of 129 characters', group('g'.repeat(129)), INVALID],
   ['with a deduplication id in a standard queue', { options: { MessageDeduplicationId: 'd' } }, INVALID],
   ['with a space in its group id', group('a b'), INVALID],
   ['of more than one mebibyte', { body: 'x'.repeat(MEBIBYTE + 1) }, INVALID, TOO_LARGE],
-  [
-    'of more than one mebibyte with its attributes',
-    { body: 'x'.repeat(room + 1), options: { MessageAttributes: { kind } } },
-    INVALID,
-  ],
+  ['of more than one mebibyte with its attributes', withAttribute(room + 1), INVALID],
   ['with eleven attributes', { options: { MessageAttributes: attributes(11) } }, INVALID],
   ['with an empty attribute', { options: { MessageAttributes: { kind: text('') } } }, INVALID, EMPTY],
   ['with U+0000', { body: 'bad \u0000' }, 'InvalidMessageContents'],
@@ -71,32 +60,18 @@ const entry = (Id: string, changes: Partial<SendMessageBatchRequestEntry> = {}) 
   ...{ Id, MessageBody: 'm', MessageGroupId: 'g', MessageDeduplicationId: Id },
   ...changes,
 });
+const goodAndBad = (changes: Partial<SendMessageBatchRequestEntry>) => [entry('good'), entry('bad', changes)];
+const large = [plain('a', 'x'.repeat(MEBIBYTE / 2)), plain('b', 'x'.repeat(MEBIBYTE / 2 + 1))];
+const TOO_MANY = 'Maximum number of entries per request are 10. You have sent 11.';
+const TOO_LONG = 'Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.';
 
 test.each<[string, 'fifo' | 'standard', SendMessageBatchRequestEntry[], name: string, message?: string]>([
   ['no entry', 'standard', [], 'EmptyBatchRequest'],
-  [
-    'eleven entries',
-    'standard',
-    numbered(11),
-    'TooManyEntriesInBatchRequest',
-    'Maximum number of entries per request are 10. You have sent 11.',
-  ],
+  ['eleven entries', 'standard', numbered(11), 'TooManyEntriesInBatchRequest', TOO_MANY],
   ['an id twice', 'standard', [plain('a'), plain('a')], 'BatchEntryIdsNotDistinct'],
-  ['an entry without a group', 'fifo', [entry('good'), entry('bad', { MessageGroupId: undefined })], INVALID],
-  [
-    'an entry without a deduplication id',
-    'fifo',
-    [entry('good'), entry('bad', { MessageDeduplicationId: undefined })],
-    INVALID,
-    NO_ID,
-  ],
-  [
-    'more than one mebibyte in total',
-    'standard',
-    [plain('a', 'x'.repeat(MEBIBYTE / 2)), plain('b', 'x'.repeat(MEBIBYTE / 2 + 1))],
-    'BatchRequestTooLong',
-    'Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.',
-  ],
+  ['an entry without a group', 'fifo', goodAndBad({ MessageGroupId: undefined }), INVALID],
+  ['an entry without a deduplication id', 'fifo', goodAndBad({ MessageDeduplicationId: undefined }), INVALID, NO_ID],
+  ['more than one mebibyte in total', 'standard', large, 'BatchRequestTooLong', TOO_LONG],
 ])('A batch with %s sends nothing', async (_what, type, entries, ...error) => {
   const queue = await sqs[type]();
 
@@ -129,26 +104,17 @@ const redriveTo = (deadLetterTargetArn: string) => ({
   RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }),
 });
 const missing = ({ url }: TestQueue) => url.replace('conformance', 'missing');
+const unmarked = { QueueName: 'conformance-plain', Attributes: { FifoQueue: 'true' } };
+const NO_HANDLE = 'ReceiptHandleIsInvalid';
+const ofAnotherQueue = async () => (await sqs.received(sqs.standard)).message;
 
 test.each<[string, request: (queue: TestQueue) => Promise<unknown>, name: string]>([
   ['a receive of more than ten messages', (queue) => sqs.receive(queue, { MaxNumberOfMessages: 11 }), INVALID],
   ['a queue that does not exist', (queue) => sqs.receive({ ...queue, url: missing(queue) }), 'QueueDoesNotExist'],
-  [
-    'a FIFO queue whose name does not end in .fifo',
-    () => sqs.client().createQueue({ QueueName: 'conformance-plain', Attributes: { FifoQueue: 'true' } }),
-    INVALID,
-  ],
+  ['a FIFO queue whose name does not end in .fifo', () => sqs.client().createQueue(unmarked), INVALID],
   ['a value out of range', (queue) => sqs.set(queue, { VisibilityTimeout: '43201' }), 'InvalidAttributeValue'],
-  [
-    'a receipt handle that is none',
-    (queue) => sqs.remove(queue, { ReceiptHandle: 'nonsense' }),
-    'ReceiptHandleIsInvalid',
-  ],
-  [
-    'a receipt handle of another queue',
-    async (queue) => sqs.remove(queue, (await sqs.received(sqs.standard)).message),
-    'ReceiptHandleIsInvalid',
-  ],
+  ['a receipt handle that is none', (queue) => sqs.remove(queue, { ReceiptHandle: 'nonsense' }), NO_HANDLE],
+  ['a receipt handle of another queue', async (queue) => sqs.remove(queue, await ofAnotherQueue()), NO_HANDLE],
   ['a redrive to a queue that does not exist', (queue) => sqs.set(queue, redriveTo(`${queue.arn}x`)), INVALID],
   ['a redrive to a queue of the other type', async () => sqs.fifo(redriveTo((await sqs.standard()).arn)), INVALID],
   ['a redrive to itself', (queue) => sqs.set(queue, redriveTo(queue.arn)), INVALID],

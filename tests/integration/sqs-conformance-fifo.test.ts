@@ -113,14 +113,10 @@ describe('Deduplication of a FIFO queue', () => {
   });
 
   const inGroup = { DeduplicationScope: 'messageGroup' };
+  const perGroup = { ...inGroup, FifoThroughputLimit: 'perMessageGroupId' };
   test.each<[string, Attributes, Attributes | undefined, left: string]>([
     ['applies to the whole queue by default, not to each group', {}, undefined, 'm1'],
-    [
-      'applies to each group with the scope messageGroup',
-      { ...inGroup, FifoThroughputLimit: 'perMessageGroupId' },
-      undefined,
-      'm1 m2',
-    ],
+    ['applies to each group with the scope messageGroup', perGroup, undefined, 'm1 m2'],
     ['keeps the scope from the creation of the queue when the attribute changes', {}, inGroup, 'm1'],
   ])('%s', async (_sentence, attributes, changed, left) => {
     const queue = await sqs.fifo(attributes);

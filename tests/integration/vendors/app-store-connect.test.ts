@@ -109,6 +109,7 @@ test('the token causes a store error when its key cannot be fetched', async () =
 
 const throttled = (headers: Record<string, string> = {}) => ({ ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers });
 const SPENT = { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' };
+const BUDGET = { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 };
 const REJECTED = { class: 'permanent', code: 'AppStoreConnectRejected' };
 const WRONG_VALUE = answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } });
 const WRONG_ATTRIBUTE = answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', {
@@ -123,11 +124,7 @@ test.each<[string, Failure, object]>([
   ['another state', answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
   ['a wrong attribute', WRONG_ATTRIBUTE, { ...REJECTED, field: 'data.attributes.email' }],
   ['a 429', throttled(), { class: 'wait', waitMs: 60_000 }],
-  [
-    'a 429 at the end of the budget',
-    throttled(SPENT),
-    { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 },
-  ],
+  ['a 429 at the end of the budget', throttled(SPENT), BUDGET],
   ['a 429 that says for how long', throttled({ ...SPENT, 'retry-after': '7' }), { class: 'wait', waitMs: 7_000 }],
 ])('%s: status and code decide the class of the error, which quotes nothing', async (_what, failure, expected) => {
   fake.fail(failure);
