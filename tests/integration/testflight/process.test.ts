@@ -2,6 +2,7 @@ import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
 import { createKills } from '../../support/kills';
+import { command } from '../../support/operator';
 import {
   APP,
   BUILD,
@@ -265,4 +266,40 @@ test('after a crash among several memberships the next run waits for the time of
   const { state, steps, deliveries, retryAt = 0 } = engine.row(jobId(1));
   expect([state, steps.membership?.status]).toEqual(['held', 'started']);
   expect(retryAt - (deliveries.at(-1)?.at ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
+});
+
+/** Runs `sls testflight invite`. Returns what it prints about each tester, without the ids. */
+async function invite({ engine }: Service, email: string, options: Record<string, string> = {}) {
+  const { lines } = await command(engine, 'testflight invite', { app: APP, group: GROUP, email, ...options });
+  return lines.map((line) => line.split(': ')[1]);
+}
+
+test('sls testflight invite queues a job for each tester', async () => {
+  const service = await start();
+
+  expect(await invite(service, 'a@example.com,b@example.com')).toEqual(['queued', 'queued']);
+
+  const job = { group: APP, type: 'testflight.invite.v1', state: 'queued', source: '/sls/testflight-invite' };
+  expect(service.engine.rows()).toMatchObject([job, job]);
+  await service.engine.drain({ batch: 1 });
+  const testers = ['a@example.com', 'b@example.com'].map((email) => ({ email, groups: [GROUP] }));
+  expect(service.apple.testers).toMatchObject(testers);
+});
+
+test('sls testflight invite queues a repeated address once, also in other letters, and again only for other groups', async () => {
+  const service = await start();
+  const before = 'was queued before';
+
+  expect(await invite(service, 'a@example.com,A@Example.com')).toEqual(['queued', before]);
+  expect(await invite(service, 'a@example.com', { group: `${OTHER_GROUP},${GROUP}` })).toEqual(['queued']);
+  expect(await invite(service, 'a@example.com', { group: `${GROUP},${OTHER_GROUP}` })).toEqual([before]);
+});
+
+test('sls testflight invite refuses a wrong address, app or group by field and rule, without its value', async () => {
+  const service = await start();
+
+  await expect(invite(service, 'a@example.com,planted')).rejects.toThrow('Tester 2: email: must be a valid email.');
+  await expect(invite(service, 'a@example.com', { app: 'My App', group: 'Testers' })).rejects.toThrow(
+    "app: must be Apple's id of an app, digits; groups.0: must be Apple's id of a group, a UUID",
+  );
 });
