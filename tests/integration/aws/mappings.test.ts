@@ -22,18 +22,15 @@ afterEach(() => closed());
 test.each([
   [2, 'done', 2],
   [1_000, 'Lambda.ResourceInUseException', 30],
-])(
-  'a change that Lambda refuses %i times, because another is under way, ends as %s after %i waits',
-  async (refusals, end, waited) => {
-    const { asked, waits, mappings } = await start(refusals);
+])('a change that Lambda refuses %i times ends as %s after %i waits', async (refusals, end, waited) => {
+  const { asked, waits, mappings } = await start(refusals);
 
-    const change = mappings.set('emails', false).then(
-      () => 'done',
-      ({ code }) => code,
-    );
+  const change = mappings.set('emails', false).then(
+    () => 'done',
+    ({ code }) => code,
+  );
 
-    expect(await change).toBe(end);
-    expect(waits).toEqual(Array.from({ length: waited }, () => 3_000));
-    expect(asked).toEqual(Array.from({ length: waited + 1 }, () => ({ Enabled: false })));
-  },
-);
+  expect(await change).toBe(end);
+  expect(waits).toEqual(Array.from({ length: waited }, () => 3_000));
+  expect(asked).toEqual(Array.from({ length: waited + 1 }, () => ({ Enabled: false })));
+});

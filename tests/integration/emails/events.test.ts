@@ -159,28 +159,25 @@ const QUEUES = [
 ] as const;
 const deliveries = (mails: readonly AcceptedMail[]) => mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));
 
-test.each(QUEUES)(
-  'the mail of a %s job that is unknown when the job ends is resolved by its event, in row and record',
-  async (queue, start, body, step) => {
-    const { engine, sendgrid, close } = await start();
-    engine.send(body);
-    sendgrid.fail({ after: 'reset' });
-    await engine.drain({ batch: 1 });
-    const ended = engine.row(jobId(1));
+test.each(QUEUES)('an event resolves the unknown mail of a %s job that ended', async (queue, start, body, step) => {
+  const { engine, sendgrid, close } = await start();
+  engine.send(body);
+  sendgrid.fail({ after: 'reset' });
+  await engine.drain({ batch: 1 });
+  const ended = engine.row(jobId(1));
 
-    engine.clock.advance(30 * 60_000);
-    await postEvents(engine, deliveries(sendgrid.mails));
-    await engine.reconcile();
-    await close();
+  engine.clock.advance(30 * 60_000);
+  await postEvents(engine, deliveries(sendgrid.mails));
+  await engine.reconcile();
+  await close();
 
-    expect(ended).toMatchObject({ state: 'succeeded', result: { [step]: 'unknown' } });
-    const resolved = { result: { [step]: 'sent' }, steps: { [step]: { status: 'done' } } };
-    expect(engine.row(jobId(1))).toMatchObject({ ...resolved, endedAt: ended.endedAt });
-    expect(Object.values(engine.records())).toMatchObject([resolved]);
-    expect(engine.row(jobId(1))).not.toHaveProperty('todo');
-    const folder = `jobs/_events/${queue}/year=2026/month=01/day=02/hour=03/campaign=none/`;
-    const event = { job: jobId(1), recipient: 0 };
-    expect(storedEvents(engine)).toMatchObject([{ key: expect.stringContaining(folder), event }]);
-    expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: {} });
-  },
-);
+  expect(ended).toMatchObject({ state: 'succeeded', result: { [step]: 'unknown' } });
+  const resolved = { result: { [step]: 'sent' }, steps: { [step]: { status: 'done' } } };
+  expect(engine.row(jobId(1))).toMatchObject({ ...resolved, endedAt: ended.endedAt });
+  expect(Object.values(engine.records())).toMatchObject([resolved]);
+  expect(engine.row(jobId(1))).not.toHaveProperty('todo');
+  const folder = `jobs/_events/${queue}/year=2026/month=01/day=02/hour=03/campaign=none/`;
+  const event = { job: jobId(1), recipient: 0 };
+  expect(storedEvents(engine)).toMatchObject([{ key: expect.stringContaining(folder), event }]);
+  expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: {} });
+});

@@ -130,30 +130,26 @@ const classOf = (what: string, { effect }: { effect: string }): string =>
   what === 'doubtful' ? (effect === 'once' ? 'ambiguous' : 'transient') : what === 'no effect' ? 'transient' : what;
 const hangs = ({ before, after }: Failure) => before === 'hang' || after === 'hang';
 
-test.each(UNANSWERED.flatMap(([what, failure, kind]) => calls.map((each) => ({ ...each, what, failure, kind }))))(
-  '$what: $name is $kind',
-  async ({ failure, kind, call, ...made }) => {
-    fakes[made.vendor].fail({ ...failure, times: 'forever' });
+const unanswered = UNANSWERED.flatMap(([what, failure, kind]) => calls.map((one) => ({ ...one, what, failure, kind })));
+test.each(unanswered)('$what: $name is $kind', async ({ failure, kind, call, ...made }) => {
+  fakes[made.vendor].fail({ ...failure, times: 'forever' });
 
-    // On a busy machine, even the connection takes longer than a short time.
-    const error = await failed(call(hangs(failure) ? 500 : 5000));
+  // On a busy machine, even the connection takes longer than a short time.
+  const error = await failed(call(hangs(failure) ? 500 : 5000));
 
-    expect(error.class).toBe(classOf(kind, made));
-  },
-);
+  expect(error.class).toBe(classOf(kind, made));
+});
 
-test.each(STATUSES.flatMap(([status, kind, own]) => calls.map((each) => ({ ...each, status, kind, ...own }))))(
-  'status $status: $name',
-  async ({ status, call, ...made }) => {
-    fakes[made.vendor].fail({ status, times: 'forever', body: ECHO, headers: HEADERS });
+const answered = STATUSES.flatMap(([status, kind, own]) => calls.map((one) => ({ ...one, status, kind, ...own })));
+test.each(answered)('status $status: $name', async ({ status, call, ...made }) => {
+  fakes[made.vendor].fail({ status, times: 'forever', body: ECHO, headers: HEADERS });
 
-    const error = await failed(call(5000));
+  const error = await failed(call(5000));
 
-    const own = made.vendor === 'discord' ? undefined : made.vendor;
-    expect(error).toMatchObject({ class: classOf(made[made.vendor] ?? made.kind, made), status });
-    expect(error.vendor).toBe(own);
-  },
-);
+  const own = made.vendor === 'discord' ? undefined : made.vendor;
+  expect(error).toMatchObject({ class: classOf(made[made.vendor] ?? made.kind, made), status });
+  expect(error.vendor).toBe(own);
+});
 
 test.each(calls)('$name: a 503 with Retry-After had no effect, and a 429 may come with an error page', async (made) => {
   const fake = fakes[made.vendor];

@@ -177,26 +177,23 @@ test.each<[string, Person, number[]]>([
   ['of a user', { user: 'user-3' }, [3]],
   ['that name an address', { email: ANN }, [8]],
   ['of both', { email: ANN, user: 'user-3' }, [3, 8]],
-])(
-  'the events %s leave originals and Parquet, and no repeat of a message brings them back',
-  async (_what, person, gone) => {
-    const { engine, bodies, hours, erase, seen, text } = await startEvents();
-    const before = await seen();
+])('the events %s leave originals and Parquet, and no repeat brings them back', async (_what, person, gone) => {
+  const { engine, bodies, hours, erase, seen, text } = await startEvents();
+  const before = await seen();
 
-    const { left } = await erase(person);
-    // SQS delivers the messages once more, and the hour is written again.
-    engine.clock.advance(HOUR_MS);
-    for (const body of bodies) await engine.sendAndDeliver(body);
-    await engine.deps.table.delete(hoursKey, Number((await engine.deps.table.get(hoursKey))?.version));
-    await hours();
+  const { left } = await erase(person);
+  // SQS delivers the messages once more, and the hour is written again.
+  engine.clock.advance(HOUR_MS);
+  for (const body of bodies) await engine.sendAndDeliver(body);
+  await engine.deps.table.delete(hoursKey, Number((await engine.deps.table.get(hoursKey))?.version));
+  await hours();
 
-    expect(left).toEqual([]);
-    expect(await seen()).toEqual(before.filter((number) => !gone.includes(number)));
-    if (person.user) expect(text()).not.toContain(person.user);
-    const [part = ''] = await engine.objects.list(hourIn(parquetPrefix(PREFIX), HOUR));
-    expect(propertyColumnsOf(engine.objects.bytes(part))).toEqual(COLUMNS);
-  },
-);
+  expect(left).toEqual([]);
+  expect(await seen()).toEqual(before.filter((number) => !gone.includes(number)));
+  if (person.user) expect(text()).not.toContain(person.user);
+  const [part = ''] = await engine.objects.list(hourIn(parquetPrefix(PREFIX), HOUR));
+  expect(propertyColumnsOf(engine.objects.bytes(part))).toEqual(COLUMNS);
+});
 
 test.each([
   ['that the body of its job leads to', {}, []],

@@ -54,14 +54,11 @@ test('sls remove of production needs the typed name of the instance, and --yes i
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
 });
 
-test.each(['info', 'deploy list'])(
-  'sls %s works with the examples, names its target and asks nothing',
-  async (words) => {
-    await run(words);
+test.each(['info', 'deploy list'])('sls %s works with the examples, names its target, asks nothing', async (words) => {
+  await run(words);
 
-    expect(printed).toEqual(['acme · stage prod · account 123456789012 · eu-central-1\n']);
-  },
-);
+  expect(printed).toEqual(['acme · stage prod · account 123456789012 · eu-central-1\n']);
+});
 
 test('the shared role is removed, together with every DependsOn a role', () => {
   const template: Template = {

@@ -109,19 +109,16 @@ test.each<[string, value: unknown, result: MappingEvent['result'], left: string[
   ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
   ['names a message that was not in the batch', failure('another-message'), 'malformed', ['m1', 'm2', 'm3']],
   ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }, 'malformed', ['m1', 'm2', 'm3']],
-])(
-  'the answer of a function that %s deletes the other messages, or none if it is malformed',
-  async (_name, value, result, expected) => {
-    const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
-    for (const body of ['m1', 'm2', 'm3']) send(body);
+])('an answer that %s deletes the other messages, or none if malformed', async (_name, value, result, expected) => {
+  const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
+  for (const body of ['m1', 'm2', 'm3']) send(body);
 
-    await pass(0);
+  await pass(0);
 
-    expect(left()).toEqual(expected);
-    expect(trace.find(({ kind }) => kind === 'ended')).toMatchObject({ result });
-    expect(trace.filter(({ kind }) => kind === 'deleted')).toHaveLength(3 - expected.length);
-  },
-);
+  expect(left()).toEqual(expected);
+  expect(trace.find(({ kind }) => kind === 'ended')).toMatchObject({ result });
+  expect(trace.filter(({ kind }) => kind === 'deleted')).toHaveLength(3 - expected.length);
+});
 
 test('a mapping cannot delete after the visibility timeout from a FIFO queue, so the message comes back', async () => {
   const { clock, send, pass, invocations, trace, left } = given({

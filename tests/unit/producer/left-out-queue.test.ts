@@ -20,20 +20,16 @@ test.each<[string, string[], (producer: Producer) => Promise<unknown>]>([
   ['analytics', ['feedback', 'emails'], ({ track }) => track(event())],
   ['feedback', ['emails', 'analytics'], ({ attachments }) => attachments.upload(upload)],
   ['emails', ['feedback', 'analytics'], (producer) => producer.campaign(campaign, [{ email: 'b@example.com' }], owned)],
-])(
-  'what is for the queue %s is refused if the instance leaves it out, and nothing is stored or sent',
-  async (...row) => {
-    const [queue, queues, send] = row;
-    const { producer, table, objects, messages } = instanceWith(queues);
+])('without the queue %s, its work is refused, and nothing is stored or sent', async (queue, queues, send) => {
+  const { producer, table, objects, messages } = instanceWith(queues);
 
-    await expect(send(producer)).rejects.toMatchObject({
-      constructor: InvalidJobError,
-      message: `queue: the instance has no queue ${queue}, only ${queues.join(', ')}`,
-      problems: [{ field: 'queue' }],
-    });
-    expect([table.writes(), objects.keys(), messages()]).toEqual([0, [], []]);
-  },
-);
+  await expect(send(producer)).rejects.toMatchObject({
+    constructor: InvalidJobError,
+    message: `queue: the instance has no queue ${queue}, only ${queues.join(', ')}`,
+    problems: [{ field: 'queue' }],
+  });
+  expect([table.writes(), objects.keys(), messages()]).toEqual([0, [], []]);
+});
 
 test('in a batch, only the jobs for a queue that the instance leaves out are refused', async () => {
   const { producer, rows } = instanceWith(['feedback']);

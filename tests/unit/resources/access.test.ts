@@ -96,21 +96,18 @@ test('with the longest names, each policy fits into a managed policy of IAM', ()
   expect(lengths.filter(([, length]) => Number(length) > 6_144)).toEqual([]);
 });
 
-test.each(['ReaderPolicy', 'OperatorPolicy'])(
-  'the %s reads the logs of every function of the instance only',
-  async (id) => {
-    const functions = Object.values(prod.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
-    const names = functions.map(({ Properties }) => String(Properties.FunctionName));
-    const log = (name: string) => arn('logs', `log-group:/aws/lambda/${name}:*`);
-    // What `sls logs` calls, also with --tail.
-    const reads = (name: string) => on(log(name), 'logs:DescribeLogStreams', 'logs:FilterLogEvents');
+test.each(['ReaderPolicy', 'OperatorPolicy'])("the %s reads the logs of its instance's functions only", async (id) => {
+  const functions = Object.values(prod.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+  const names = functions.map(({ Properties }) => String(Properties.FunctionName));
+  const log = (name: string) => arn('logs', `log-group:/aws/lambda/${name}:*`);
+  // What `sls logs` calls, also with --tail.
+  const reads = (name: string) => on(log(name), 'logs:DescribeLogStreams', 'logs:FilterLogEvents');
 
-    expect(names).toContain('mht-api-email-events');
-    expect(await unexpected(permissionsOf(prod, id), names.flatMap(reads), true)).toEqual([]);
-    const others = [...reads('mht-api-staging-feedback'), ...on(log('mht-api-feedback'), 'logs:DeleteLogGroup')];
-    expect(await unexpected(permissionsOf(prod, id), others, false)).toEqual([]);
-  },
-);
+  expect(names).toContain('mht-api-email-events');
+  expect(await unexpected(permissionsOf(prod, id), names.flatMap(reads), true)).toEqual([]);
+  const others = [...reads('mht-api-staging-feedback'), ...on(log('mht-api-feedback'), 'logs:DeleteLogGroup')];
+  expect(await unexpected(permissionsOf(prod, id), others, false)).toEqual([]);
+});
 
 test('the role of the API has the policy of the producers, and only principals of the file may take it', async () => {
   const { AssumeRolePolicyDocument } = second.Resources.ApiRole?.Properties ?? {};
@@ -144,21 +141,18 @@ test.each([
   ['every role of a named account may send', 'FeedbackQueuePolicy', 'feedback', 'any-role', true],
   ['a named role of another account may send', 'EmailsQueuePolicy', 'emails', 'newsletter', true],
   ['other roles of its account may not send', 'EmailsQueuePolicy', 'emails', 'any-role', false],
-])(
-  '%s, and may never do more, without TLS, or from outside of the organisation',
-  async (_who, id, name, role, expected) => {
-    const allows = fromOtherAccount(second, id, { role });
-    const [send] = on(queue(`acme-${name}.fifo`), 'sqs:SendMessage') as [Request];
+])('%s, and never more, without TLS, or from outside of the organisation', async (...[, id, name, role, expected]) => {
+  const allows = fromOtherAccount(second, id, { role });
+  const [send] = on(queue(`acme-${name}.fifo`), 'sqs:SendMessage') as [Request];
 
-    expect(await unexpected(allows, [inOrganization(send)], expected)).toEqual([]);
-    expect(await unexpected(allows, [send, inOrganization(send, 'o-another00000')], false)).toEqual([]);
-    const others = on(queue(`acme-${name}.fifo`), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
-    const ours = others.map((other) => inOrganization(other));
-    expect(await unexpected(allows, ours, false)).toEqual([]);
-    const plain = { ...send, context: { 'aws:PrincipalOrgID': ['o-a1b2c3d4e5'], 'aws:SecureTransport': ['false'] } };
-    expect(await unexpected(allows, [plain], false)).toEqual([]);
-  },
-);
+  expect(await unexpected(allows, [inOrganization(send)], expected)).toEqual([]);
+  expect(await unexpected(allows, [send, inOrganization(send, 'o-another00000')], false)).toEqual([]);
+  const others = on(queue(`acme-${name}.fifo`), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
+  const ours = others.map((other) => inOrganization(other));
+  expect(await unexpected(allows, ours, false)).toEqual([]);
+  const plain = { ...send, context: { 'aws:PrincipalOrgID': ['o-a1b2c3d4e5'], 'aws:SecureTransport': ['false'] } };
+  expect(await unexpected(allows, [plain], false)).toEqual([]);
+});
 
 describe('a customer key of its own', () => {
   const key = { 'Fn::GetAtt': ['JobsKey', 'Arn'] };

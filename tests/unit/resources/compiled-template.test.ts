@@ -200,18 +200,16 @@ const THE_WEBHOOK_MAY_NOT: Request[] = [
   ...secretsManager('example/sendgrid-AbC123'),
 ];
 
-test.each(['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'])(
-  'the %s function may touch no other data, instance or secret',
-  async (role) => {
-    const requests = [
-      ...NONE_MAY,
-      ...(role === 'Reconciler' ? [] : ONLY_THE_RECONCILER_MAY),
-      ...(role === 'EmailEvents' ? THE_WEBHOOK_MAY_NOT : []),
-    ];
+const ROLES = ['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'];
+test.each(ROLES)('the %s function may touch no other data, instance or secret', async (role) => {
+  const requests = [
+    ...NONE_MAY,
+    ...(role === 'Reconciler' ? [] : ONLY_THE_RECONCILER_MAY),
+    ...(role === 'EmailEvents' ? THE_WEBHOOK_MAY_NOT : []),
+  ];
 
-    expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
-  },
-);
+  expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
+});
 
 const account = '123456789012';
 
