@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { sha256 } from '../../../lib/jobs/envelope';
@@ -8,6 +7,7 @@ import { LOCAL_APP } from '../../../packages/local/fakes/app-store-connect';
 import { hashed } from '../../support/hash-people';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { command } from '../../support/operator';
+import { openElsewhere } from '../../support/other-addresses';
 import { localPackage } from '../../support/packages';
 
 /** One service for all tests. Each has jobs of its own. */
@@ -159,20 +159,7 @@ test('a person in every kind of job is found and erased, and no item, object or 
 
 test('nothing listens on an address other than 127.0.0.1', async () => {
   const urls = [service.endpoints.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
-  const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address),
-  );
-
-  const answers = urls.flatMap(({ port }) =>
-    others.map((host) =>
-      fetch(`http://${host}:${port}`).then(
-        () => [host],
-        () => [],
-      ),
-    ),
-  );
-  const open = (await Promise.all(answers)).flat();
 
   expect(new Set(urls.map(({ hostname }) => hostname))).toEqual(new Set(['127.0.0.1']));
-  expect(open).toEqual([]);
+  for (const { port } of urls) expect(await openElsewhere(port)).toEqual([]);
 });
