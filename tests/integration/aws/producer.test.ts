@@ -41,14 +41,11 @@ describe('the producer as an API imports it', () => {
 
   /** Starts AWS on this machine with the API's queues and points the environment to it. */
   async function startAws() {
-    const aws = await startEmulators({ queues: ['my-instance-feedback.fifo', 'my-instance-analytics.fifo'] });
+    const aws = await startEmulators({ queues: ['my-instance-feedback.fifo'] });
     closing.push(aws.close);
     Object.assign(process.env, awsVariables(aws.endpoints));
-    const received = (queue: string) =>
-      aws.queues.receive(`${aws.endpoints.sqs}/000000000000/my-instance-${queue}.fifo`, {
-        max: 10,
-        visibilitySeconds: 30,
-      });
+    const queueUrl = `${aws.endpoints.sqs}/000000000000/my-instance-feedback.fifo`;
+    const received = () => aws.queues.receive(queueUrl, { max: 10, visibilitySeconds: 30 });
     return { ...aws, received };
   }
 
@@ -76,7 +73,7 @@ describe('the producer as an API imports it', () => {
       sequenceNumber: expect.stringMatching(/^\d{20}$/),
     });
     expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
-    const bodies = (await received('feedback')).map(({ body }) => JSON.parse(body) as { id: string });
+    const bodies = (await received()).map(({ body }) => JSON.parse(body) as { id: string });
     expect(bodies.map(({ id }) => id)).toEqual([first.id]);
     expect(await producer.jobs.get(first.id, { principal: 'client-1' })).toEqual({
       id: first.id,
@@ -166,7 +163,7 @@ describe('the producer as an API imports it', () => {
     await producer.feedback(feedback);
 
     expect(requests).toEqual(['/my/hash-key']);
-    expect((await received('feedback'))[0]?.groupId).toBe(hashesWith([key])('feedback:email:user@example.com')[0]);
+    expect((await received())[0]?.groupId).toBe(hashesWith([key])('feedback:email:user@example.com')[0]);
   });
 
   it('without its hash key refuses feedback as a failure that can be tried again, and does the rest', async () => {
@@ -213,17 +210,6 @@ describe('the producer as an API imports it', () => {
     form.append('file', new Blob(['png']));
     expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204);
     expect(Buffer.from((await objects.get(key)) ?? []).toString()).toBe('png');
-  });
-
-  it('sends tracked events when it closes, and takes nothing after that', async () => {
-    const { received } = await startAws();
-    const producer = started({ settings: withAnalytics, analytics: { maxAgeMs: 10 } });
-
-    await producer.track(event('event-1'));
-    await producer.close();
-
-    expect(await received('analytics')).toHaveLength(1);
-    await expect(producer.feedback(feedback)).rejects.toMatchObject({ name: 'StoreError', code: 'Producer.Closed' });
   });
 
   /** Parameter Store, with these parameters. */
