@@ -60,7 +60,8 @@ function keysOf({ prefix, rows }: Instance) {
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
-    ...{ names, jobs },
+    names,
+    jobs,
     items: names.map((name) => jobKeys.jobKey(name, '*')),
     campaigns: campaigns.map(() => jobKeys.campaignKey('*')),
     lists: campaigns.map((name) => `${jobKeys.dataPrefix(prefix, name)}*`),

@@ -31,7 +31,11 @@ export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix'
 const ACCOUNT = { Ref: 'AWS::AccountId' };
 
 const TYPES: Record<ColumnType, string> = {
-  ...{ text: 'string', number: 'double', boolean: 'boolean', integer: 'bigint', time: 'timestamp' },
+  text: 'string',
+  number: 'double',
+  boolean: 'boolean',
+  integer: 'bigint',
+  time: 'timestamp',
 };
 const typesOf = (columns: [column: string, type: ColumnType][]): Record<string, string> =>
   Object.fromEntries(columns.map(([column, type]) => [column, TYPES[type]]));
@@ -73,7 +77,9 @@ function table(
     Name,
     TableType: 'EXTERNAL_TABLE',
     Parameters: {
-      ...{ EXTERNAL: 'TRUE', 'projection.enabled': 'true', 'storage.location.template': template },
+      EXTERNAL: 'TRUE',
+      'projection.enabled': 'true',
+      'storage.location.template': template,
       ...Object.fromEntries(projected),
     },
     PartitionKeys: parts.map(([part]) => ({ Name: part, Type: 'string' })),

@@ -151,7 +151,10 @@ const ofService = (id: string, Sid: string, service: 'sns' | 'events', from: obj
 function queuePolicy(id: string, statement?: object): Fragment {
   const encrypted = {
     Sid: 'EncryptedTransportOnly',
-    ...{ Effect: 'Deny', Principal: '*', Action: 'sqs:*', Resource: { 'Fn::GetAtt': [id, 'Arn'] } },
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 'sqs:*',
+    Resource: { 'Fn::GetAtt': [id, 'Arn'] },
     Condition: { Bool: { 'aws:SecureTransport': 'false' } },
   };
   const PolicyDocument = policyDocument(statement ? [encrypted, statement] : [encrypted]);

@@ -42,7 +42,10 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const CLEAN = new RegExp(WITHOUT_CONTROLS);
 
 const person = (whose: string) => ({
-  ...{ type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: WITHOUT_CONTROLS },
+  type: 'string',
+  minLength: 1,
+  maxLength: LONGEST_ID,
+  pattern: WITHOUT_CONTROLS,
   description: `Your id of the ${whose}, no address: 1 to ${LONGEST_ID} characters, no controls.`,
 });
 
@@ -54,18 +57,22 @@ export const EVENT_SHAPE = {
   properties: {
     id: { type: 'string', pattern: ID.source, description: 'Unique: 1 to 64 letters, digits or _.:-.' },
     name: {
-      ...{ type: 'string', pattern: NAME.source },
+      type: 'string',
+      pattern: NAME.source,
       description: 'Such as screen_viewed: 1 to 100 letters, digits, spaces or _.:/-, a letter first. Logs show it.',
     },
     time: {
-      ...{ type: 'string', pattern: TIME.source },
+      type: 'string',
+      pattern: TIME.source,
       description: 'ISO 8601 with Z or an offset, from 90 days ago to a day ahead.',
     },
     user: person('user'),
     session: person('session'),
     device: person('device'),
     schema: {
-      ...{ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      type: 'integer',
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
       description: "Your version of this event's shape: a whole number from 1.",
     },
     properties: {

@@ -19,13 +19,15 @@ const PHYSICAL = {
   boolean: { type: 'BOOLEAN' },
   integer: { type: 'INT64' },
   time: {
-    ...{ type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
+    type: 'INT64',
+    converted_type: 'TIMESTAMP_MILLIS',
     logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' },
   },
 } as const satisfies Record<ColumnType, Partial<SchemaElement>>;
 
 const element = (name: string, type: ColumnType, required: boolean): SchemaElement => ({
-  ...{ name, ...PHYSICAL[type] },
+  name,
+  ...PHYSICAL[type],
   repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
 });
 
@@ -39,8 +41,13 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 6 } };
 export function rowOf(line: string): EventRow {
   const { time, properties, accepted, ...row } = JSON.parse(line);
   return {
-    ...{ user: null, session: null, device: null, schema: null, ...row },
-    ...{ time: Date.parse(time), properties: properties ? JSON.stringify(properties) : null },
+    user: null,
+    session: null,
+    device: null,
+    schema: null,
+    ...row,
+    time: Date.parse(time),
+    properties: properties ? JSON.stringify(properties) : null,
     accepted: Date.parse(accepted),
   };
 }
@@ -79,8 +86,10 @@ export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
   const rows = await parquetReadObjects({ file, columns: Object.keys(EVENT_COLUMNS), compressors });
   return rows.map(({ time, accepted, schema, sequence, ...row }) => ({
     ...(row as unknown as EventRow),
-    ...{ time: Number(time), accepted: Number(accepted) },
-    ...{ schema: schema === null ? null : Number(schema), sequence: sequence === null ? null : Number(sequence) },
+    time: Number(time),
+    accepted: Number(accepted),
+    schema: schema === null ? null : Number(schema),
+    sequence: sequence === null ? null : Number(sequence),
   }));
 }
 

@@ -79,11 +79,21 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   }
   const { id, name, status, reason, why, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
-    ...{ campaign: id, name, status, reason, why, requested, rejected, duplicates, recipients },
+    campaign: id,
+    name,
+    status,
+    reason,
+    why,
+    requested,
+    rejected,
+    duplicates,
+    recipients,
     ...kinds,
     notReleased: recipients - released,
     chunks: { all: chunks, released: campaign.released },
-    ...{ jobs, suppressedBy, events: counts },
+    jobs,
+    suppressedBy,
+    events: counts,
   };
 }
 

@@ -48,7 +48,8 @@ const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
 const opened = (row: JobRow): JobRow => ({
   ...without(withoutEnd(row), ['crashesSinceOpened', 'failingSince', 'heldSince']),
-  ...{ attempts: 0, crashes: 0 },
+  attempts: 0,
+  crashes: 0,
 });
 
 /** 1 if the row was found `processing` after its lease had ended, and no other job ran in that invocation. */

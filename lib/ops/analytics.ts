@@ -46,7 +46,10 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
   const storedIn = newestReader(objects, storedObject);
   const rejectedIn = newestReader(objects, rejectedObject);
   const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
-    ...{ namespace: instance, name, statistic, dimensions: {} },
+    namespace: instance,
+    name,
+    statistic,
+    dimensions: {},
   });
   const counts = [metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')];
   const metrics = [...counts, metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')];
@@ -61,7 +64,12 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
       rejectedIn(hours.map((hour) => hourIn(rejectedPrefix(prefix), hour))),
     ]);
     return {
-      ...{ at, from, accepted, rejected, p50, p95 },
+      at,
+      from,
+      accepted,
+      rejected,
+      p50,
+      p95,
       stored: {
         ...stored.newest,
         bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -122,7 +130,9 @@ function rejectedBy({ field: path, rule, event, job }: Line): RejectedBy {
   const part = field === '' ? event : (event as Fields)?.[top];
   const value = rest.length === 0 ? part : (part as Fields)?.[rest.join('.')];
   return {
-    ...{ rule: String(rule), field: /^[\w.$-]*$/.test(field) ? field : `${top}.*`, events: 1 },
+    rule: String(rule),
+    field: /^[\w.$-]*$/.test(field) ? field : `${top}.*`,
+    events: 1,
     example: { job, value: kindOf(value), event: shapeOf(event) },
   };
 }

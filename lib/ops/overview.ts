@@ -74,14 +74,20 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
   const oldestSeconds = hour(`${queue} oldest`).at(-1)?.value;
   const oldestAt = clock.now() - (oldestSeconds ?? 0) * 1000;
   return {
-    ...{ queue, ...depth, held, lastHour: ended(hour), lastDay: ended(day) },
+    queue,
+    ...depth,
+    held,
+    lastHour: ended(hour),
+    lastDay: ended(day),
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
     dead: dlq.visible + dlq.inFlight,
     /** Whether Lambda receives from the queue. `undefined`: it has no mapping. */
     receives,
     pause: pause && {
-      ...{ since: pause.at, by: pause.by, reason: pause.reason },
+      since: pause.at,
+      by: pause.by,
+      reason: pause.reason,
       resumeBefore: resumeBefore(Math.min(oldestAt, pause.at), settings(queue)),
     },
   };

@@ -20,7 +20,9 @@ export const resumeBefore = (oldestAt: number, { retention }: { retention: numbe
 
 /** The age of the oldest message in seconds, as CloudWatch has it. A queue's URL ends with its name. */
 export const oldestMetric = (url: string): MetricQuery => ({
-  ...{ namespace: 'AWS/SQS', name: 'ApproximateAgeOfOldestMessage', statistic: 'Maximum' },
+  namespace: 'AWS/SQS',
+  name: 'ApproximateAgeOfOldestMessage',
+  statistic: 'Maximum',
   dimensions: { QueueName: url.slice(url.lastIndexOf('/') + 1) },
 });
 

@@ -155,7 +155,10 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
   const found = (place?: readonly [number, Entry | undefined]) => ({
-    ...{ rows, unread, read: seen.size, where: WHERE[index] },
+    rows,
+    unread,
+    read: seen.size,
+    where: WHERE[index],
     next: place && JSON.stringify(place),
   });
   const [first, last] = placeOf(after, parts.length);

@@ -66,7 +66,9 @@ export function createFactReporter(
 
   async function store(next: Record<string, StoredFact>): Promise<void> {
     await updateItem<StoredFacts>(deps, factsKey, (stored) => ({
-      ...{ key: factsKey, version: stored?.version ?? 0, writer: '' },
+      key: factsKey,
+      version: stored?.version ?? 0,
+      writer: '',
       facts: { ...part(factsIn(stored), !daily), ...next },
     }));
     facts = next;

@@ -20,7 +20,9 @@ export const sendgridDeps = (
   }),
   rate: sharedRate(
     {
-      ...{ ...deps, rate: config.EMAIL_RATE, limits: config.SENDING_LIMITS },
+      ...deps,
+      rate: config.EMAIL_RATE,
+      limits: config.SENDING_LIMITS,
       override: () => deps.circuits.rate('sendgrid'),
     },
     'sendgrid',

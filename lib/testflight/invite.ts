@@ -141,7 +141,10 @@ function notificationOf(
     url,
   ];
   return {
-    ...{ from, categories, recipients: [recipient], subject: `You are invited to test ${appName}` },
+    from,
+    categories,
+    recipients: [recipient],
+    subject: `You are invited to test ${appName}`,
     text: text.filter((part) => part !== undefined).join('\n\n'),
   };
 }

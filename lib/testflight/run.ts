@@ -57,7 +57,9 @@ export async function startRun(
   const { steps, now } = context;
   const claimedAt = job.row.deliveries.at(-1)?.at ?? now();
   return {
-    ...{ steps, command, apple },
+    steps,
+    command,
+    apple,
     find: () => apple((connect, options) => connect.findTester(job.data, options), { minor: true }),
     /** Asks Apple about a step. Throws a WaitError until Apple shows the effect of a started step's `calls`. */
     async whenShown<T>(step: string, ask: () => Promise<T>, calls = 1): Promise<T> {

@@ -70,7 +70,9 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
       // Node sends no length for the body of a DELETE, and the vendor would see no body.
       const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
       const call = (secure ? https : http).request(url, {
-        ...{ method, agent: false, signal },
+        method,
+        agent: false,
+        signal,
         headers: { ...headers, ...length },
       });
       // Node buffers the request until then. Without a connection it never leaves.

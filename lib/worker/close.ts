@@ -176,7 +176,11 @@ export async function parkUnread(
   // An earlier run may have given the message a row of its own.
   const id = !isInvalidId(found) && (await deps.ledger.has(jobKey(queue, own))) ? own : (job ?? found);
   const attributes = {
-    ...{ reason: 'error', code, message: text, field, messageId },
+    reason: 'error',
+    code,
+    message: text,
+    field,
+    messageId,
     ...(token === undefined ? {} : { token }),
     ...(group ? { group: publicForm('group', group) } : {}),
     ...(sequence ? { sequence } : {}),

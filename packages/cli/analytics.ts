@@ -127,7 +127,11 @@ export async function replayRejected(
       await audited();
       const id = v5([first.job, ...events.map((event) => event.id)].join('\n'), REPLAY_NAMESPACE);
       const body = JSON.stringify({
-        ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: REPLAYS + first.job, time: first.accepted },
+        specversion: '1.0',
+        id,
+        type: ANALYTICS_EVENTS,
+        source: REPLAYS + first.job,
+        time: first.accepted,
         ...(first.group !== null && { partitionkey: first.group }),
         data: { events },
       });

@@ -47,7 +47,8 @@ async function clients(serverless: Serverless, feedback: Environment = {}) {
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {
-      ...{ secrets: config, aws: config },
+      secrets: config,
+      aws: config,
       sqs: sqsClient(config),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),

@@ -69,7 +69,8 @@ export const mails = {
     usage: 'Count the recipients of a campaign by outcome',
     reads: true,
     options: {
-      ...{ id: ID, json: JSON_OUTPUT },
+      id: ID,
+      json: JSON_OUTPUT,
       watch: { usage: 'Show its progress until it ends, pauses or you press Ctrl-C', type: 'boolean' },
       failed: { usage: 'Print the recipients who were refused, suppressed or bounced, as CSV', type: 'boolean' },
     },
@@ -207,7 +208,11 @@ const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
 const campaignView = ({ id, name, status, reason, recipients, ...campaign }: Campaign) => ({
-  ...{ id, name, status, reason, recipients },
+  id,
+  name,
+  status,
+  reason,
+  recipients,
   chunks: { all: campaign.chunks, released: campaign.released },
   accepted: isoText(campaign.time),
   starts: isoText(campaign.startsAt),

@@ -121,7 +121,11 @@ function jobOf(row: JobRow) {
   const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
   const sent = [type === 'email.message.v1' && state, steps.confirmation?.status, steps.notification?.status];
   return {
-    ...{ queue, state, isChunk, waited, day: dayOf(time) },
+    queue,
+    state,
+    isChunk,
+    waited,
+    day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
     finish: state === 'succeeded' && !isChunk && !waited ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,

@@ -31,7 +31,11 @@ export async function runCommand(call: Call): Promise<void> {
     if (!applies(offline)) announce(await target(), serverless, out);
     if (applies(writes)) await confirmProduction(deployment, { options, out });
     await command.run({
-      ...{ options, out, serverless, target, connect: connection },
+      options,
+      out,
+      serverless,
+      target,
+      connect: connection,
       audited: once(async () => {
         const act = await actOf(name, deployment, { options, out });
         return audit(await connection(), { ...act, ...(reads && { reads }) });

@@ -40,7 +40,9 @@ const doing =
 
 const jobAction = (act: SimpleAction, question: string) =>
   given(job, (of) => ({
-    ...{ command: words`jobs ${act} ${of.id} --queue ${of.queue}`, question, danger: act !== 'retry' },
+    command: words`jobs ${act} ${of.id} --queue ${of.queue}`,
+    question,
+    danger: act !== 'retry',
     run: doing(of, SIMPLE_ACTIONS[act]),
   }));
 
@@ -57,7 +59,8 @@ const manyAction = (act: SimpleAction) =>
     if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
     const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
     return {
-      ...{ command: `jobs ${act} ${options.join(' ')}`, danger: act !== 'retry' },
+      command: `jobs ${act} ${options.join(' ')}`,
+      danger: act !== 'retry',
       question: async (deps) => {
         const { rows } = await find(deps, deps.clock.now());
         if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
@@ -86,7 +89,9 @@ const kindText = ({ queue, state, code, jobs }: ReturnType<typeof kindsOf>[numbe
 
 const campaignAction = (decision: CampaignDecision, question: string) =>
   given(byId, ({ id }) => ({
-    ...{ command: words`campaign ${decision} ${id}`, question, danger: decision === 'cancel' },
+    command: words`campaign ${decision} ${id}`,
+    question,
+    danger: decision === 'cancel',
     run: async (deps, { audited }) => {
       return `Campaign ${await decideCampaign(deps, id, decision, audited)}`;
     },

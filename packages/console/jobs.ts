@@ -53,7 +53,11 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
   const filter = filterOf(query);
   const all = [filter.state, filter.reason, filter.code, filter.vendor].every((given) => given === undefined);
   const { rows, read, where, next } = await listJobs(deps.deployment, filter, {
-    ...{ limit: PAGE, most: filter.part === undefined ? MOST_ROWS : MOST_KEYS, all, after: query.after, signal },
+    limit: PAGE,
+    most: filter.part === undefined ? MOST_ROWS : MOST_KEYS,
+    all,
+    after: query.after,
+    signal,
   });
   return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'job')} read. ${where}`, next };
 }

@@ -98,7 +98,9 @@ export function signedAsSendgrid(event: unknown, now: number): unknown {
 
 /** How a client of AWS reaches an endpoint of this machine. It reads and changes no variable of this process. */
 export const localConfig = (endpoint: string) => ({
-  ...{ ...clientDefaults, region: REGION, endpoint },
+  ...clientDefaults,
+  region: REGION,
+  endpoint,
   credentials: LOCAL_CREDENTIALS,
 });
 

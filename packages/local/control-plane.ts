@@ -32,8 +32,12 @@ export function controlPlane({ lambda, mappings, metrics, bridge }: Called): htt
   /** Answers as a function URL does (payload 2.0): 429 if the function is throttled, 502 if it failed. */
   async function emailEvents({ method, headers }: http.IncomingMessage, body: string): Promise<Reply> {
     const result = await lambda.invoke('emailEvents', {
-      ...{ version: '2.0', rawPath: '/', headers, requestContext: { http: { method, path: '/' } } },
-      ...{ body: Buffer.from(body).toString('base64'), isBase64Encoded: true },
+      version: '2.0',
+      rawPath: '/',
+      headers,
+      requestContext: { http: { method, path: '/' } },
+      body: Buffer.from(body).toString('base64'),
+      isBase64Encoded: true,
     });
     if (result.kind !== 'answer') return reply(result.kind === 'throttled' ? 429 : 502);
     return reply((result.value as { statusCode: number }).statusCode);

@@ -62,7 +62,9 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
     schedule ? [startSchedule(scheduleMs(schedule), () => lambda.invoke(key, scheduledEvent()))] : [],
   );
   return {
-    ...{ lambda, mappings, metrics },
+    lambda,
+    mappings,
+    metrics,
     async close(): Promise<void> {
       // Start no new runs, then kill those that are running instead of waiting for a slow one.
       const ended = Promise.all([...mappings, ...schedules].map(({ stop }) => stop()));

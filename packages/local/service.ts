@@ -86,7 +86,11 @@ async function startParts(
   // A real API passes the client that it has authenticated. Here all requests have the same one.
   const app = createApp({ producer, principalOf: () => 'local' });
   const deployment = deploymentOf(config, {
-    ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: NO_LOG },
+    ...ports,
+    region: REGION,
+    account: ACCOUNT,
+    by: 'local',
+    log: NO_LOG,
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localConfig(endpoints.aws),
   });

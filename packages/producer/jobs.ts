@@ -130,7 +130,13 @@ export function statusOf(row: JobRow): JobStatus {
   const { id, queue, result, error } = row;
   const { state, reason } = waitsForItsTime(row) ? { state: 'planned' as const, reason: undefined } : row;
   return known({
-    ...{ id, queue, kind: KIND_OF[row.type ?? ''], state, reason, ended: isEnd(row.state), result },
+    id,
+    queue,
+    kind: KIND_OF[row.type ?? ''],
+    state,
+    reason,
+    ended: isEnd(row.state),
+    result,
     error: error && known({ code: error.code, message: error.message, field: error.field }),
     acceptedAt: iso(row.time),
     notBefore: iso(row.notBefore),

@@ -21,10 +21,20 @@ type Shape = z.core.JSONSchema.BaseSchema;
 
 /** What describes the fields of the types that callers write, by the names of their declarations. */
 export const SHAPES: Record<string, z.ZodType | Shape> = {
-  ...{ feedbackSchema, emailMessageSchema, campaignSchema, recipientSchema, AnalyticsEvent: EVENT_SHAPE as never },
-  ...{ inviteSchema, removeSchema, notifyBuildSchema, uploadSchema, packingLimits, questionSchema },
+  feedbackSchema,
+  emailMessageSchema,
+  campaignSchema,
+  recipientSchema,
+  AnalyticsEvent: EVENT_SHAPE as never,
+  inviteSchema,
+  removeSchema,
+  notifyBuildSchema,
+  uploadSchema,
+  packingLimits,
+  questionSchema,
   connectionSchema: connectionSchema.partial(),
-  ...{ JobOptions: submitOptions, SubmitOptions: submitOptions },
+  JobOptions: submitOptions,
+  SubmitOptions: submitOptions,
 };
 
 type Field = [path: string, field: Shape, required: boolean];

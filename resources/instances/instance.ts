@@ -31,7 +31,11 @@ export const keyName = ({ name, kmsKey }: Pick<Instance, 'name' | 'kmsKey'>): st
   kmsKey === 'own' ? keyAlias(name) : kmsKey;
 
 export const producerSettingsOf = (of: Instance, account: string): ProducerSettings => ({
-  ...{ account, bucket: of.bucket, prefix: of.prefix, hashKey: of.hashKey, kmsKey: keyName(of) },
+  account,
+  bucket: of.bucket,
+  prefix: of.prefix,
+  hashKey: of.hashKey,
+  kmsKey: keyName(of),
   table: tableName(of.name),
   emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.sendgrid.rate),
   queues: Object.fromEntries(

@@ -62,7 +62,9 @@ export function parseInstance(name: string, text: string, root = process.cwd()):
   const { queues: parsedRows, ...settings } = parsed.data;
   const rows = Object.entries(parsedRows).map(([queue, row]) => ({ ...row, name: queue }));
   const instance: Instance = {
-    ...{ ...settings, name, file },
+    ...settings,
+    name,
+    file,
     known: Object.fromEntries(rows.map((row) => [row.name, row])),
     rows: rows.filter((row) => used.includes(row.name)),
   };

@@ -79,7 +79,8 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
   });
   const paused = (campaign: Campaign, reason: string, note = reason): Campaign => ({
     ...withEntry(campaign, 'paused', note),
-    ...{ status: 'paused', reason },
+    status: 'paused',
+    reason,
   });
   const cancelled = (campaign: Campaign, note?: string): Campaign => {
     const { reason: _reason, ...rest } = withEntry(campaign, 'cancelled', note);

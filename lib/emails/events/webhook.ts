@@ -17,8 +17,13 @@ import type { Verdict, WebhookRequest } from './verify';
  * into the row (lib/reconcile/ends.ts) and counts reports (campaigns/guard.ts).
  */
 const eventItem = <T>(queue: MailQueue, id: string, at: number, kind: 'evidence' | 'reports', fields: T): Item & T => ({
-  ...{ key: evidenceKey(queue, MAIL_STEPS[queue], id), version: 0, writer: '', ...fields },
-  ...{ todo: todoKey(queue, kind), todoAt: at, expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000) },
+  key: evidenceKey(queue, MAIL_STEPS[queue], id),
+  version: 0,
+  writer: '',
+  ...fields,
+  todo: todoKey(queue, kind),
+  todoAt: at,
+  expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000),
 });
 export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item =>
   eventItem(queue, id, evidence.at, 'evidence', { evidence });

@@ -56,7 +56,10 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
     const user = known ?? { id: users.length + 1, name: requester.name, email };
     if (!known) users.push(user);
     const ticket = {
-      ...{ id: ++created, requester_id: user.id, description: comment.body, ...rest },
+      id: ++created,
+      requester_id: user.id,
+      description: comment.body,
+      ...rest,
       attachments: files.map(({ name }) => name),
       created_at: new Date(now()).toISOString(),
     };
