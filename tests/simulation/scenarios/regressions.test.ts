@@ -6,7 +6,6 @@ import { reportOf } from '../promises/campaigns-are-exact';
 import { runPlan } from '../runs/run';
 import { campaignsOf, chunkRow } from '../world/campaigns';
 import { serviceQueue } from '../world/names';
-import { MARK } from '../world/watch';
 
 /** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
 async function scenario(changes: Partial<Plan>) {
@@ -16,10 +15,6 @@ async function scenario(changes: Partial<Plan>) {
   const { timeline } = await runPlan(plan, { detailed: true });
   throw new Error(explain({ violation, plan, timeline: timeline() }));
 }
-
-const erasure = (name: string, at: number) => ({
-  ...{ at, person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` } },
-});
 
 /** Runs in which the service once broke a promise, as small as possible. */
 const FOUND: Record<string, Partial<Plan>> = {
@@ -86,16 +81,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 31, fault: 'killed-after' }],
     controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
   },
-  'a DLQ entry expires before the time that a fast clock has written': {
-    queue: 'campaigns',
-    jobs: jobs('chunk-kills-after'),
-    calls: calls('sendgrid.send', 'refused', 'refused'),
-    lostDeletes: [1],
-    redrives: [1, 2].map((nth) => ({ nth, after: 30 * DAY_MS, how: 'command' })),
-    controls: [{ at: 20 * MINUTE_MS, what: 'pause', campaign: 1 }],
-    broken: { from: 60_097, until: 120_097 },
-    retention: 7_200,
-  },
   'the entry of a message that took the id of a job stays, although the row of that job does not parse': {
     seed: 2_046_397_603,
     queue: 'emails',
@@ -118,36 +103,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     forgeries: [0, 1, 2, 3].map((about) => ({
       ...{ at: 2 * MINUTE_MS + about, form: 'chunk under another id', about, times: 2 },
     })),
-  },
-  'a mail from an unverified sender to an erased person needs no request': {
-    queue: 'emails',
-    jobs: jobs(['unverified', { at: MINUTE_MS }]),
-    erasures: [erasure('0', 0)],
-  },
-  'the only recipient of a chunk who was not erased is refused': {
-    queue: 'campaigns',
-    jobs: jobs('one-refused'),
-    erasures: [erasure('0-0', 3 * SECOND_MS), erasure('0-2', 3 * SECOND_MS)],
-  },
-  'the end of an erased job that was never sent is published after its kept body is gone': {
-    queue: 'emails',
-    jobs: jobs(
-      ['good', { group: 0, planned: { ahead: 5 * SECOND_MS } }],
-      ['good', { planned: { ahead: 5 * SECOND_MS } }],
-    ),
-    calls: [{ nth: 2, fault: 'killed-late' }],
-    erasures: [erasure('0', 20 * HOUR_MS), erasure('1', 2 * HOUR_MS)],
-    events: true,
-    latency: { from: 0, until: HOUR_MS, every: 90_000 },
-    dlqRetention: 10_800,
-    retention: 10_800,
-  },
-  'jobs of two groups lose their groups by erasures, and keep no order between them': {
-    jobs: jobs('good', ['good', { group: 1 }]),
-    starts: [{ nth: 1, fault: 'throttled', ms: 2 * SECOND_MS }],
-    forgeries: [{ at: 0, form: 'placeholder', about: 0, times: 1 }],
-    erasures: [erasure('1', 2 * HOUR_MS), erasure('0', 2_946)],
-    skew: MINUTE_MS,
   },
   'a job whose worker dies while parking it runs once more, and ends with the failure': {
     queue: 'bulk',
