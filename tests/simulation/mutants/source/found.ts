@@ -32,6 +32,17 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     CHUNKS,
     { 'if (row && !(await keepCancelled(': "if (body === '' && row && !(await keepCancelled(" },
   ),
+  // The release dies before it counts the chunk, and then the campaign is paused.
+  uncountedChunkStopsItsPausedCampaign: mutant(
+    {
+      queue: 'campaigns',
+      calls: [{ kind: 'queues.send', nth: 2, fault: 'killed-after' }],
+      controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
+    },
+    /^liveness: .* campaign .* is paused, 0 of 2 chunks released/,
+    CHUNKS,
+    { "status === 'running' || released": "status !== 'cancelled' || released" },
+  ),
   damagedRowOfTheLastReturnStopsTheNext: mutant(
     {
       queue: 'bulk',
