@@ -73,7 +73,6 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       jobs: jobs('leaves', ['joins', { at: 44 }]),
       calls: calls('queues.send', 'killed-late'),
       commands: cancelAndRetry(0, 66, 2 * HOUR_MS),
-      latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
     },
     /^later wins: .* was accepted last, and the tester is not in the group/,
     'lib/worker/close.ts',
