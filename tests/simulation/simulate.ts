@@ -54,9 +54,10 @@ async function scale(which: string, { size }: Given): Promise<boolean> {
   if (plans.length === 0) throw new Error(USAGE);
   stdout.write('| plan | items | virtual minutes | calls | seconds |\n|---|---|---|---|---|\n');
   let kept = true;
+  const script = await bundle();
   for (const { name, what, largest } of plans) {
     const items = size ?? largest;
-    const thread = await startPartThread();
+    const thread = await startPartThread(script);
     const begun = performance.now();
     const { scaled } = await thread.run({ scale: name, size: items });
     const seconds = ((performance.now() - begun) / 1000).toFixed(0);

@@ -10,12 +10,6 @@ export interface PartThread {
   stop(): Promise<unknown>;
 }
 
-let unchanged: Promise<string> | undefined;
-const codeAsItIs = (): Promise<string> => {
-  unchanged ??= bundle();
-  return unchanged;
-};
-
 /** The code of a thread. It compiles the script once, and evaluates it anew for each mutant. */
 const hosting = (script: string): string => `
   const { parentPort } = require('node:worker_threads');
@@ -37,7 +31,7 @@ const hosting = (script: string): string => `
 
 /** Starts a thread with a script of `bundle`. The default is the unchanged code. */
 export async function startPartThread(script?: string): Promise<PartThread> {
-  const thread = new Worker(hosting(script ?? (await codeAsItIs())), { eval: true });
+  const thread = new Worker(hosting(script ?? (await bundle())), { eval: true });
   const died = new Promise<never>((_resolve, reject) => thread.once('error', reject));
   died.catch(() => {});
   return {
@@ -93,8 +87,9 @@ export async function runParts(
   const waiting = [...parts];
   const reached = new Map<string, number>();
   const failures: Searched['failures'] = [];
+  const script = mutated?.script ?? (await bundle());
   const worker = async () => {
-    const thread = await startPartThread(mutated?.script);
+    const thread = await startPartThread(script);
     try {
       for (let part = waiting.shift(); part && !(mutated && failures.length > 0); part = waiting.shift()) {
         const done = await thread.run(part, { ...(onRan && { onRan }), ...(mutated && { mutant: mutated.mutant }) });
