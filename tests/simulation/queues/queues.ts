@@ -32,8 +32,8 @@ export const SIMULATIONS: readonly Simulation[] = [
 export const queueNamed = (name: string): SimulatedQueue => named(QUEUES, name);
 export const simulationNamed = (name: string): Simulation => named(SIMULATIONS, name);
 
-function named<T extends { name: string }>(all: readonly T[], name: string): T {
+export function named<T extends { name: string }>(all: readonly T[], name: string): T {
   const found = all.find((one) => one.name === name);
-  if (!found) throw new Error(`there is no simulation ${name}`);
+  if (!found) throw new Error(`there is no simulation or scale plan ${name}`);
   return found;
 }

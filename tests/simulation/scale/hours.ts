@@ -11,7 +11,7 @@ import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
-import { through } from '../world/acts';
+import { sleep, through } from '../world/acts';
 import { createChance } from '../world/chance';
 import { erase } from '../world/code';
 import { courseOf, play } from '../world/course';
@@ -178,8 +178,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   /** A reader lists the objects and reads them later, one after another. */
   async function readSlowly(): Promise<void> {
     const at = kernel.now();
-    const wait = () =>
-      new Promise<void>((resolve) => kernel.setTimeout(resolve, chance.pick([0, 0, 0, SECOND_MS, 20 * MINUTE_MS])));
+    const wait = () => sleep({ kernel }, chance.pick([0, 0, 0, SECOND_MS, 20 * MINUTE_MS]));
     const slow = <A extends unknown[], R>(method: (...given: A) => Promise<R>) => {
       return (...given: A) => wait().then(() => method(...given));
     };

@@ -1,3 +1,4 @@
+import { named } from '../queues/queues';
 import { CAMPAIGN_PLANS, MAILS_PLANS } from './campaigns';
 import { HOURS_PLANS } from './hours';
 import { SAMPLE_PLANS } from './sample-plans';
@@ -9,8 +10,4 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   ...[...CAMPAIGN_PLANS, ...MAILS_PLANS, ...SAMPLE_PLANS, manyStarts, ...HOURS_PLANS],
 ];
 
-export function scalePlanNamed(name: string): ScalePlan {
-  const found = SCALE_PLANS.find((plan) => plan.name === name);
-  if (!found) throw new Error(`there is no scale plan ${name}`);
-  return found;
-}
+export const scalePlanNamed = (name: string): ScalePlan => named(SCALE_PLANS, name);
