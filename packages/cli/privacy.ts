@@ -80,10 +80,10 @@ export const privacy = {
 } satisfies Record<string, Command>;
 
 async function begin({ options, out, connect }: CommandContext) {
-  needsZstd();
   const person: Person = { email: text(options, 'email'), user: text(options, 'user') };
   if (person.email === undefined && person.user === undefined) throw new OperatorError('Give --email, --user or both.');
   const scans = options.rows === true ? [] : SCAN_NAMES;
+  if (scans.length > 0) needsZstd();
   const deps = await connect();
   const signal = out.interrupted();
   async function* search() {
