@@ -3,12 +3,6 @@ import type { Change, Item, Table } from '../../lib/ports';
 
 const MAX_ITEM_BYTES = 400 * 1024;
 
-export interface MemoryTable extends Table {
-  item(key: string): Item | undefined;
-  items(): Item[];
-  writes(): number;
-}
-
 /** The capacity units that a call uses of one partition key, in the table or an index. */
 export interface Used {
   partition: string;
@@ -56,15 +50,10 @@ function indexedOf(item: Item): Indexed {
  * The jobs table without a network. Each call takes effect at once and answers in a microtask. `lagMs`: for how long
  * its indexes show the state before, by the clock `now`. `used` gets the units of reads and writes.
  */
-export function memoryTable({
-  lagMs = 0,
-  now = () => 0,
-  used,
-}: {
-  lagMs?: number;
-  now?: () => number;
-  used?: (use: Used) => void;
-} = {}): MemoryTable {
+export function memoryTable(
+  options: { lagMs?: number; now?: () => number; used?: ((use: Used) => void) | undefined } = {},
+) {
+  const { lagMs = 0, now = () => 0, used } = options;
   const stored = new Map<string, Stored>();
   const index = laggingIndex(lagMs, now);
   let writes = 0;
@@ -95,8 +84,7 @@ export function memoryTable({
     writes++;
   }
 
-  return {
-    item,
+  const port: Table = {
     get: async (key) => {
       used?.({ partition: `item ${key}`, reads: unitsOf(stored.get(key)?.json, READ_UNIT_BYTES) });
       return item(key);
@@ -147,7 +135,10 @@ export function memoryTable({
     },
     group: async (group, options) => keysOf(index.read('inGroup', group), options),
     person: async (person, options) => keysOf(index.read('person', person), options),
-
+  };
+  return {
+    ...port,
+    item,
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
   };
