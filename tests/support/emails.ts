@@ -37,13 +37,10 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
   });
 
 /** The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory. */
-export async function startEmails({
-  rate = 100,
-  senderDomains = [],
-  keys,
-  limits,
-  ...options
-}: EngineOptions & { rate?: number; senderDomains?: string[]; keys?: EventKeys; limits?: SendingLimits } = {}) {
+export async function startEmails(
+  given: EngineOptions & { rate?: number; senderDomains?: string[]; keys?: EventKeys; limits?: SendingLimits } = {},
+) {
+  const { rate = 100, senderDomains = [], keys, limits, ...options } = given;
   const { clock = memoryClock() } = options;
   const sendgrid = await startFakeSendgrid({ now: clock.now, ...(keys && { keys }) });
   let circuits: CircuitBreakers | undefined;

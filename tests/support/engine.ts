@@ -55,21 +55,18 @@ export function memoryEngine(
   makeContract: (ports: { objects: Objects; table: Table; clock: Clock; random: Random }) => QueueContract,
   options: EngineOptions = {},
 ) {
-  const { clock = memoryClock(), random = memoryRandom(), used } = options;
-  const table = memoryTable(used ? { used } : {});
+  const { clock = memoryClock(), random = memoryRandom(), used, groupOrder } = options;
+  const table = memoryTable({ used });
   const objects = memoryObjects();
   const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
   const ports = { table: watched(table, 'table'), clock, random };
   const contract = makeContract({ ...ports, objects: watched(objects, 'objects') });
   const settings: QueueSettings = { ...fifoSettings, ...options.settings };
-  const { groupOrder } = options;
   const model = createSqsModel({ now: clock.now, uuid: random.uuid, ...(groupOrder && { groupOrder }) });
   const { main, dlq, arn: queueArn } = createQueuePair(model, { instance: INSTANCE, queue: contract.queue }, settings);
   const lines: { message: string; facts: Facts }[] = [];
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
-  const line = (message: string, facts: Facts = {}) => {
-    lines.push({ message, facts });
-  };
+  const line = (message: string, facts: Facts = {}) => void lines.push({ message, facts });
   const deps: OperatorDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
     ...ports,
     hashPeople,

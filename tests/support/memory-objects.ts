@@ -64,9 +64,7 @@ export function memoryObjects() {
       return found?.etag === etag ? 'unchanged' : found;
     },
     size: async (key) => stored.get(key)?.bytes.length,
-    delete: async (key) => {
-      stored.delete(key);
-    },
+    delete: async (key) => void stored.delete(key),
     list: async (prefix, options) => listed([...stored.keys()], prefix, options),
   };
   return {

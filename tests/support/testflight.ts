@@ -70,13 +70,8 @@ export interface TestflightOptions extends EngineOptions {
 }
 
 /** The testflight worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
-export async function startTestflight({
-  seed: seeded = seed(),
-  limit,
-  templateId,
-  apps = [],
-  ...options
-}: TestflightOptions = {}) {
+export async function startTestflight(given: TestflightOptions = {}) {
+  const { seed: seeded = seed(), limit, templateId, apps = [], ...options } = given;
   const { clock = memoryClock() } = options;
   const { now } = clock;
   const [apple, sendgrid] = await Promise.all([
