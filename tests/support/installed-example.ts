@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoints, awsVariables } from '../../packages/local/connection';
 import type { Declared } from '../../packages/local/template/declared';
-import { installProducer, PRODUCER } from './installed-producer';
+import { installProducer, manifestIn, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';
 
@@ -12,10 +12,7 @@ export type RunningExample = Awaited<ReturnType<Awaited<ReturnType<typeof instal
 
 /** The example outside this project, with the packed producer and the packages that it declares, compiled. */
 export async function installExample() {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(`${EXAMPLE}/package.json`, 'utf8')) as {
-    dependencies: Record<string, string>;
-    devDependencies: Record<string, string>;
-  };
+  const { dependencies, devDependencies } = manifestIn(EXAMPLE);
   const declared = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => name !== PRODUCER);
   const consumer = await installProducer(declared);
   for (const file of ['src', 'tsconfig.json', 'package.json', 'openapi.json'])

@@ -10,6 +10,10 @@ export const PRODUCER = 'background-jobs-producer';
 /** Another project, outside this one, that has installed the producer's package. */
 export type Consumer = Awaited<ReturnType<typeof installProducer>>;
 
+export const manifestIn = (folder: string) =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<Declares, Record<string, string>>;
+type Declares = 'dependencies' | 'devDependencies';
+
 /** Packs the producer once for all test files. */
 async function packed(): Promise<string> {
   const folder = await makeOnce('producer', async (output) => {
@@ -34,9 +38,7 @@ export async function installProducer(others: string[] = []) {
     return stdout;
   };
   run('tar', ['xzf', tarball, '-C', home, '--strip-components=1']);
-  const { dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
+  const { dependencies } = manifestIn(home);
   for (const name of [...Object.keys(dependencies), ...others]) {
     const link = join(folder, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
