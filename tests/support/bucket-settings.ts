@@ -43,11 +43,12 @@ export function answerSettings(settings: BucketSettings, request: IncomingMessag
   return true;
 }
 
-function bodies({ publicAccessBlock, policy, versioning, encryption, lifecycle }: BucketSettings) {
+function bodies(settings: BucketSettings): Record<string, string | undefined> {
+  const { publicAccessBlock, policy, versioning, encryption, lifecycle } = settings;
   const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: encryption };
   // S3 names the elements of a list in the singular.
   const rules = lifecycle?.map(({ Transitions, ...rule }) => ({ ...rule, Transition: Transitions }));
-  const texts: Record<string, string | undefined> = {
+  return {
     publicAccessBlock: publicAccessBlock && xml({ PublicAccessBlockConfiguration: publicAccessBlock }),
     policy: policy && JSON.stringify(policy),
     versioning: xml({ VersioningConfiguration: { Status: versioning } }),
@@ -55,7 +56,6 @@ function bodies({ publicAccessBlock, policy, versioning, encryption, lifecycle }
       encryption && xml({ ServerSideEncryptionConfiguration: { Rule: { ApplyServerSideEncryptionByDefault } } }),
     lifecycle: rules && xml({ LifecycleConfiguration: { Rule: rules } }),
   };
-  return texts;
 }
 
 /** Elements by their names. A list stands for an element each, and `undefined` for none. */
