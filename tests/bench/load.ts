@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundled } from './process';
+import { bundled, printedBy } from './process';
 import { inTurns, type Size, tableOf } from './table';
 
 const HANDLERS = readdirSync('handlers');
@@ -67,10 +66,8 @@ async function measured(folder: string, handler: string, runs: number) {
 }
 
 /** CPU time, because other processes on the machine slow the variants down by different amounts. */
-function load(file: string): number {
+async function load(file: string): Promise<number> {
   const program = `const before = process.cpuUsage(); require(${JSON.stringify(file)});
     const { user, system } = process.cpuUsage(before); process.stdout.write(String((user + system) / 1000));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
-  if (stdout === '') throw new Error(`the bundle does not load: ${stderr}`);
-  return Number(stdout);
+  return Number(await printedBy(['-e', program]));
 }
