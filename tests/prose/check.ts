@@ -3,22 +3,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import jsTokens from 'js-tokens';
 
 /** Words that hide the actor or that a native engineer would not use, and what to write instead. */
-const REFUSED: readonly { words: RegExp; instead: string }[] = [
-  {
-    words: /\b(whoever|whomever|nobody|somebody)\b/i,
-    instead: 'name the actor: the worker, the reconciler, an operator',
-  },
-  { words: /\bmend(s|ed|ing)?\b/i, instead: 'fix or repair' },
-  { words: /\bparted by\b/i, instead: 'separated by' },
-  { words: /\b(told|tell|tells|telling) (of|from|apart)\b/i, instead: 'report, know about, distinguish' },
-  { words: /\b(became|become|becomes) of\b/i, instead: 'say what happened to it' },
-  { words: /\bdecide[sd]? about\b/i, instead: 'manage, or decide what to do with' },
-  { words: /\b(comes?|came) to nothing\b/i, instead: 'has no effect' },
-  { words: /\bby itself alone\b/i, instead: 'alone' },
-  { words: /\bwhat befalls\b/i, instead: 'what happens to' },
-  { words: /\b(lest|whereof|thereof|hitherto|heretofore)\b/i, instead: 'a word of today' },
-  { words: /\bhas the word\b/i, instead: 'decides' },
-  { words: /\be-mails?\b/i, instead: 'mail' },
+const REFUSED: readonly (readonly [words: RegExp, instead: string])[] = [
+  [/\b(whoever|whomever|nobody|somebody)\b/i, 'name the actor: the worker, the reconciler, an operator'],
+  [/\bmend(s|ed|ing)?\b/i, 'fix or repair'],
+  [/\bparted by\b/i, 'separated by'],
+  [/\b(told|tell|tells|telling) (of|from|apart)\b/i, 'report, know about, distinguish'],
+  [/\b(became|become|becomes) of\b/i, 'say what happened to it'],
+  [/\bdecide[sd]? about\b/i, 'manage, or decide what to do with'],
+  [/\b(comes?|came) to nothing\b/i, 'has no effect'],
+  [/\bby itself alone\b/i, 'alone'],
+  [/\bwhat befalls\b/i, 'what happens to'],
+  [/\b(lest|whereof|thereof|hitherto|heretofore)\b/i, 'a word of today'],
+  [/\bhas the word\b/i, 'decides'],
+  [/\be-mails?\b/i, 'mail'],
 ];
 
 /** Longest sentence, in words. Aim for 20; a list of names may need more. */
@@ -34,7 +31,7 @@ interface Passage {
 /** What is wrong with the words of one passage. */
 function problemsOf({ text, string }: Passage): string[] {
   const prose = withoutCode(text);
-  const refused = REFUSED.flatMap(({ words, instead }) => {
+  const refused = REFUSED.flatMap(([words, instead]) => {
     const found = words.exec(prose)?.[0];
     return found === undefined ? [] : [`"${found}": ${instead}`];
   });
