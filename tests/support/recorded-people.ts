@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../lib/analytics/keys';
 import { realSecret } from '../../lib/aws/secrets';
 import { realClock } from '../../lib/aws/system';
 import { secret } from '../../lib/config/functions';
@@ -17,15 +18,14 @@ import { namedTargetOf, type Serverless } from '../../packages/cli/target';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { stackName } from '../../resources/instances/instance';
 import { readInstance } from '../../resources/instances/read';
+import { PREFIX } from './engine';
 import { HASH_KEY } from './hash-people';
 import type { WatchedService } from './local-service';
 import { recordingOutput } from './operator';
 import { FUNCTIONS, idOf } from './permissions';
-import { drop, type Left, PREFIX, sendRaw } from './recorded-work';
+import { drop, type Left, sendRaw } from './recorded-work';
 import { fakeServerless } from './serverless';
 import type { CompiledTemplate } from './sls';
-
-const HOUR_MS = 3_600_000;
 
 type Call = [CommandName, Options];
 

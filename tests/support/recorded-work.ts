@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { HOUR_MS } from '../../lib/analytics/keys';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { sha256 } from '../../lib/jobs/envelope';
 import { bodyKey, dataPrefix, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
@@ -10,11 +11,10 @@ import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import type { Packaged } from '../../packages/local/template/package';
 import { realProducer } from '../../packages/producer/real-producer';
 import { aFact, alarmChange } from './alarms';
+import { PREFIX } from './engine';
 import type { WatchedService } from './local-service';
 import type { Recorder } from './recorded-calls';
 
-export const PREFIX = 'jobs';
-const HOUR_MS = 3_600_000;
 const MAIL = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
 const feedbackOf = (email: string) => ({ user: { email }, subject: 'Hello', message: 'It works' });
 
