@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
-import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
-import { missingTools, startAccount } from './account';
-import { checkArrived, stackName } from './checks';
+import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, sls } from '../support/sls';
+import { type Account, missingTools, startAccount } from './account';
 import { checkFifthQueue } from './fifth-queue';
-import { createReport } from './report';
+import { createReport, type Report } from './report';
 
 const staging = { stage: 'staging', instance: 'mht-api-staging', bucket: 'mht-staging-bucket' };
 const prod = { stage: 'prod', instance: 'mht-api', bucket: 'mht-bucket' };
@@ -21,6 +21,9 @@ const named =
       .map(({ Properties }) => String(Properties[property]))
       .sort();
 const functionsOf = named('AWS::Lambda::Function', 'FunctionName');
+
+const ACCOUNT = '123456789012';
+const stackName = ({ instance, stage }: { instance: string; stage: string }) => `${instance}-jobs-${stage}`;
 
 /** Deploys the service to an emulated account and checks the result. Resolves to the exit code. */
 async function main(): Promise<number> {
@@ -47,12 +50,8 @@ async function main(): Promise<number> {
     changeInstance(directory.path, instance, changes);
 
   try {
-    const templates = new Map<string, CompiledTemplate>();
-    const templateOf = ({ instance }: { instance: string }): CompiledTemplate => {
-      const template = templates.get(instance);
-      if (!template) throw new Error(`${instance} was not compiled`);
-      return template;
-    };
+    const templateOf = ({ instance }: { instance: string }) =>
+      readTemplate(join(directory.path, `package-${instance}`));
 
     await section('a fifth queue', async () => checkFifthQueue(report));
 
@@ -109,9 +108,8 @@ async function main(): Promise<number> {
 
     await section('templates', async () => {
       for (const instance of ['local', staging.instance, prod.instance, second.instance]) {
-        const template = await compiledTemplate(directory.path, instance);
-        templates.set(instance, template);
-        const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', template.file], { encoding: 'utf8' });
+        const { file } = await compiledTemplate(directory.path, instance);
+        const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', file], { encoding: 'utf8' });
         check(`cfn-lint finds nothing in ${instance}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
       }
     });
@@ -226,6 +224,56 @@ async function main(): Promise<number> {
     directory.remove();
   }
   return report.finish();
+}
+
+/** Checks through the real SDK that what the template says has arrived. The template's snapshot has each attribute. */
+async function checkArrived(
+  { equal, check }: Report,
+  account: Account,
+  { instance, stage }: { instance: string; stage: string },
+  { Resources }: CompiledTemplate,
+): Promise<void> {
+  const propertiesOf = (id: string): Record<string, unknown> => Resources[id]?.Properties ?? {};
+  const { outputs, isProtected } = await account.stack(stackName({ instance, stage }));
+  const url = (name: string) => `https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/${name}`;
+  const arn = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
+  const [main, dlq] = [`${instance}-feedback.fifo`, `${instance}-feedback-dlq.fifo`];
+  equal(
+    'outputs list both queues and the table',
+    [outputs.FeedbackQueueUrl, outputs.FeedbackDlqUrl, outputs.JobsTableName],
+    [url(main), url(dlq), `${instance}-jobs`],
+  );
+
+  const policy = (await account.stackPolicy(stackName({ instance, stage }))) ?? '';
+  check(
+    'the stack policy refuses to replace or remove queues and table',
+    /"Deny".*"Update:Replace","Update:Delete".*"AWS::SQS::Queue","AWS::DynamoDB::Table"/.test(policy),
+    policy,
+  );
+  equal('the stack is protected if it is kept', isProtected, stage === 'prod');
+
+  const queue = await account.queue(main);
+  const { MessageRetentionPeriod, VisibilityTimeout } = propertiesOf('FeedbackQueue');
+  equal(
+    'queue: retention and visibility',
+    [queue.MessageRetentionPeriod, queue.VisibilityTimeout],
+    [String(MessageRetentionPeriod), String(VisibilityTimeout)],
+  );
+  equal('queue: SQS dead-letters to its DLQ after three receives', JSON.parse(queue.RedrivePolicy ?? '{}'), {
+    deadLetterTargetArn: arn(dlq),
+    maxReceiveCount: 3,
+  });
+
+  const feedback = await account.lambdaFunction(`${instance}-feedback`);
+  const { Timeout, Environment } = propertiesOf('FeedbackLambdaFunction');
+  equal('function: runtime and time-out', [feedback?.Runtime, feedback?.Timeout], ['nodejs24.x', Timeout]);
+  equal('function: environment', feedback?.Environment, Environment);
+  const mappings = await account.mappings(`${instance}-feedback`);
+  equal(
+    'one event source mapping, from the queue',
+    mappings.map(({ EventSourceArn, State, ScalingConfig }) => [EventSourceArn, State, ScalingConfig]),
+    [[arn(main), 'Enabled', propertiesOf('FeedbackEventSourceMappingSQSFeedbackQueue').ScalingConfig]],
+  );
 }
 
 void main().then((code) => {
