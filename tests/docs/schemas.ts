@@ -14,9 +14,8 @@ import { testflightContract } from '../../lib/testflight/process';
 import { instanceFile } from '../../resources/instances/file';
 import { readDefaults } from '../../resources/instances/read';
 import { completionSchema } from './completion-schema';
-import { fieldsPage } from './fields-page';
-import { privacyPage } from './privacy-page';
 import { settingsPage } from './settings-page';
+import { fieldsPage, privacyPage } from './written-pages';
 
 export const contracts = [feedbackContract, emailsContract, testflightContract, analyticsContract].map((contract) =>
   contract({} as never),
