@@ -4,7 +4,6 @@ import { resolver } from '../../packages/local/template/declared';
 import { functionsOf } from '../../resources/instances/instance';
 import { parseInstance } from '../../resources/instances/read';
 import { arn, like, on, type Request, type Statement } from '../support/iam';
-import { problemsOf } from '../support/instances';
 import { templateOf } from '../support/packages';
 
 const page = readFileSync('docs/white-label.md', 'utf8');
@@ -98,15 +97,12 @@ async function creations(instance: string): Promise<Request[]> {
   });
 }
 
-test('the file of a client in another account is valid and holds no value of an example. Without a line it names what is missing', () => {
+test('the file of a client in another account is valid and holds no value of an example', () => {
   const instance = parseInstance('initech', file);
 
   expect(instance).toMatchObject({ account: '210987654321', region: 'eu-central-1', bucket: 'initech-data' });
   expect(functionsOf(instance).sort()).toEqual(['alarms', 'emailEvents', 'emails', 'reconciler', 'verify']);
   expect(deploymentProblems(instance)).toEqual([]);
-  expect(problemsOf(() => parseInstance('initech', file.replace(/^account:.*$/m, '')))).toEqual([
-    'instances/initech.yml: account: is missing',
-  ]);
 });
 
 test("the deployer's policy allows to create every named resource of the instance, and none of another instance", async () => {
