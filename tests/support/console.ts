@@ -4,16 +4,13 @@ import { text } from 'node:stream/consumers';
 import type { ConsoleDeps } from '../../packages/console/deps';
 import { serveConsole } from '../../packages/console/serve';
 import { memoryDeployment } from './deployment';
-import type { memoryEngine } from './engine';
+import type { Engine } from './engine';
 import { aTarget } from './operator';
 
 export type TestedConsole = Awaited<ReturnType<typeof testedConsole>>;
 
 /** A console over an engine in memory, on a free port. */
-export async function testedConsole(
-  engine: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
-  options: Partial<ConsoleDeps> = {},
-) {
+export async function testedConsole(engine: Pick<Engine, 'deps'>, options: Partial<ConsoleDeps> = {}) {
   const { deployment } = memoryDeployment(engine);
   const served = await serveConsole({ deployment, target: aTarget, write: false, ...options }, 0);
   const { host, hash } = new URL(served.url);

@@ -4,11 +4,9 @@ import { parkedMessage } from '../../lib/jobs/messages';
 import { type JobRow, rowOfEnvelope } from '../../lib/jobs/row';
 import type { Queues } from '../../lib/ports';
 import type { Service } from '../../packages/local/service';
-import { anEnvelope, envelope, jobId, type memoryEngine } from './engine';
+import { anEnvelope, type Engine, envelope, jobId } from './engine';
 import { aFeedback } from './feedback';
 import { inState } from './in-state';
-
-type Engine = ReturnType<typeof memoryEngine>;
 
 type Store = Pick<Engine['deps'], 'ledger' | 'dlqUrl' | 'clock'> & { queues: Pick<Queues, 'send'> };
 

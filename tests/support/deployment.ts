@@ -1,9 +1,9 @@
 import type { Deployment } from '../../lib/ops/operator';
 import type { MetricPoint, MetricQuery } from '../../lib/ports';
-import { INSTANCE, type memoryEngine } from './engine';
+import { type Engine, INSTANCE } from './engine';
 
 /** A deployment over an engine in memory. The test sets what CloudWatch shows, and sees which mappings are on. */
-export function memoryDeployment({ deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>) {
+export function memoryDeployment({ deps }: Pick<Engine, 'deps'>) {
   const on = new Map<string, boolean>(deps.queueNames.map((queue) => [queue, true]));
   const metrics = new Map<string, MetricPoint[]>();
   const alarms: { name: string; since: number }[] = [];

@@ -218,6 +218,8 @@ export function memoryEngine(
   };
 }
 
+export type Engine = ReturnType<typeof memoryEngine>;
+
 const isLive = ({ state, reason }: JobRow): boolean =>
   state === 'queued' || state === 'processing' || (state === 'held' && reason !== 'unknown' && reason !== 'stopped');
 

@@ -1,9 +1,7 @@
 import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
 import { type EventDeps, eventWebhook, type StoredEvent } from '../../lib/emails/events/webhook';
 import { type EventKeys, eventKeys, type SendgridEvent, signedHeaders } from '../../packages/local/fakes/sendgrid';
-import type { memoryEngine } from './engine';
-
-type Engine = ReturnType<typeof memoryEngine>;
+import type { Engine } from './engine';
 
 export function webhookRequest(
   events: readonly SendgridEvent[],
