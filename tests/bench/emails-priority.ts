@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startService } from '../../packages/local/service';
+import { withVariable } from '../support/local-service';
 import { localPackage } from '../support/packages';
 import { quantile, type Size } from './table';
 
@@ -13,12 +14,7 @@ const PATIENCE_MS = 200_000;
 /** How long a single mail takes to reach the vendor beside campaigns, on this machine. */
 export async function emailsPriority(size: Size): Promise<string> {
   const { recipients, part, rate, everyMs } = SIZES[size];
-  const packaged = await localPackage();
-  for (const { Properties } of Object.values(packaged.resources)) {
-    const { Variables } = (Properties?.Environment ?? {}) as { Variables?: Record<string, unknown> };
-    if (Variables && 'EMAIL_RATE' in Variables) Variables.EMAIL_RATE = String(rate);
-  }
-  const service = await startService({ packaged });
+  const service = await startService({ packaged: withVariable(await localPackage(), 'EMAIL_RATE', String(rate)) });
   try {
     const { producer } = service;
     const mail = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };

@@ -18,13 +18,11 @@ function changed(packaged: Packaged, change: (properties: Properties, type: stri
 export const withProperties = (packaged: Packaged, changes: Record<string, Properties>): Packaged =>
   changed(packaged, (_, type) => changes[type] ?? {});
 
-/** Switches the canaries off, so that a test sees only its own messages. */
-const withoutCanaries = (packaged: Packaged): Packaged =>
+/** Overrides a variable of all functions that have it. */
+export const withVariable = (packaged: Packaged, name: string, value: string): Packaged =>
   changed(packaged, ({ Environment }) => {
     const { Variables = {} } = (Environment ?? {}) as { Variables?: Properties };
-    return Variables.CANARY_EVERY === undefined
-      ? {}
-      : { Environment: { Variables: { ...Variables, CANARY_EVERY: '0' } } };
+    return name in Variables ? { Environment: { Variables: { ...Variables, [name]: value } } } : {};
   });
 
 export type WatchedService = Awaited<ReturnType<typeof watchedService>>;
@@ -35,7 +33,8 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
   const events = new EventEmitter();
   const service = await startService({
     ...options,
-    packaged: withoutCanaries(packaged),
+    // Without canaries, a test sees only its own messages.
+    packaged: withVariable(packaged, 'CANARY_EVERY', '0'),
     onInvocation: (invocation) => {
       invocations.push(invocation);
       events.emit('any');
