@@ -8,6 +8,7 @@ import type { Inputs, Kind } from '../../lib/submit/kinds';
 import type { Options } from '../../packages/cli/command';
 import type { CommandName } from '../../packages/cli/commands';
 import type { Producer } from '../../packages/producer/client';
+import { quantile } from '../bench/table';
 
 interface Accepted {
   deps: Deployment;
@@ -107,8 +108,7 @@ const load: Step = async (context) => {
     if (row.state !== 'succeeded') throw new Error(`${job.id} of ${job.queue} is ${stateOf(row)}`);
     took.push((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt));
   }
-  took.sort((a, b) => a - b);
-  const part = (share: number) => seconds(took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0);
+  const part = (share: number) => seconds(quantile(took, share));
   return `${sent.length} jobs at ${rate.toFixed(1)}/s, from send to end: p50 ${part(0.5)}, p99 ${part(0.99)}`;
 };
 
