@@ -70,9 +70,9 @@ test('a file that Zendesk refuses for a while is uploaded again alone', async ()
   expect(zendesk.tickets).toHaveLength(1);
 });
 
-test('the hash of the ticket in the row covers the salt, and an erasure removes it', async () => {
+test('the hash of the ticket in the row covers the salt and the bytes that are sent, and an erasure removes it', async () => {
   const salt = 'a'.repeat(32);
-  const { engine, zendesk } = await ran(feedbackBody({}, { salt }));
+  const { engine, zendesk } = await ran(feedbackBody({ subject: 'naïve — “quoted” \u{1F600}' }, { salt }));
   const { key, steps } = engine.row(jobId(1));
   const hash = steps.ticket?.hash;
 

@@ -1,4 +1,4 @@
-import { realZendesk, ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
+import { realZendesk, type Zendesk } from '../../../lib/vendors/zendesk';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import type { FakeZendesk } from '../../support/fake-vendors';
 import { aTicket, caught, secretOf } from '../../support/vendors';
@@ -18,14 +18,6 @@ afterEach(() => fake.close());
 
 const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
   zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
-
-test('the hash covers exactly the bytes that are sent', async () => {
-  const ticket = aTicket({ subject: 'naïve — “quoted” \u{1F600}', priority: 'low' });
-
-  await create(ticket);
-
-  expect(fake.requests[0]?.body).toBe(ticketBody(ticket));
-});
 
 test('each call has its own idempotency key, even at the same time', async () => {
   const keys = ['key-1', 'key-2', 'key-3'];
@@ -69,12 +61,14 @@ test.each<[string, unknown]>([
   ['null', { ticket: null, tickets: null }],
   ['a ticket without an id', { ticket: { subject: 'x' }, tickets: [{}] }],
   ['a ticket with another external id', { tickets: [{ id: 9, external_id: 'other' }] }],
-])('a success with %s may have created a ticket, and does not prove that there is none', async (_, body) => {
+])('a success with %s proves neither a ticket nor its absence, and an upload may be repeated', async (_, body) => {
   fake.fail({ status: 200, body, times: 'forever' });
 
   expect(await caught(create())).toMatchObject({ class: 'ambiguous', code: 'ZendeskMalformed' });
   const lookup = zendesk.findTicket('job', TIMEOUT);
   expect(await caught(lookup)).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
+  const upload = zendesk.upload({ name: 'a', contentType: 'text/plain', bytes: new Uint8Array() }, TIMEOUT);
+  expect(await caught(upload)).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
 });
 
 test.each(['links', 'next_page'])('a lookup does not follow the %s of an answer', async (name) => {
@@ -96,14 +90,4 @@ test('a file keeps its name and type, also when it is sent again after a 401, an
   const sent = fake.requests.slice(0, 2).map((request) => [request.headers['content-type'], [...request.bytes]]);
   expect(sent).toEqual(Array(2).fill(['image/png', [...bytes]]));
   expect(fake.tickets[0]?.attachments).toEqual(['größe & more.png']);
-});
-
-test('an upload without a token may be repeated', async () => {
-  fake.fail({ path: '/uploads', status: 201, body: {} });
-
-  const error = await caught(
-    zendesk.upload({ name: 'a', contentType: 'text/plain', bytes: new Uint8Array() }, TIMEOUT),
-  );
-
-  expect(error).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
 });
