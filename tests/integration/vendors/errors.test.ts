@@ -207,3 +207,13 @@ test("the vendors' libraries write nothing to the console", async () => {
   expect(spies.flatMap((spy) => spy.mock.calls)).toEqual([]);
   for (const spy of spies) spy.mockRestore();
 });
+
+test("after a 404 an alarm goes to the webhook that the secret names now, waits for Discord's check and mentions no user", async () => {
+  const { url, webhook, messages, requests } = fakes.discord;
+  const removed = `${url}/api/webhooks/1/removed`;
+
+  await realDiscord({ url: secretOf(removed, webhook) }).send(alarm, { timeoutMs: 5000 });
+
+  expect(messages).toEqual([{ ...alarm, allowed_mentions: { parse: [] } }]);
+  expect(requests.at(-1)?.query).toEqual({ wait: 'true' });
+});
