@@ -126,20 +126,6 @@ test.each<[bad: number, event: Told, of: number, string]>([
   expect(facts).toMatchObject(why ? [{ fact: 'campaign-paused', subject: CAMPAIGN, note: why }] : []);
 });
 
-test('each pause is told, although the fact of the one before is still on', async () => {
-  await emails.campaign({ recipients: 5_000, chunkSize: 100 });
-  for (const pause of [1, 2]) {
-    await emails.minutes(1);
-    await post(eventsAbout(emails.sendgrid.mails.slice(-400), BOUNCE));
-    await emails.minutes(2);
-    if (pause === 1) await emails.campaigns.resume(CAMPAIGN);
-  }
-
-  const why = '400 of 400 mails bounced: 100 %, more than 5 %';
-  const notes = emails.engine.facts.flatMap(({ on, note }) => (on ? [note] : []));
-  expect(notes).toEqual([why, `${why}, pause 2`]);
-});
-
 test('a campaign pauses when SendGrid refuses more than a fifth of its chunks', async () => {
   await emails.campaign({ recipients: 2_000, chunkSize: 100 });
   for (const number of [1, 3]) emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, number), status: 400 });
