@@ -43,19 +43,6 @@ test('chunks are released for about five seconds of the rate, and more when thos
   expect(new Set(emails.sendgrid.mails.map(({ to }) => to[0])).size).toBe(1_150);
 });
 
-test("one chunk is released even if the senders' rate is unknown or smaller than the chunk", async () => {
-  const { engine } = emails;
-  await emails.campaign({ recipients: 3_000, chunkSize: 1_000 });
-  await engine.reconcile();
-  expect(await released()).toBe(1);
-  await emails.work();
-  await engine.table.delete('rate#sendgrid', (await engine.table.get('rate#sendgrid'))?.version ?? 0);
-
-  await engine.reconcile();
-
-  expect(await released()).toBe(2);
-});
-
 test('chunks are released while other work of the run takes a long time', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 10_000, chunkSize: 100 });
