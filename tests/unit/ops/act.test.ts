@@ -284,9 +284,7 @@ test('a cancelled job whose message SQS dead-lettered keeps its body when the re
 });
 
 test('a job that its own run cancelled cannot be retried, because its message is gone and no body is kept', async () => {
-  const { engine } = sampleEngine(() => {
-    throw new CancelledError();
-  });
+  const { engine } = sampleEngine(() => Promise.reject(new CancelledError()));
   await engine.sendAndDeliver(envelope());
 
   await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);

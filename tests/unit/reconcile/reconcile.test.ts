@@ -42,10 +42,7 @@ test('works that never come to their end leave time for the others, in every run
 });
 
 test('an illegal change of a job is refused and counted, as in the worker', async () => {
-  const { engine } = sampleEngine(() => {
-    throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
-  });
-  await engine.sendAndDeliver(envelope());
+  const { engine } = await heldJobs();
   const row = engine.row(jobId(1));
   engine.deps.ledger.get = () => Promise.reject(new IllegalTransitionError('release', row));
 
@@ -64,9 +61,8 @@ test.each<[string, string, object]>([
   ['a paused job, because an operator decides when it goes on,', 'NoSlot', { reason: 'paused' }],
   ['a job that is planned for later', 'NoSlot', { notBefore: 1, firstStartedAt: undefined, heldSince: undefined }],
 ])('%s does not count as held', async (_what, code, change) => {
-  const { engine } = sampleEngine(() => {
-    throw new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
-  });
+  const wait = new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
+  const { engine } = sampleEngine(() => Promise.reject(wait));
   await engine.sendAndDeliver(envelope());
   await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, ...change }));
 

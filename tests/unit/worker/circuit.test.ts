@@ -19,9 +19,7 @@ test('five transient failures without a success between open the circuit, and a 
   const { engine } = sampleEngine(() => {
     if (!working) throw unavailable();
   });
-  const next = async (n: number) => {
-    await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
-  };
+  const next = (n: number) => engine.sendAndDeliver(envelope(n), { group: `g${n}` });
 
   for (const n of [1, 2, 3, 4]) await next(n);
   working = true;

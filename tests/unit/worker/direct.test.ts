@@ -68,10 +68,7 @@ test.each(['comes again', 'is dead-lettered by SQS'])(
     let call = 1;
     for (let over = false; !over; call++) {
       const kills = createKills();
-      const taken = () => {
-        throw new IdTakenError();
-      };
-      const { engine } = start(taken, { before: kills.before, after: kills.after });
+      const { engine } = start(() => Promise.reject(new IdTakenError()), kills);
       const messageId = engine.send(envelope());
 
       over = (await kills.run(() => engine.deliver(), { call, when: 'after' })) === 'done';
