@@ -1,10 +1,8 @@
-import fc from 'fast-check';
 import { messageOf } from '../../../lib/alarms/embed';
 import {
   type AlarmKind,
   type AnyKind,
   alarmName,
-  FACT_KINDS,
   isFact,
   KINDS,
   type Kind,
@@ -133,22 +131,6 @@ test('every command of every kind acts on the client that the message is about, 
       'prod',
       'eu-central-1',
     ]);
-});
-
-test("any message from the topic fits into Discord's limits", () => {
-  const long = fc.string({ unit: 'binary', maxLength: 9000 }).map((text) => text.repeat(3));
-  const AlarmName = fc.oneof(long, fc.constant('acme-feedback-oldest-message'));
-  const alarm = fc.record({ AlarmName, NewStateReason: long }).map(alarmChange);
-  const fact = fc.record({ fact: fc.constantFrom(...FACT_KINDS), subject: long, code: long, jobId: long }).map(aFact);
-  const message = fc.oneof(alarm, fact).map((change) => snsMessage(change));
-  fc.assert(
-    fc.property(fc.oneof(message, fc.record({ Subject: long, Message: long })), (sns) => {
-      const { error } = messageSchema.safeParse(messageOf(notificationOf(sns, place), place));
-
-      expect(error).toBeUndefined();
-    }),
-    { numRuns: 200 },
-  );
 });
 
 const queues = ['feedback', 'age', 'dlq'];

@@ -11,6 +11,7 @@ import { OperatorError } from '../../../lib/ops/operator';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import { visible } from '../../../lib/text';
+import { messageSchema } from '../../../packages/local/fakes/discord';
 import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { close, listen } from '../../../packages/local/loopback';
 import { createProducer } from '../../../packages/producer/client';
@@ -230,6 +231,7 @@ test('any notification becomes a message that Discord takes, and no part of it i
       await notify(deps, { Message, Subject, MessageId: 'id' }, { remainingMs: () => 10_000 });
 
       expect(sent.length).toBeLessThanOrEqual(1);
+      for (const message of sent) expect(messageSchema.safeParse(message).error).toBeUndefined();
       const shown = sent
         .flatMap(({ embeds }) => embeds.map(({ title, description = '' }) => title + description))
         .join();
