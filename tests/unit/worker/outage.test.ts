@@ -111,15 +111,3 @@ test.each([1, 10])(
     expect(stoppedAt()).toBeUndefined();
   },
 );
-
-test('a success of an earlier call of the same job does not show that the vendor works', async () => {
-  const { pass, send, states } = service(({ minute }) => minute < 60, { error: internal });
-  for (const n of [1, 2]) send(n);
-  // The vendor answers every question about a ticket, and makes none.
-  await pass(60);
-  const during = states();
-  await pass(40);
-
-  expect(during).toEqual(['held stopped', 'held stopped']);
-  expect(states()).toEqual(['succeeded', 'succeeded']);
-});
