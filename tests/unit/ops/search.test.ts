@@ -136,9 +136,8 @@ test('a person is found by the hash with the new key and by the one with the old
 
 test('a search for a person says that it needs the hash key, and other searches need none', async () => {
   const made = await someJobs();
-  made.engine.deps.hashPeople = personHashes(async () => {
-    throw new StoreError({ code: 'SSM.AccessDeniedException', message: 'SSM GetParameter failed' });
-  }, made.engine.clock);
+  const denied = new StoreError({ code: 'SSM.AccessDeniedException', message: 'SSM GetParameter failed' });
+  made.engine.deps.hashPeople = personHashes(() => Promise.reject(denied), made.engine.clock);
 
   await expect(found(made, { email: 'joe@example.com' })).rejects.toThrow(
     "A search for a person needs the instance's hash key: SSM.AccessDeniedException: SSM GetParameter failed",

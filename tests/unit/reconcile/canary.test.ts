@@ -1,7 +1,6 @@
 import { watchCanary } from '../../../lib/reconcile/measure';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
-import type { memoryEngine } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
@@ -9,15 +8,13 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const EVERY = 5 * MINUTE;
 
-type Engine = ReturnType<typeof memoryEngine>;
-
 function start() {
   const { engine, effects } = sampleEngine();
-  return { engine, effects, reconcile: () => engine.reconcile({ canaryMs: EVERY }) };
+  return {
+    ...{ engine, effects, reconcile: () => engine.reconcile({ canaryMs: EVERY }) },
+    measured: () => engine.metrics.filter(({ name }) => name === 'Canary').map(({ value }) => value),
+  };
 }
-
-const measured = ({ metrics }: Engine, name: string) =>
-  metrics.filter((metric) => metric.name === name).map(({ value }) => value);
 
 test.each<[string, ('run' | 'work' | number)[], number[]]>([
   ['that is not done before the next is due counts as 0', ['run', EVERY, 'run', 'work', EVERY, 'run'], [0, 1]],
@@ -25,14 +22,14 @@ test.each<[string, ('run' | 'work' | number)[], number[]]>([
   ['that was done too late counts as 0', ['run', EVERY, 'work', 'run'], [0]],
   ['is measured once, when the next is due', ['run', 'work', MINUTE, 'run', MINUTE, 'run'], []],
 ])('a canary %s', async (_what, course, counts) => {
-  const { engine, reconcile } = start();
+  const { engine, reconcile, measured } = start();
 
   for (const step of course)
     if (step === 'run') await reconcile();
     else if (step === 'work') await engine.deliver();
     else engine.clock.advance(step);
 
-  expect(measured(engine, 'Canary')).toEqual(counts);
+  expect(measured()).toEqual(counts);
 });
 
 test('a canary does no work, stores nothing in the bucket, and only shows in its own metrics', async () => {
@@ -49,7 +46,7 @@ test('a canary does no work, stores nothing in the bucket, and only shows in its
 });
 
 test('a canary whose row does not parse counts as 0, and the next one is sent', async () => {
-  const { engine, reconcile } = start();
+  const { engine, reconcile, measured } = start();
   await reconcile();
   await damagedRow(engine.table, engine.canaries()[0]?.key ?? '', 'steps');
   engine.clock.advance(EVERY);
@@ -59,11 +56,11 @@ test('a canary whose row does not parse counts as 0, and the next one is sent', 
   engine.clock.advance(EVERY);
   await reconcile();
 
-  expect(measured(engine, 'Canary')).toEqual([0, 1]);
+  expect(measured()).toEqual([0, 1]);
 });
 
 test('two reconcilers at the same time send one canary and measure it once', async () => {
-  const { engine } = start();
+  const { engine, measured } = start();
   const run = () => watchCanary(reconcileRun(engine.deps, EVERY), SAMPLE_QUEUE, () => true);
   const both = () => Promise.all([run(), run()]);
 
@@ -74,11 +71,11 @@ test('two reconcilers at the same time send one canary and measure it once', asy
 
   expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'queued' }]);
   expect(engine.inQueue()).toBe(1);
-  expect(measured(engine, 'Canary')).toEqual([1]);
+  expect(measured()).toEqual([1]);
 });
 
 test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', async () => {
-  const { engine, reconcile } = start();
+  const { engine, reconcile, measured } = start();
   await reconcile();
   spendReceives(engine);
   expect(engine.deadLetters()).toHaveLength(1);
@@ -86,6 +83,6 @@ test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', a
   await reconcile();
 
   expect(engine.deadLetters()).toEqual([]);
-  expect(measured(engine, 'Canary')).toEqual([0]);
+  expect(measured()).toEqual([0]);
   expect(engine.facts).toEqual([]);
 });

@@ -15,7 +15,14 @@ function start(rate = 100) {
   const table = memoryTable();
   const random = memoryRandom();
   const make = (limit: number) => sharedRate({ table, clock, random, rate: limit }, 'sendgrid');
-  return { clock, table, make, shared: make(rate), begun: clock.now() };
+  const shared = make(rate);
+  const mailsFor = async (seconds: number, aSecond: number) => {
+    for (let n = 0; n < seconds * aSecond; n++) {
+      clock.advance(1_000 / aSecond);
+      await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+    }
+  };
+  return { clock, table, make, shared, begun: clock.now(), mailsFor };
 }
 
 const slotOf = (answer: Awaited<ReturnType<ReturnType<typeof sharedRate>['reserve']>>) => {
@@ -68,8 +75,8 @@ test.each([
   { mails: 4, left: 0.08 },
   { mails: 8, left: 0.08 },
 ])('beside $mails single mails a second, of a limit of 100, campaigns leave $left of it', async ({ mails, left }) => {
-  const { shared, clock } = start(100);
-  await mailsFor(30, { mails, shared, clock });
+  const { shared, mailsFor } = start(100);
+  await mailsFor(30, mails);
 
   const first = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 1_000 }));
   const second = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 }));
@@ -78,8 +85,8 @@ test.each([
 });
 
 test('single mails take what campaigns have left', async () => {
-  const { shared, clock } = start(100);
-  await mailsFor(30, { mails: 4, shared, clock });
+  const { shared, mailsFor } = start(100);
+  await mailsFor(30, 4);
   await shared.reserve({ recipients: 2_000, use: 'campaign', withinMs: 1_000 });
 
   const mail = () => shared.reserve({ recipients: 1, use: 'message', withinMs: 10_000 });
@@ -87,16 +94,6 @@ test('single mails take what campaigns have left', async () => {
 
   expect(second.at - first.at).toBeCloseTo(1_000 / 8);
 });
-
-async function mailsFor(
-  seconds: number,
-  { mails, shared, clock }: { mails: number } & Pick<ReturnType<typeof start>, 'shared' | 'clock'>,
-) {
-  for (let n = 0; n < seconds * mails; n++) {
-    clock.advance(1_000 / mails);
-    await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
-  }
-}
 
 test('what does not fit into the time is not reserved', async () => {
   const { shared } = start();
@@ -164,10 +161,8 @@ test('the day of the cap is that of the zone, also if it has 23 or 25 hours', ()
 
 /** A job of ten seconds, at a rate of one mail a second. */
 function pacing(answer: Sendgrid['send'] = async () => ({})) {
-  const clock = memoryClock();
-  const begun = clock.now();
+  const { clock, begun, shared: rate } = start(1);
   const sent: number[] = [];
-  const rate = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate: 1 }, 'sendgrid');
   const sendgrid: Sendgrid = {
     send: (...request) => {
       sent.push(clock.now() - begun);
