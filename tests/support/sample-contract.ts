@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { PermanentError } from '../../lib/errors';
+import { PermanentError, StopError, WaitError } from '../../lib/errors';
 import { type Job, messageType, type QueueContract, type RunContext } from '../../lib/worker/contract';
-import { type EngineOptions, memoryEngine } from './engine';
+import { type EngineOptions, jobId, memoryEngine } from './engine';
 
 export const SAMPLE_QUEUE = 'sample';
 
@@ -46,4 +46,12 @@ export function sampleEngine(effect?: Parameters<typeof sampleContract>[0], opti
 
 export function rejects(): never {
   throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+}
+
+/** Job 2 is rejected, and Zendesk throttles job 3 and stops job 4. Any other job succeeds. */
+export function oneOfEachEnd({ id }: { id: string }) {
+  if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.name' });
+  if (id === jobId(3)) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
+  if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
+  return { ticket: 7 };
 }

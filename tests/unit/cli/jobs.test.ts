@@ -1,22 +1,16 @@
-import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/errors';
+import { StoreError } from '../../../lib/errors';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands } from '../../../packages/cli/commands';
 import { acceptedRow } from '../../support/accepted-row';
 import { type EngineOptions, envelope, jobId } from '../../support/engine';
 import { command, contextOf, recordingOutput } from '../../support/operator';
-import { rejects, sampleEngine } from '../../support/sample-contract';
+import { oneOfEachEnd, rejects, sampleEngine } from '../../support/sample-contract';
 
 const HOUR = '2026-01-02T03';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 queued. */
 async function someJobs() {
-  const { engine } = sampleEngine(({ id }) => {
-    if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.name' });
-    if (id === jobId(3))
-      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
-    if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
-    return { ticket: 7 };
-  });
+  const { engine } = sampleEngine(oneOfEachEnd);
   for (const n of [1, 2, 3, 4]) engine.send(envelope(n, { data: { name: 'planted' } }));
   await engine.deliver();
   const queued = { ...acceptedRow(engine.clock.now(), { id: jobId(5) }), sentAt: engine.clock.now() };

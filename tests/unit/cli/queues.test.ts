@@ -1,14 +1,13 @@
 import fc from 'fast-check';
-import { StopError, WaitError } from '../../../lib/errors';
 import { factsKey, pauseKey } from '../../../lib/jobs/keys';
 import { type Deployment, OperatorError } from '../../../lib/ops/operator';
 import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { memoryDeployment } from '../../support/deployment';
-import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
+import { envelope, memoryEngine, watch } from '../../support/engine';
 import { command } from '../../support/operator';
-import { rejects, sampleContract } from '../../support/sample-contract';
+import { oneOfEachEnd, sampleContract } from '../../support/sample-contract';
 
 const DAY = 86_400;
 const paused = { queue: 'feedback', reason: 'Zendesk moves' };
@@ -23,12 +22,7 @@ function aDeployment(effect?: Parameters<typeof sampleContract>[0]) {
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
 async function someJobs() {
-  const made = aDeployment(({ id }) => {
-    if (id === jobId(2)) rejects();
-    if (id === jobId(3))
-      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
-    if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
-  });
+  const made = aDeployment(oneOfEachEnd);
   const { engine } = made;
   for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
   await engine.deliver();
