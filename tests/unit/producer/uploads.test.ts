@@ -1,4 +1,3 @@
-import { StoreError } from '../../../lib/errors';
 import { invalid } from '../../../lib/submit/errors';
 import { aFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
@@ -65,7 +64,6 @@ test('an uploaded file goes with a job of its principal only. A file that is no 
   const { producer, messages, objects } = memoryProducerDeps();
   const { key } = await producer.attachments.upload(file);
   await objects.put(key, 'a file', 'image/png');
-
   await objects.put(`${HOME}/screen.png`, 'a file', 'image/png');
 
   await producer.feedback(feedbackWith(`${HOME}/screen.png`));
@@ -99,20 +97,4 @@ test('an uploaded file is recorded with each job that names it, and so is a list
   expect(table.item(`file#${key}`)).toMatchObject({ object: key, todo: 'feedback#files', todoAt });
   expect(table.item(`file#${key}`)?.jobs).toEqual([`feedback#${first.id}`, `feedback#${again.id}`]);
   expect(table.item(`file#${list}`)).toMatchObject({ jobs: [`emails#${sent.id}`], todo: 'emails#files' });
-});
-
-test('no file can be recorded without the table: a job with a key is refused, one without a key is accepted', async () => {
-  const failing = jest.fn().mockRejectedValue(new StoreError({ code: 'DynamoDB.Down', message: 'down' }));
-  const { producer, messages, lines, objects } = memoryProducerDeps({
-    table: (table) => ({ ...table, get: failing, put: failing }),
-  });
-  const { key } = await producer.attachments.upload(file);
-  await objects.put(key, 'a file', 'image/png');
-
-  await producer.feedback(feedbackWith(key), { principal: 'client-1' });
-  expect(failing).toHaveBeenCalledTimes(3);
-  await expect(producer.feedback(feedbackWith(key), { principal: 'client-1', key: 'k' })).rejects.toThrow(StoreError);
-
-  expect(messages()).toHaveLength(1);
-  expect(lines.map(({ message }) => message)).toEqual(['accepted without a row', 'accepted']);
 });
