@@ -15,7 +15,7 @@ import {
   unexpected,
 } from '../../support/iam';
 import { changedFile } from '../../support/instances';
-import { templateOf } from '../../support/packages';
+import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
 let prod: CompiledTemplate;
@@ -68,6 +68,59 @@ const MAY_NOT: Record<string, Request[]> = {
 
 test.each(Object.entries(MAY_NOT))('%s: allows nothing that it is not for', async (ids, requests) => {
   expect(await unexpected(permissionsOf(prod, ids.split(' ')), requests, false)).toEqual([]);
+});
+
+const secretsManager = (name: string) => on(arn('secretsmanager', `secret:${name}`), 'secretsmanager:GetSecretValue');
+
+/** Requests that no function may make, whatever its work. What each may do: tests/integration/permissions. */
+const NONE_MAY: Request[] = [
+  ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteItem', 'dynamodb:DeleteTable'),
+  ...on(`${table}-copy`, 'dynamodb:GetItem'),
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:PurgeQueue'),
+  ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
+  ...on(object('jobs/feedback/year=2026/x.json'), 's3:DeleteObject'),
+  ...['uploads/x', 'other/feedback/x'].flatMap((key) => on(object(key), 's3:GetObject', 's3:PutObject')),
+  ...on('arn:aws:s3:::other-bucket/jobs/feedback/x', 's3:GetObject'),
+  { action: 's3:ListBucket', resource: 'arn:aws:s3:::team-bucket', context: { 's3:prefix': [''] } },
+  ...on('arn:aws:s3:::team-bucket', 's3:ListBucket'),
+  ...on(arn('sns', 'mht-api-alarms-undelivered'), 'sns:Publish'),
+  ...on(arn('events', 'event-bus/default'), 'events:PutEvents'),
+  ...on(arn('ssm', 'parameter/example/other'), 'ssm:GetParameter'),
+  ...secretsManager('example/other-AbC123'),
+  ...secretsManager('example/sendgrid-other-AbC123'),
+  ...on(SECRETS_KEY, 'kms:Decrypt'),
+  ...on(arn('logs', 'log-group:/aws/lambda/other:log-stream:y'), 'logs:PutLogEvents'),
+];
+/** Requests for items that no function but the reconciler may make. */
+const ONLY_THE_RECONCILER_MAY: Request[] = [
+  item('GetItem'),
+  ...['feedback', 'emails', 'testflight', 'analytics'].map((name) =>
+    item('GetItem', `${name}#0190`, 'canary#feedback'),
+  ),
+  ...['lease#reconciler', 'canary#feedback', 'facts', 'pause#feedback'].map((key) => item('PutItem', key)),
+  ...on(`${table}/index/todo`, 'dynamodb:Query'),
+];
+/** Its URL is public. */
+const THE_WEBHOOK_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
+  ...['emails#0190', 'feedback#0190', 'vendor#sendgrid', 'evidence#analytics#send#0190'].map((key) =>
+    item('PutItem', key),
+  ),
+  ...['analytics#0190', 'subject#testflight#0190', 'campaign#0190'].map((key) => item('GetItem', key)),
+  ...['_events/emails/x', 'emails/x', '_data/emails/x'].flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject')),
+  ...on(object('jobs/_events/analytics/x'), 's3:PutObject'),
+  ...secretsManager('example/sendgrid-AbC123'),
+];
+
+const ROLES = ['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'];
+test.each(ROLES)('the %s function may touch no other data, instance or secret', async (role) => {
+  const requests = [
+    ...NONE_MAY,
+    ...(role === 'Reconciler' ? [] : ONLY_THE_RECONCILER_MAY),
+    ...(role === 'EmailEvents' ? THE_WEBHOOK_MAY_NOT : []),
+  ];
+
+  expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
 });
 
 /** An instance whose names are as long as the schema allows, with every queue, in a longer partition and region than any. */

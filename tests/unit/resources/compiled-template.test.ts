@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { EVENT_COLUMNS } from '../../../lib/config/functions';
 import { groupBy } from '../../../lib/group-by';
 import { resolver } from '../../../packages/local/template/declared';
 import { eventsView } from '../../../resources/catalog';
+import { metricsOf } from '../../../resources/cost';
 import { pascal } from '../../../resources/template';
-import { arn, item, like, object, on, permissionsOf, queue, type Request, table, unexpected } from '../../support/iam';
-import { SECRETS_KEY, templateOf } from '../../support/packages';
+import { arn, like } from '../../support/iam';
+import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
 const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
@@ -24,7 +26,7 @@ beforeAll(async () => {
   second = await templateOf('second');
 });
 
-/** Tests here, and those of the alarms, check these of all resources. */
+/** Other tests here check these of all resources. */
 const CHECKED = ['DeletionPolicy', 'UpdateReplacePolicy', 'AlarmName', 'OKActions'];
 
 /** Each other attribute of each resource in a line. A statement has its own line. */
@@ -160,57 +162,6 @@ test('a client without a queue or a bus has no function, role, alarm, secret or 
   expect([second.text.match(/mht-api/g), prod.text.match(/staging/g), staging.text.match(/kms:/g)]).toEqual(NONE);
 });
 
-const secretsManager = (name: string) => on(arn('secretsmanager', `secret:${name}`), 'secretsmanager:GetSecretValue');
-
-/** Requests that no function may make, whatever its work. What each may do: tests/integration/permissions. */
-const NONE_MAY: Request[] = [
-  ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteItem', 'dynamodb:DeleteTable'),
-  ...on(`${table}-copy`, 'dynamodb:GetItem'),
-  ...on(queue('mht-api-feedback.fifo'), 'sqs:PurgeQueue'),
-  ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
-  ...on(object('jobs/feedback/year=2026/x.json'), 's3:DeleteObject'),
-  ...['uploads/x', 'other/feedback/x'].flatMap((key) => on(object(key), 's3:GetObject', 's3:PutObject')),
-  ...on('arn:aws:s3:::other-bucket/jobs/feedback/x', 's3:GetObject'),
-  { action: 's3:ListBucket', resource: 'arn:aws:s3:::team-bucket', context: { 's3:prefix': [''] } },
-  ...on('arn:aws:s3:::team-bucket', 's3:ListBucket'),
-  ...on(arn('sns', 'mht-api-alarms-undelivered'), 'sns:Publish'),
-  ...on(arn('events', 'event-bus/default'), 'events:PutEvents'),
-  ...on(arn('ssm', 'parameter/example/other'), 'ssm:GetParameter'),
-  ...secretsManager('example/other-AbC123'),
-  ...secretsManager('example/sendgrid-other-AbC123'),
-  ...on(SECRETS_KEY, 'kms:Decrypt'),
-  ...on(arn('logs', 'log-group:/aws/lambda/other:log-stream:y'), 'logs:PutLogEvents'),
-];
-/** Requests for items that no function but the reconciler may make. */
-const ONLY_THE_RECONCILER_MAY: Request[] = [
-  item('GetItem'),
-  ...QUEUES.map((name) => item('GetItem', `${name}#0190`, 'canary#feedback')),
-  ...['lease#reconciler', 'canary#feedback', 'facts', 'pause#feedback'].map((key) => item('PutItem', key)),
-  ...on(`${table}/index/todo`, 'dynamodb:Query'),
-];
-/** Its URL is public. */
-const THE_WEBHOOK_MAY_NOT: Request[] = [
-  ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
-  ...['emails#0190', 'feedback#0190', 'vendor#sendgrid', 'evidence#analytics#send#0190'].map((key) =>
-    item('PutItem', key),
-  ),
-  ...['analytics#0190', 'subject#testflight#0190', 'campaign#0190'].map((key) => item('GetItem', key)),
-  ...['_events/emails/x', 'emails/x', '_data/emails/x'].flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject')),
-  ...on(object('jobs/_events/analytics/x'), 's3:PutObject'),
-  ...secretsManager('example/sendgrid-AbC123'),
-];
-
-const ROLES = ['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'];
-test.each(ROLES)('the %s function may touch no other data, instance or secret', async (role) => {
-  const requests = [
-    ...NONE_MAY,
-    ...(role === 'Reconciler' ? [] : ONLY_THE_RECONCILER_MAY),
-    ...(role === 'EmailEvents' ? THE_WEBHOOK_MAY_NOT : []),
-  ];
-
-  expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
-});
-
 const account = '123456789012';
 
 /** The property with the physical name of each type, and its ARN. */
@@ -265,4 +216,76 @@ test('no name and no ARN of an instance matches a resource of an instance whose 
     expect(wrong).toEqual([]);
     expect(theirs.length).toBeGreaterThan(60);
   }
+});
+
+const alarms = (template: CompiledTemplate) =>
+  ofType(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
+
+test('every queue has one alarm of each kind about queues, the instance one of each other kind, and no other exists', () => {
+  const names = alarms(prod).map(({ AlarmName }) => String(AlarmName));
+  const kinds = (Object.keys(KINDS) as AnyKind[]).filter((kind) => !isFact(kind)) as AlarmKind[];
+  const expected = kinds.flatMap((kind) =>
+    (KINDS[kind].scope === 'queue' ? QUEUES : ['']).map((queue) => alarmName('mht-api', kind, queue)),
+  );
+
+  expect(names.toSorted()).toEqual(expected.toSorted());
+});
+
+test('every alarm and every fact has a section in the runbook', () => {
+  const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^### `([a-z-]+)`/gm)].map(([, kind]) => kind);
+
+  expect(headings.toSorted()).toEqual(Object.keys(KINDS).sort());
+});
+
+test('each alarm may publish to its own topic, which is not encrypted, and no other alarm may', () => {
+  for (const { Properties } of ofType(prod, 'AWS::SNS::Topic')) expect(Properties).not.toHaveProperty('KmsMasterKeyId');
+  for (const { Properties } of ofType(prod, 'AWS::SNS::TopicPolicy')) {
+    const [topic] = Properties.Topics as unknown[];
+    const own = alarms(prod).filter(({ AlarmActions }) => JSON.stringify(AlarmActions) === JSON.stringify([topic]));
+    const arns = own.map(({ AlarmName }) => ({ 'Fn::Sub': expect.stringMatching(`:alarm:${AlarmName}$`) }));
+
+    expect(arns).not.toEqual([]);
+    const allowed = { Effect: 'Allow', Principal: { Service: 'cloudwatch.amazonaws.com' }, Action: 'sns:Publish' };
+    const Statement = [{ ...allowed, Condition: { ArnEquals: { 'aws:SourceArn': arns } } }];
+    expect(Properties.PolicyDocument).toMatchObject({ Statement });
+  }
+});
+
+test('the topic that gets an alarm also gets its end', () => {
+  const begins = alarms(prod).map(({ AlarmActions }) => AlarmActions);
+
+  expect(alarms(prod).map(({ OKActions }) => OKActions)).toEqual(begins);
+});
+
+test('the configured address receives alarms about undelivered alarms', () => {
+  const emails = (template: CompiledTemplate) =>
+    ofType(template, 'AWS::SNS::Subscription').flatMap(({ Properties }) =>
+      Properties.Protocol === 'email' ? [[Properties.TopicArn, Properties.Endpoint]] : [],
+    );
+
+  expect(emails(staging)).toEqual([[{ Ref: 'UndeliveredAlarmTopic' }, 'ops@example.com']]);
+  expect(emails(prod)).toEqual([]);
+});
+
+test('an alarm about functions that fail is over only when the function that runs least often had time to run again', () => {
+  const find = ({ AlarmName }: Record<string, unknown>) => AlarmName === 'mht-api-function-errors';
+  const { EvaluationPeriods, DatapointsToAlarm, Metrics } = alarms(prod).find(find) ?? {};
+  const [period] = (Metrics as { MetricStat?: { Period: number } }[]).flatMap(({ MetricStat }) => MetricStat ?? []);
+
+  expect(DatapointsToAlarm).toBe(1);
+  expect(Number(EvaluationPeriods) * Number(period?.Period)).toBeGreaterThan(15 * 60);
+});
+
+/** The names in calls of `metrics.add`. */
+const measured = globSync('lib/**/*.ts').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/metrics\.add\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+);
+
+test('the code measures what an alarm or the dashboard shows, and nothing else, because each metric costs money', () => {
+  const { inAlarms, inDashboard } = metricsOf(prod.Resources);
+  const shown = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === 'mht-api');
+
+  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(([, name]) => name))].sort());
+  const dimensions = shown.flatMap((metric) => metric.filter((_, at) => at > 1 && at % 2 === 0));
+  expect(new Set(dimensions)).toEqual(new Set(['queue', 'vendor']));
 });
