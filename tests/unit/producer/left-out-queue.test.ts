@@ -4,7 +4,6 @@ import type { Producer } from '../../../packages/producer/client';
 import { connectionConfig, queueIn, realProducer } from '../../../packages/producer/real-producer';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';
 
-const feedback = { user: { id: 'u-1', email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
 const upload = { principal: 'client-1', name: 'screen.png', contentType: 'image/png' };
 const campaign = { from: { email: 'a@example.com' }, subject: 'Hello', text: 'It works', transactional: true };
 const owned = { key: 'spring', principal: 'client-1' };
@@ -29,19 +28,6 @@ test.each<[string, string[], (producer: Producer) => Promise<unknown>]>([
     problems: [{ field: 'queue' }],
   });
   expect([table.writes(), objects.keys(), messages()]).toEqual([0, [], []]);
-});
-
-test('in a batch, only the jobs for a queue that the instance leaves out are refused', async () => {
-  const { producer, rows } = instanceWith(['feedback']);
-
-  const [first, second] = await producer.batch([
-    { kind: 'invite', data: invite },
-    { kind: 'feedback', data: feedback },
-  ]);
-
-  expect(first?.error?.message).toBe('queue: the instance has no queue testflight, only feedback');
-  expect(second?.accepted?.duplicate).toBe(false);
-  expect(rows().map(({ queue }) => queue)).toEqual(['feedback']);
 });
 
 const where = { instance: 'my-api', region: 'us-east-1' };
