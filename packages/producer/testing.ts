@@ -175,7 +175,8 @@ export function createTestProducer(): TestProducer {
       const failure = failures.shift();
       const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];
       if (failure && first.length === 0) throw failure;
-      const results = [...first, ...(await client.batch(jobs.slice(first.length)))];
+      const rest = Array.isArray(jobs) ? jobs.slice(first.length) : jobs;
+      const results = [...first, ...(await client.batch(rest))];
       for (const [place, { accepted }] of results.entries()) if (accepted) noteJob(accepted, jobs[place] as BatchJob);
       return results;
     },

@@ -44,7 +44,7 @@ const calls: Record<string, Call> = {
       { kind: 'invite', data: { ...invite, groups: [] } },
       { kind: 'removeTester', data: { app: '1', email: 'a@example.com', from: 'app' } },
     ]),
-  'a batch that is no list': (producer) => producer.batch('x' as never),
+  'a batch that is no list': (producer) => producer.batch({ kind: 'feedback' } as never),
   'an event': (producer, at) => producer.track({ id: '1', name: 'opened', time: at(0) }),
   'a wrong event': (producer) => producer.track({ id: '', name: 'opened', time: 'x' }),
   'an upload': (producer) => producer.attachments.upload({ ...me, ...file }),
