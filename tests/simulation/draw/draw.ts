@@ -47,12 +47,11 @@ const some = <T>(most: number, fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) =
 /** At once, or at any moment. */
 const moment = (last: number) => fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: last }));
 
+const weighted = <T>(...choices: [weight: number, arbitrary: fc.Arbitrary<T>][]): fc.Arbitrary<T> =>
+  fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+
 /** Small numbers are drawn more often, because most runs make few calls of one kind. */
-const nth = (max: number) =>
-  fc.oneof(
-    { weight: 3, arbitrary: fc.integer({ min: 1, max: 8 }) },
-    { weight: 2, arbitrary: fc.integer({ min: 1, max }) },
-  );
+const nth = (max: number) => weighted([3, fc.integer({ min: 1, max: 8 })], [2, fc.integer({ min: 1, max })]);
 
 function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
   const kinds = targetsOf(queues).flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
@@ -101,10 +100,7 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
     .record({
       target: fc.constantFrom(...targetsOf(queues)),
       from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
-      lasts: fc.oneof(
-        { weight: 20, arbitrary: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS) },
-        { weight: 1, arbitrary: fc.constant(5 * HOUR_MS) },
-      ),
+      lasts: weighted([20, fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS)], [1, fc.constant(5 * HOUR_MS)]),
       fault: fc.constantFrom('refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'),
     })
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
@@ -134,10 +130,7 @@ function unplanned(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   const good = queue.kinds.filter((kind) => GOOD.includes(kind));
   return fc.record(
     {
-      kind: fc.oneof(
-        { weight: 3, arbitrary: fc.constantFrom(...good) },
-        { weight: 2, arbitrary: fc.constantFrom(...queue.kinds) },
-      ),
+      kind: weighted([3, fc.constantFrom(...good)], [2, fc.constantFrom(...queue.kinds)]),
       at: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 20 * MINUTE_MS })),
       group: fc.integer({ min: 0, max: 2 }),
       retries: fc.constantFrom(0, 2),
@@ -235,16 +228,13 @@ const latency = fc
   .map(([times, every]) => ({ ...times, every }));
 
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
-  fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
+  weighted([4, fc.constant(none)], [1, arbitrary]);
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => rarely<T | undefined>(arbitrary, undefined);
 
 const controls: fc.Arbitrary<Plan['controls']> = fc.array(
   fc.record({
-    at: fc.oneof(
-      { weight: 3, arbitrary: fc.integer({ min: 500, max: 3 * MINUTE_MS }) },
-      { weight: 1, arbitrary: fc.constantFrom(20 * MINUTE_MS, 2 * HOUR_MS) },
-    ),
+    at: weighted([3, fc.integer({ min: 500, max: 3 * MINUTE_MS })], [1, fc.constantFrom(20 * MINUTE_MS, 2 * HOUR_MS)]),
     what: fc.constantFrom('pause', 'resume', 'resume', 'cancel', 'suppress', 'suppress'),
     campaign: fc.integer({ min: 0, max: 1 }),
   }),
@@ -302,7 +292,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       commands: rarely(commands, []),
       limits: rarely(limits(queues), []),
       damages: rarely(damages, []),
-      forgeries: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: forgeries }),
+      forgeries: weighted<Plan['forgeries']>([3, fc.constant([])], [2, forgeries]),
       erasures: maybe(erasures),
       future: maybe(window(20 * MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS)),
       waits: maybe(waits),
@@ -332,7 +322,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       // Days pass, so a run of several queues would be long.
       sending:
         hasCampaigns && queues.length === 1
-          ? fc.oneof({ weight: 19, arbitrary: fc.constant(undefined as never) }, { weight: 1, arbitrary: sending })
+          ? weighted([19, fc.constant(undefined as never)], [1, sending])
           : fc.constant(undefined as never),
     })
     .map(({ loads: [first, ...beside], streak, ...drawn }) => {
