@@ -6,56 +6,48 @@ import { notOk } from '../world/course';
 import type { World } from '../world/types';
 import { FORBIDDEN_SUBJECT, isOk } from './vendors';
 
+interface Asked {
+  method: string;
+  timeoutMs: number;
+  repeatable?: boolean;
+}
+
 /** Zendesk for one process: the model's answers pass through the real translation. */
 export function zendeskOf(world: World, process: Process): Zendesk {
   const { call, watch, vendors } = world;
   const now = () => world.kernel.now() + process.skew;
-  const ask = <T>(
-    method: string,
-    { timeoutMs, effect, reply }: { timeoutMs: number; effect: 'once' | 'repeatable'; reply: () => Reply },
-  ): Promise<T> =>
-    call({
-      process,
-      target: 'zendesk',
-      method,
-      timeoutMs,
-      effect: () => {
-        const answer = reply();
-        if (!isOk(answer)) throw notOk(answer);
-        return answer.json as T;
-      },
-    }).catch((error: unknown) => Promise.reject(translate(error, { dialect: zendesk, effect, now: now() })));
+  const ask = <T>({ method, timeoutMs, repeatable = true }: Asked, reply: () => Reply): Promise<T> => {
+    const answered = () => {
+      const answer = reply();
+      if (!isOk(answer)) throw notOk(answer);
+      return answer.json as T;
+    };
+    return call({ process, target: 'zendesk', method, timeoutMs, effect: answered }).catch((error: unknown) => {
+      throw translate(error, { dialect: zendesk, effect: repeatable ? 'repeatable' : 'once', now: now() });
+    });
+  };
 
   return {
     createTicket: async (ticket, { idempotencyKey, timeoutMs }) => {
       const body = ticketBody(ticket);
-      const { ticket: made } = await ask<{ ticket: { id: number } }>('createTicket', {
-        timeoutMs,
-        effect: 'once',
-        reply: () => {
-          if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
-          const before = vendors.zendesk.tickets.length;
-          const answer = vendors.zendesk.createTicket(body, idempotencyKey);
-          if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);
-          return answer;
-        },
+      const asked = { method: 'createTicket', timeoutMs, repeatable: false };
+      const { ticket: made } = await ask<{ ticket: { id: number } }>(asked, () => {
+        if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
+        const before = vendors.zendesk.tickets.length;
+        const answer = vendors.zendesk.createTicket(body, idempotencyKey);
+        if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);
+        return answer;
       });
       return { id: String(made.id) };
     },
     findTicket: async (externalId, { timeoutMs }) => {
-      const { tickets } = await ask<{ tickets: { id: number }[] }>('findTicket', {
-        timeoutMs,
-        effect: 'repeatable',
-        reply: () => vendors.zendesk.listTickets(externalId),
-      });
+      const listed = () => vendors.zendesk.listTickets(externalId);
+      const { tickets } = await ask<{ tickets: { id: number }[] }>({ method: 'findTicket', timeoutMs }, listed);
       return tickets[0] && { id: String(tickets[0].id) };
     },
     upload: async ({ name }, { timeoutMs }) => {
-      const { upload } = await ask<{ upload: { token: string } }>('upload', {
-        timeoutMs,
-        effect: 'repeatable',
-        reply: () => vendors.zendesk.upload(name),
-      });
+      const uploaded = () => vendors.zendesk.upload(name);
+      const { upload } = await ask<{ upload: { token: string } }>({ method: 'upload', timeoutMs }, uploaded);
       return { token: upload.token };
     },
   };
