@@ -1,5 +1,5 @@
 import type { CallFault, Fault } from '../world/faults';
-import type { Command, JobKind, JobSpec, Load } from './plan';
+import { aJob, type Command, type JobKind, type JobSpec, type Load } from './plan';
 
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;
@@ -8,10 +8,7 @@ export const DAY_MS = 24 * HOUR_MS;
 
 /** One job of each given kind. By default all come at the start and in one group. */
 export const jobs = (...specs: (JobKind | [JobKind, Partial<JobSpec>])[]): JobSpec[] =>
-  specs.map((spec) => {
-    const [kind, changes] = typeof spec === 'string' ? [spec, {}] : spec;
-    return { kind, at: 0, group: 0, retries: 0, ...changes };
-  });
+  specs.map((spec) => (typeof spec === 'string' ? aJob(spec) : aJob(...spec)));
 
 export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => ({
   queue,
@@ -21,7 +18,7 @@ export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => 
 });
 
 export const many = (count: number, kind: JobKind, changes: (index: number) => Partial<JobSpec>): JobSpec[] =>
-  Array.from({ length: count }, (_, index) => ({ kind, at: 0, group: 0, retries: 0, ...changes(index) }));
+  Array.from({ length: count }, (_, index) => aJob(kind, changes(index)));
 
 /** The first calls of a kind, one fault each. */
 export const calls = (kind: string, ...faults: Fault[]): CallFault[] =>

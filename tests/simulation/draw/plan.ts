@@ -21,14 +21,7 @@ export type JobKind =
   /** Mails: SendGrid does not know the sender and answers 403 with the name of the field. */
   | 'unverified'
   /** Messages that did not come from our producer. */
-  | 'not-json'
-  | 'no-envelope'
-  | 'bad-data'
-  | 'unknown-version'
-  /** Has the id of the job before it, but other data. */
-  | 'stolen-id'
-  /** The same message as the job before it, under another deduplication id. */
-  | 'copy'
+  | (typeof FOREIGN)[number]
   /** Another CloudEvents SDK wrote it: its id is no UUID and its time has an offset. */
   | 'event'
   /** Feedback with an attachment, or without a confirmation. */
@@ -50,7 +43,10 @@ export type JobKind =
   | 'chunk-kills-before'
   | 'chunk-kills-after';
 
-/** Kinds of messages that our producer did not make, and that may come to each queue. */
+/**
+ * Kinds of messages that our producer did not make, and that may come to each queue. `stolen-id` has the id of the job
+ * before it, but other data. `copy` is the same message as that job, under another deduplication id.
+ */
 export const FOREIGN = ['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const;
 
 export interface JobSpec {
@@ -208,6 +204,11 @@ export interface Plan extends Load {
   dlqRetention?: number;
 }
 
+/** A job that comes at the start, from a caller who does not try again. */
+export function aJob(kind: JobKind, changes: Partial<JobSpec> = {}): JobSpec {
+  return { kind, at: 0, group: 0, retries: 0, ...changes };
+}
+
 /** How far apart the clocks of two processes may be, in ms. */
 export const skewOf = ({ skew = CLOCK_SKEW_MS }: Pick<Plan, 'skew'>): number => skew;
 
@@ -217,7 +218,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   start: Date.UTC(2026, 11, 31, 23, 58),
   batch: 1,
   concurrency: 10,
-  jobs: [{ kind: 'good', at: 0, group: 0, retries: 0 }],
+  jobs: [aJob('good')],
   beside: [],
   calls: [],
   starts: [],

@@ -4,9 +4,14 @@ import { aPlan, type JobKind, type Plan } from './plan';
 
 const series = (count: number, everyMs: number, kind: JobKind = 'good') =>
   many(count, kind, (n) => ({ at: n * everyMs, group: n }));
-const everyCall = (kind: string, fault: Fault) => calls(kind, fault, fault, fault, fault);
-/** An operator asks the vendor after an hour. No event comes before. */
-const resolution = { after: 60 * MINUTE_MS };
+/** Four calls of a kind get no answer. An operator asks the vendor after an hour. No event comes before. */
+const unanswered = (queue: string, call: string, fault: Fault, kind?: JobKind): Plan =>
+  aPlan({
+    queue,
+    jobs: series(4, MINUTE_MS, kind),
+    calls: calls(call, fault, fault, fault, fault),
+    resolution: { after: 60 * MINUTE_MS },
+  });
 
 /** Runs that reach what drawn runs reach rarely. Every search makes them too, whatever its size and its seed. */
 export const PLANNED: readonly Plan[] = [
@@ -16,17 +21,9 @@ export const PLANNED: readonly Plan[] = [
     outages: [{ target: 'zendesk', from: 0, until: 10 * MINUTE_MS, fault: 'failed' }],
   }),
   // Mails and invitations without an answer: some took effect, some did not.
-  aPlan({
-    queue: 'testflight',
-    jobs: series(4, MINUTE_MS, 'resend'),
-    calls: everyCall('apple.invite', 'silent'),
-    resolution,
-  }),
-  aPlan({ queue: 'testflight', jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
-  ...['feedback', 'emails'].map((queue) =>
-    aPlan({ queue, jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
-  ),
-  aPlan({ queue: 'emails', jobs: series(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
+  unanswered('testflight', 'apple.invite', 'silent', 'resend'),
+  ...['testflight', 'feedback', 'emails'].map((queue) => unanswered(queue, 'sendgrid.send', 'silent')),
+  unanswered('emails', 'sendgrid.send', 'mute'),
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'bad-list') }),
   // The window closes before released chunks are sent, because the rate is low. Two campaigns share the cap of a day.
@@ -58,10 +55,7 @@ export const PLANNED: readonly Plan[] = [
     commands: cancelAndRetry(0, MINUTE_MS, 10 * MINUTE_MS),
   }),
   // Each fault of a call, and an outage of each service.
-  aPlan({
-    jobs: series(20, MINUTE_MS),
-    calls: calls('zendesk.createTicket', ...CALL_FAULTS),
-  }),
+  aPlan({ jobs: series(20, MINUTE_MS), calls: calls('zendesk.createTicket', ...CALL_FAULTS) }),
   ...TARGETS.map((target) =>
     aPlan({
       queue: target === 'apple' ? 'testflight' : target === 'bulk' ? 'bulk' : 'feedback',

@@ -5,7 +5,7 @@ import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { OutgoingMessage } from '../../../lib/ports';
 import { canaryEnvelope } from '../../../lib/reconcile/measure';
-import type { ForgedForm, Forgery } from '../draw/plan';
+import { aJob, type ForgedForm, type Forgery } from '../draw/plan';
 import { later } from './acts';
 import { campaignsOf } from './campaigns';
 import { idOf, mainQueue, serviceQueue } from './names';
@@ -72,10 +72,8 @@ export const isLeftOver = ({ plan }: World, { source, token }: JobRow): boolean 
 
 const TAKING: readonly ForgedForm[] = ['id of ours', 'id and random', 'job as its caller knows it', 'canary', 'chunk'];
 
-const goodJob = { kind: 'good', at: 0, group: 0, retries: 0 } as const;
-
 const dataOf = ({ world: { plan, queue } }: Known, index: number) =>
-  queue.data({ ...goodJob, group: plan.jobs[index]?.group ?? 0 }, index);
+  queue.data(aJob('good', { group: plan.jobs[index]?.group ?? 0 }), index);
 
 /** Work without a row believes the first message of an id, so only there the stranger must not know the ids. */
 const ownable = ({ world: { queue, chance }, job }: Known): string => (queue.isDoneWithout ? chance.uuid() : job);
@@ -112,7 +110,7 @@ function forge(world: World, { form, about, times }: Forgery): void {
     const mark = String(forged.size);
     const before = sqs.messages(mainQueue(world)).length;
     const inGroup = settings.type === 'fifo' && {
-      groupId: chance.pick(['stranger', row?.group ?? 'group', queue.group({ ...goodJob, group: index })]),
+      groupId: chance.pick(['stranger', row?.group ?? 'group', queue.group(aJob('good', { group: index }))]),
       deduplicationId: chance.pick([
         chance.uuid(),
         ...[job, `${job}:1`, `${job}:${(row?.version ?? 0) + 1}`, `${job}:p:1`],
