@@ -4,8 +4,7 @@ import { type CampaignReport, campaignReport } from '../../../lib/emails/report'
 import { outcomesApart } from '../../../lib/emails/request';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
-import type { JobKind } from '../draw/plan';
-import { skewOf } from '../draw/plan';
+import { type JobKind, skewOf } from '../draw/plan';
 import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';
 import type { Input } from '../world/callers';
 import { campaignsOf, chunkRow } from '../world/campaigns';
@@ -31,7 +30,7 @@ export const campaignsAreExact: Promised = async (world, inputs) => {
   return undefined;
 };
 
-export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
+const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
   campaignReport(
     { objects, prefix: 'jobs', ledger: { get: async (key) => (watch.broken.has(key) ? undefined : watch.row(key)) } },
     campaign,

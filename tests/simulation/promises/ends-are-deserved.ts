@@ -69,10 +69,8 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
 }
 
 /** Why the job's vendor has not failed for as long as the queue keeps a message, or `undefined`. */
-function wasDownFor(
-  { settings, plan }: World,
-  { failingSince = Number.POSITIVE_INFINITY, endedAt = 0 }: JobRow,
-): string | undefined {
+function wasDownFor({ settings, plan }: World, row: JobRow): string | undefined {
+  const { failingSince = Number.POSITIVE_INFINITY, endedAt = 0 } = row;
   const least = settings.retention * 1000 - LONGEST_RETRY_MS - skewOf(plan);
   return endedAt - failingSince >= least ? undefined : `its vendor has failed since ${failingSince} only`;
 }

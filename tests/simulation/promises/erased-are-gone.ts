@@ -50,14 +50,11 @@ export const wordsOf = ({ email, user }: Person): string[] => [
 
 type Stored = Pick<World['stores'], 'table' | 'objects'>;
 
-async function copiesOf({ stores: from }: World): Promise<Stored> {
+async function copiesOf({ stores: { table, objects } }: World): Promise<Stored> {
   const copies = { table: memoryTable(), objects: memoryObjects() };
-  for (const item of from.table.items()) await copies.table.put(item, 0);
-  for (const key of from.objects.keys())
-    await copies.objects.put(
-      ...([key, from.objects.bytes(key), from.objects.contentType(key) ?? ''] as const),
-      from.objects.metadata(key),
-    );
+  for (const item of table.items()) await copies.table.put(item, 0);
+  for (const key of objects.keys())
+    await copies.objects.put(key, objects.bytes(key), objects.contentType(key) ?? '', objects.metadata(key));
   return copies;
 }
 

@@ -58,10 +58,7 @@ const PROMISES: readonly Promised[] = [
   verifierAgrees,
 ];
 
-export async function brokenPromise(
-  { lanes }: World,
-  inputs: readonly (readonly Input[])[],
-): Promise<string | undefined> {
+export async function brokenPromise({ lanes }: World, inputs: readonly Input[][]): Promise<string | undefined> {
   for (const [index, lane] of lanes.entries())
     for (const promised of PROMISES) {
       const broken = await promised(lane, inputs[index] ?? []);

@@ -110,12 +110,11 @@ export const START_FAULTS = [
   /** The function's answer never reaches Lambda. */
   'unanswered',
 ] as const;
-export type StartFaultName = (typeof START_FAULTS)[number];
 
 export interface StartFault {
   /** Counts all starts of workers and reconcilers. */
   nth: number;
-  fault: StartFaultName;
+  fault: (typeof START_FAULTS)[number];
   /** For `throttled`: how long. For `twice`: the delay of the second invocation. */
   ms: number;
 }

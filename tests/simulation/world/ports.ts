@@ -50,9 +50,7 @@ export function portsOf(world: World, process: Process): Ports {
     clock: {
       now: () => kernel.now() + process.skew,
       sleep: (ms) =>
-        new Promise((resolve) => {
-          kernel.setTimeout(() => process.alive && resolve(), Math.max(0, ms));
-        }),
+        new Promise((resolve) => void kernel.setTimeout(() => process.alive && resolve(), Math.max(0, ms))),
     },
     random: chance,
     log: { info: line('info'), warn: line('warn'), error: line('error') },
