@@ -50,21 +50,18 @@ interface Options {
 
 const LARGE = jobId(1);
 
-const plan = (name: string, what: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan =>
-  scalePlan(`campaigns-${name}`, what, [size, 1_000], (items) => share(items, options));
+function plan(name: string, how: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan {
+  const what = `campaigns beside one of a million${how}`;
+  return scalePlan(`campaigns-${name}`, what, [size, 1_000], (items) => share(items, options));
+}
 
 const OLD: Options = { rate: 100, old: true };
 
 export const CAMPAIGN_PLANS = [
-  plan('slow', 'campaigns beside one of a million, at 100 recipients a second', { rate: 100 }),
-  plan('fast', 'campaigns beside one of a million, at 2,500 recipients a second', {
-    ...{ size: 12, rate: 2_500, at: 10_000, rounds: 12 },
-  }),
-  plan('old', 'campaigns beside one of a million in chunks of ten seconds', { ...OLD, size: 10, rounds: 25 }),
-  plan('failing', 'campaigns beside one of a million whose chunks fail', {
-    ...{ ...OLD, size: 1, rounds: 180 },
-    ...{ fails: true, leastUsed: 0.4 },
-  }),
+  plan('slow', ', at 100 recipients a second', { rate: 100 }),
+  plan('fast', ', at 2,500 recipients a second', { size: 12, rate: 2_500, at: 10_000, rounds: 12 }),
+  plan('old', ' in chunks of ten seconds', { ...OLD, size: 10, rounds: 25 }),
+  plan('failing', ' whose chunks fail', { ...OLD, size: 1, rounds: 180, fails: true, leastUsed: 0.4 }),
 ];
 
 /**

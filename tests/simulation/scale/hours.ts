@@ -12,6 +12,7 @@ import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { sleep, through } from '../world/acts';
+import type { Process } from '../world/calls';
 import { createChance } from '../world/chance';
 import { erase } from '../world/code';
 import { courseOf, play } from '../world/course';
@@ -19,10 +20,7 @@ import type { Fault } from '../world/faults';
 import { createKernel } from '../world/kernel';
 import { type ScaleResult, scalePlan } from './service';
 
-interface Run {
-  alive: boolean;
-  die(): void;
-}
+type Run = Pick<Process, 'alive' | 'die'>;
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 const END = hourStart(Date.parse(ACCEPTED_AT)) + HOUR_MS;
@@ -118,7 +116,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
         run.alive ? call(run, effect, `${name} ${given[0]}`) : new Promise(() => {}),
       );
       const objects = { ...all, delete: () => Promise.reject(new Error('nothing is deleted')) };
-      kernel.setTimeout(() => run.alive && run.die(), lastsMs);
+      kernel.setTimeout(() => run.alive && run.die('time-out'), lastsMs);
       const end = (done: boolean) => () => run.alive && resolve(done);
       act({ objects, now: () => kernel.now() + skew, run }).then(end(true), end(false));
     });
@@ -179,10 +177,8 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   async function readSlowly(): Promise<void> {
     const at = kernel.now();
     const wait = () => sleep({ kernel }, chance.pick([0, 0, 0, SECOND_MS, 20 * MINUTE_MS]));
-    const slow = <A extends unknown[], R>(method: (...given: A) => Promise<R>) => {
-      return (...given: A) => wait().then(() => method(...given));
-    };
-    const rows = await viewAt({ list: slow(bucket.list), get: slow(bucket.get) }, at);
+    const slow = through<Objects>(bucket, (_name, effect) => wait().then(effect));
+    const rows = await viewAt(slow, at);
     const seen = rows.map(({ id }) => id);
     if (new Set(seen).size < seen.length) violations.push(`once: ${seen.sort().join()}`);
     for (const [n, since] of stored)
@@ -213,10 +209,9 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     kernel.at(END + chance.pick([10 * MINUTE_MS, 50 * MINUTE_MS, 3 * DAY_MS]), () => void eraseAll({ last: false }));
     // The hour is written at the same time.
     kernel.at(END + EVERY + chance.between(-300, 600), () => void eraseAll({ last: true }));
-    const aim = () => {
+    kernel.at(END + EVERY - SECOND_MS, () => {
       lateWrite = chance.fraction() < 0.5;
-    };
-    kernel.at(END + EVERY - SECOND_MS, aim);
+    });
   }
   for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
     for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE_MS) {

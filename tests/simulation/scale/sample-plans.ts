@@ -83,9 +83,9 @@ const OFFSET_MS = 25_000;
 
 interface Recovery {
   /** How many requests the vendor accepts in each minute of its own clock. It answers 429 to all others. */
-  aMinute: (size: number) => number;
+  aMinute: number;
   concurrency: number;
-  minutes: (size: number) => number;
+  minutes: number;
 }
 
 /** A vendor recovers after an outage of two hours. New jobs come at even intervals. */
@@ -99,7 +99,7 @@ async function recovery(size: number, { aMinute, concurrency, minutes }: Recover
     const current = Math.floor((now - OFFSET_MS) / MINUTE_MS);
     if (current !== minute) taken = 0;
     minute = current;
-    if (taken++ < aMinute(size)) return void done.set(id, now);
+    if (taken++ < aMinute) return void done.set(id, now);
     refused++;
     const waitMs = Math.ceil(((current + 1) * MINUTE_MS + OFFSET_MS - now) / 1000) * 1000;
     throw new WaitError({ code: 'ZendeskThrottled', message: '429', vendor: 'zendesk', status: 429, waitMs });
@@ -121,7 +121,7 @@ async function recovery(size: number, { aMinute, concurrency, minutes }: Recover
     sample.sendJob(n);
     sample.after(everyMs, next);
   };
-  const everyMs = MINUTE_MS / Math.min(aMinute(size) * NEW_PART, 35);
+  const everyMs = MINUTE_MS / Math.min(aMinute * NEW_PART, 35);
   sample.after(everyMs, next);
 
   return sample.run({
@@ -132,26 +132,23 @@ async function recovery(size: number, { aMinute, concurrency, minutes }: Recover
       const late = [...sent].filter(([id, at]) => (done.get(id) ?? sample.now()) - at > 2 * MINUTE_MS).length;
       return late === 0 || `bystanders: ${late} of ${sent.size} new jobs wait`;
     },
-    withinMs: minutes(size) * MINUTE_MS,
+    withinMs: minutes * MINUTE_MS,
   });
 }
 
-/** Zendesk's limit for most plans. A small plan uses a lower one, so that it takes some time too. */
-const zendesk = (size: number): number => Math.min(700, Math.ceil(size / 10));
-
 /** The vendor's limit decides how long the recovery takes. Each new job waits two minutes at most. */
-const LIMITED: Recovery = {
-  aMinute: zendesk,
-  concurrency: 10,
-  minutes: (size) => size / (zendesk(size) * (1 - NEW_PART)) + SLOW_START_MINUTES,
-};
+function limitedRecovery(size: number): Promise<ScaleResult> {
+  // Zendesk's limit for most plans. A small plan uses a lower one, so that it takes some time too.
+  const aMinute = Math.min(700, Math.ceil(size / 10));
+  const minutes = size / (aMinute * (1 - NEW_PART)) + SLOW_START_MINUTES;
+  return recovery(size, { aMinute, concurrency: 10, minutes });
+}
 
 /** The vendor has no limit. After six minutes the reconciler releases five thousand jobs a minute. */
-const UNLIMITED: Recovery = {
-  aMinute: () => Number.POSITIVE_INFINITY,
-  concurrency: 200,
-  minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
-};
+function unlimitedRecovery(size: number): Promise<ScaleResult> {
+  const minutes = SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000;
+  return recovery(size, { aMinute: Number.POSITIVE_INFINITY, concurrency: 200, minutes });
+}
 
 /**
  * A DLQ with one untried message before all parked entries and one after them. The reconciler returns the first
@@ -175,11 +172,8 @@ async function largeDlq(size: number): Promise<ScaleResult> {
 
 /** A DLQ that lacks one entry and has one untried message, so that its count matches the table by chance. */
 async function dlqByChance(size: number): Promise<ScaleResult> {
-  let done = false;
-  const request = () => {
-    done = true;
-  };
-  const sample = startSample(request, { everyMs: 5 * MINUTE_MS });
+  const done = new Set<string>();
+  const sample = startSample(({ id }) => void done.add(id), { everyMs: 5 * MINUTE_MS });
   const { sqs, dlq } = sample;
   const time = sample.now() - HOUR_MS;
   for (let n = 1; n <= size; n++) await sample.park(n, time);
@@ -188,7 +182,7 @@ async function dlqByChance(size: number): Promise<ScaleResult> {
     sqs.deleteMessage({ QueueUrl: dlq, ReceiptHandle: lost?.ReceiptHandle });
     sample.untried(size + 1, time);
   });
-  return sample.run({ done: () => done, withinMs: 30 * MINUTE_MS });
+  return sample.run({ done: () => done.size > 0, withinMs: 30 * MINUTE_MS });
 }
 
 /** A job of another group comes so often, and may wait so long. */
@@ -224,7 +218,6 @@ async function oneGroup(size: number): Promise<ScaleResult> {
   });
 }
 
-const unauthorized = () => new StopError({ code: 'Unauthorized', message: '', vendor: 'sendgrid', status: 401 });
 const forbidden = (field?: string) =>
   new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403, ...(field ? { field } : {}) });
 
@@ -235,11 +228,9 @@ async function trialOfWaiting(size: number): Promise<ScaleResult> {
   let well = 0;
   const service = startSample(
     () => {
-      if (service.now() >= begun + refusedMs) well++;
-      else {
-        refused++;
-        throw unauthorized();
-      }
+      if (service.now() >= begun + refusedMs) return void well++;
+      refused++;
+      throw new StopError({ code: 'Unauthorized', message: '', vendor: 'sendgrid', status: 401 });
     },
     // The workers are slow, so that messages still wait when the vendor recovers.
     { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
@@ -298,11 +289,12 @@ async function othersGoOn(size: number): Promise<ScaleResult> {
 export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('failing', 'held jobs, almost all of which cannot be released', [800, 10_000], failingRows),
   scalePlan('never-empty', 'held jobs of a queue whose workers are always busy', [20, 800], neverEmpty),
-  scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [800, 100_000], (size) =>
-    recovery(size, LIMITED),
-  ),
-  scalePlan('recovery-unlimited', 'held jobs after an outage, a vendor without a limit', [2_000, 100_000], (size) =>
-    recovery(size, UNLIMITED),
+  scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [800, 100_000], limitedRecovery),
+  scalePlan(
+    'recovery-unlimited',
+    'held jobs after an outage, a vendor without a limit',
+    [2_000, 100_000],
+    unlimitedRecovery,
   ),
   scalePlan('large-dlq', 'parked entries in a DLQ, and two untried messages', [2_000, 30_000], largeDlq),
   scalePlan(
