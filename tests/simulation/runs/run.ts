@@ -69,9 +69,8 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
   liveness.end();
   return {
     violation: watch.violation() ?? (await brokenPromise(world, inputs)) ?? (await erasedAreGone(world)),
-    /** The world of the first queue, and the inputs to that queue. */
+    /** The world of the first queue. */
     world,
-    inputs: inputs[0] ?? [],
     /** The run as text. Only complete with the option `detailed`. */
     timeline: () => timeline({ entries: trace.entries }, plan.start),
   };
@@ -104,8 +103,8 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
       kernel.setTimeout(() => mapping.start(), until);
     };
     if (unpolled) pause(unpolled);
-    for (let { from, until, every } = latency ?? NEVER; from < until; from += every)
-      pause({ from, until: from + every - POLLS_MS });
+    for (let from = latency?.from ?? 0; latency && from < latency.until; from += latency.every)
+      pause({ from, until: from + latency.every - POLLS_MS });
   }
 }
 
@@ -127,7 +126,6 @@ function deliverAgain(lane: World, messageId: string, afterMs: number): void {
 
 /** With latency, Lambda polls for this long at a time. */
 const POLLS_MS = 2_000;
-const NEVER = { from: 0, until: 0, every: 1 };
 
 async function deleteBodies({ stores: { objects }, lanes, trouble, reach }: World): Promise<void> {
   trouble();

@@ -49,21 +49,16 @@ export function courseOf({ target, fault, timeoutMs = SDK_MS }: CallOf, chance: 
   };
 }
 
+interface Played<T> {
+  kernel: Pick<Kernel, 'setTimeout'>;
+  process: { alive: boolean; die(reason: string): void };
+  effect: () => T | Promise<T>;
+  fault?: string;
+}
+
 /** Plays a course of one call. The caller gets the answer if its process is alive then. */
-export function play<T>(
-  { effects, answer, error, death }: Course,
-  {
-    kernel,
-    process,
-    effect,
-    fault = 'death',
-  }: {
-    kernel: Pick<Kernel, 'setTimeout'>;
-    process: { alive: boolean; die(reason: string): void };
-    effect: () => T | Promise<T>;
-    fault?: string;
-  },
-): Promise<T> {
+export function play<T>(course: Course, { kernel, process, effect, fault = 'death' }: Played<T>): Promise<T> {
+  const { effects, answer, error, death } = course;
   return new Promise((resolve, reject) => {
     let result: Promise<T> | undefined;
     const conclude = () => {

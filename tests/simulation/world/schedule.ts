@@ -9,10 +9,6 @@ import type { Event } from './kernel';
 import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
-const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
-
-const nextHour = (time: number): number => Math.ceil(time / HOUR_MS) * HOUR_MS;
-
 /** Runs the reconciler every minute. Skips minutes without work, so that a simulated month stays cheap. */
 export function startSchedule(world: World, { reconciler }: Functions): void {
   const { kernel } = world;
@@ -20,7 +16,7 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
   let wake = Number.POSITIVE_INFINITY;
 
   const schedule = (at: number) => {
-    const minute = nextMinute(Math.max(at, kernel.now()) - 1);
+    const minute = Math.ceil(Math.max(at, kernel.now()) / MINUTE_MS) * MINUTE_MS;
     if (minute >= wake || minute === Number.POSITIVE_INFINITY) return;
     kernel.cancel(next);
     wake = minute;
@@ -51,7 +47,7 @@ function nextDue(world: World): number {
   const rows = watch.rows();
   if (!entriesAgree(world) || movedEntries(world).length > 0 || hasEvidence(world)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row))) return kernel.now();
-  const fullHour = nextHour(kernel.now()) - skewOf(plan);
+  const fullHour = Math.ceil(kernel.now() / HOUR_MS) * HOUR_MS - skewOf(plan);
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {

@@ -46,17 +46,15 @@ function isLegal(before: Pick<JobRow, 'state' | 'reason'> = { state: inState('qu
   return arrows.some((arrow) => mayFollow(before, arrow) && ARROWS[arrow].to === after.state);
 }
 
-/** Checks all that a run stores, sends, logs or causes, at the moment when it happens. */
-export function createWatch({
-  now,
-  reached,
-  inDoubt,
-}: {
+interface Watched {
   now: () => number;
   reached: (what: string) => void;
   /** Whether any call has failed or any process has died so far. */
   inDoubt: () => boolean;
-}) {
+}
+
+/** Checks all that a run stores, sends, logs or causes, at the moment when it happens. */
+export function createWatch({ now, reached, inDoubt }: Watched) {
   /** Called on every change of stored data. */
   const onChange: (() => void)[] = [];
   /** Called on every death of a job. `nth`: how many have died so far in this run, this one included. */
