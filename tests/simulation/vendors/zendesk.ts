@@ -29,12 +29,11 @@ export function zendeskOf(world: World, process: Process): Zendesk {
 
   return {
     createTicket: async (ticket, { idempotencyKey, timeoutMs }) => {
-      const body = ticketBody(ticket);
       const asked = { method: 'createTicket', timeoutMs, repeatable: false };
       const { ticket: made } = await ask<{ ticket: { id: number } }>(asked, () => {
         if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
         const before = vendors.zendesk.tickets.length;
-        const answer = vendors.zendesk.createTicket(body, idempotencyKey);
+        const answer = vendors.zendesk.createTicket(ticketBody(ticket), idempotencyKey);
         if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);
         return answer;
       });

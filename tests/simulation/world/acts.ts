@@ -47,12 +47,11 @@ export function inProcess<T>(
   const process = Object.assign(warm ?? newProcess(world), { name, alive: true });
   processes.add(process);
   return new Promise((resolve) => {
-    const overrun = () => {
+    const timeout = kernel.setTimeout(() => {
       reach('time-out of a function');
       trouble();
       process.die('timeout');
-    };
-    const timeout = kernel.setTimeout(overrun, timeoutMs);
+    }, timeoutMs);
     const end = (how: End<T>) => {
       if (!process.alive) return;
       process.alive = false;
