@@ -3,15 +3,21 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 /** The files that take longest. Jest guesses by size in a fresh clone, and these are small. */
 const SLOWEST = [
   'simulation/mutants/source-mutants',
-  'simulation/runs/random',
-  'integration/local/commands',
   'simulation/scenarios/one-fault',
-  'integration/local/service',
-  'integration/ops/commands',
+  'integration/local/commands',
   'integration/permissions/recorded',
-  'integration/local/queues',
-  'integration/express-api/example',
+  'integration/local/service',
+  'simulation/runs/random',
   'unit/resources/compiled-template',
+  'integration/express-api/example',
+  'integration/local/queues',
+  'browser/pages',
+  'browser/incident',
+  'integration/ops/commands',
+  'unit/analytics/parquet',
+  'integration/local/accept',
+  'integration/vendors/errors',
+  'unit/fuzz/commands',
 ];
 
 const rankOf = ({ path }) => {
