@@ -7,14 +7,17 @@ import { readParquet } from 'parquet-wasm';
 const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
 
 /** Whole numbers as text, because polars would round them to a double. */
-const rowsOf = (frame: polars.DataFrame) =>
-  frame.withColumns(...WHOLE.map((name) => polars.col(name).cast(polars.Int64).cast(polars.Utf8))).toRecords();
+const rowsOf = (frame: polars.DataFrame, columns = frame.columns) =>
+  frame
+    .withColumns(...WHOLE.map((name) => polars.col(name).cast(polars.Int64).cast(polars.Utf8)))
+    .select(...columns)
+    .toRecords();
 
-process.on('message', (file: string) => {
+process.on('message', ({ file, columns }: { file: string; columns?: string[] }) => {
   // parquet-wasm hands its rows over as Arrow's IPC.
   const ipc = readParquet(new Uint8Array(readFileSync(file))).intoIPCStream();
   process.send?.({
-    polars: rowsOf(polars.readParquet(file)),
-    'parquet-wasm': rowsOf(polars.readIPCStream(Buffer.from(ipc))),
+    polars: rowsOf(polars.readParquet(file), columns),
+    'parquet-wasm': rowsOf(polars.readIPCStream(Buffer.from(ipc)), columns),
   });
 });

@@ -31,16 +31,17 @@ afterAll(() => {
 
 type Found = Record<string, string | number | boolean | null>;
 
-/** What three readers that are not ours find in a file, by the reader: each row with its times in ms. */
-async function readByOthers(file: string): Promise<Record<string, Found[]>> {
+/** What three readers that are not ours find in a file, by the reader: these columns of each row, with times in ms. */
+async function readByOthers(file: string, columns?: string[]): Promise<Record<string, Found[]>> {
   const connection = await (await DuckDBInstance.create()).connect();
-  const sql = `SELECT * REPLACE (epoch_ms(time) AS time, epoch_ms(accepted) AS accepted) FROM '${file}'`;
+  const all = `SELECT * REPLACE (epoch_ms(time) AS time, epoch_ms(accepted) AS accepted) FROM '${file}'`;
+  const sql = `SELECT ${columns?.join() ?? '*'} FROM (${all})`;
   const rows = (await connection.runAndReadAll(sql)).getRowObjects();
   connection.closeSync();
-  others.send(file);
+  others.send({ file, columns });
   const [answer] = (await once(others, 'message')) as [Record<string, Record<string, unknown>[]>];
-  const all = Object.entries({ DuckDB: rows, ...answer });
-  return Object.fromEntries(all.map(([name, found]) => [name, found.map(plain).sort(byId)]));
+  const found = Object.entries({ DuckDB: rows, ...answer });
+  return Object.fromEntries(found.map(([name, rows]) => [name, rows.map(plain).sort(byId)]));
 }
 
 const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
@@ -171,7 +172,7 @@ test('a large object is sorted by name and time, in row groups with statistics, 
   ).toEqual([{ wrong: '0' }]);
   connection.closeSync();
   // And all readers agree on its sums.
-  for (const [name, rows] of Object.entries(await readByOthers(file))) {
+  for (const [name, rows] of Object.entries(await readByOthers(file, ['id', 'price', 'sequence']))) {
     const sum = rows.reduce((all, { price, sequence }) => all + Number(price) + Number(sequence), 0);
     expect([name, rows.length, new Set(rows.map(({ id }) => id)).size, sum]).toEqual([
       ...[name, 70_000, 70_000],
