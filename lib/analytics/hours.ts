@@ -122,7 +122,7 @@ async function putPlaceholders({ objects, prefix, columns }: HourDeps): Promise<
   await objects.create(noneLateKey(prefix), gzipSync(''), 'application/gzip');
 }
 
-export interface HourDeps {
+interface HourDeps {
   objects: Objects;
   log: Log;
   prefix: string;
@@ -134,7 +134,7 @@ export interface HourDeps {
 }
 
 /** `damaged`: an original cannot be read. All others are written. */
-export type HourResult = 'written' | 'damaged' | 'too large' | 'no time';
+type HourResult = 'written' | 'damaged' | 'too large' | 'no time';
 
 const PARTS = 8;
 const READS = 8;

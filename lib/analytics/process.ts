@@ -15,7 +15,7 @@ import {
   problemOf,
 } from './message';
 
-export interface AnalyticsDeps {
+interface AnalyticsDeps {
   objects: Objects;
   metrics: Metrics;
   prefix: string;
@@ -99,7 +99,7 @@ function hasLines(stored: Uint8Array, lines: Buffer): boolean {
 export const GZIP = { level: 7, memLevel: 9 } as const;
 
 /** The content of one object: gzip NDJSON with one event per line. */
-export interface Encoded {
+interface Encoded {
   bytes: Uint8Array;
   events: number;
 }

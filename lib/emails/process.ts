@@ -30,7 +30,7 @@ import { requestOf } from './request';
 import { type SendDeps, send } from './send';
 import { LIST_UNREADABLE } from './suppression';
 
-export interface EmailDeps extends SendDeps, ReadDeps {
+interface EmailDeps extends SendDeps, ReadDeps {
   campaigns: Campaigns;
   /** The domains that mails may come from. Empty: any. */
   senderDomains: readonly string[];

@@ -45,7 +45,7 @@ interface Kinds {
   paused: number;
 }
 
-export interface ReportDeps {
+interface ReportDeps {
   ledger: Pick<Ledger, 'get'>;
   objects: Pick<Objects, 'get' | 'list'>;
   prefix: string;

@@ -18,7 +18,7 @@ import {
   MAX_ATTACHMENT_BYTES,
 } from './message';
 
-export interface FeedbackDeps extends MailDeps {
+interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
   objects: Objects;
   mayConfirm: ReturnType<typeof mailLimit>;
@@ -164,7 +164,7 @@ export function attachmentsOf(
   });
 }
 
-export interface ConfirmationConfig {
+interface ConfirmationConfig {
   from: { email: string; name?: string };
   /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
   templateId?: string | undefined;

@@ -114,7 +114,7 @@ const ABSENT = [
  * describes it. `claimed`: the claim of that. Nothing changes if a run has had the job, if it waits or has ended, or if
  * the row describes another job.
  */
-export function firstClaim(blank: JobRow, claimed: JobRow): Change {
+function firstClaim(blank: JobRow, claimed: JobRow): Change {
   const before = itemOf(without(blank, DIFFERENT));
   const after = itemOf(claimed);
   return {
@@ -229,7 +229,7 @@ const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its end, or longer while an operator can retry it. */
 export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted at least a day before its row expires, and so are the lists of a campaign. */
-export const BODY_LIFETIME_MS = 44 * DAY;
+const BODY_LIFETIME_MS = 44 * DAY;
 /** The bucket's lifecycle rule deletes a job's objects after this time: bodies, data, lists and attachments. */
 export const OBJECT_LIFETIME_MS = 120 * DAY;
 

@@ -51,7 +51,7 @@ const READS_AT_ONCE = 16;
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
  * retried twice, and so is one that an operator discarded.
  */
-export function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
+function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !row.discarded;
 }

@@ -38,7 +38,7 @@ export interface MailDeps {
   clock: Clock;
 }
 
-export type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
+type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
 
 /** The wait before the next try at a vendor that is down and does not say for how long. */
 const PAUSE_MS = 60_000;

@@ -179,5 +179,5 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
 
 export type Lease = ReturnType<typeof createLease>;
 
-export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
+const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
   Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));

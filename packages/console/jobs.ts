@@ -12,7 +12,7 @@ import { audited, type ConsoleDeps } from './deps';
 import { explain, timeline } from './explain';
 
 const SEARCHED = ['part', 'user', 'email', 'mention'] as const;
-export type SearchBy = (typeof SEARCHED)[number];
+type SearchBy = (typeof SEARCHED)[number];
 
 const minute = z.iso.datetime({ precision: -1 });
 // JavaScript alone takes a day that does not exist for another one.

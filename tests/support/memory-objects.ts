@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { StoreError } from '../../lib/errors';
 import { type Objects, TOO_LARGE } from '../../lib/ports';
 
-export type MemoryObjects = ReturnType<typeof memoryObjects>;
-
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 /** What a list of these keys shows. */

@@ -5,7 +5,7 @@ import type { Connection } from '../../packages/cli/connect';
 import type { Output } from '../../packages/cli/terminal';
 import { fakeServerless } from './serverless';
 
-export interface Recorded {
+interface Recorded {
   lines: string[];
   json: unknown;
   notes: string[];

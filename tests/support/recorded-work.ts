@@ -19,7 +19,7 @@ const MAIL = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
 const feedbackOf = (email: string) => ({ user: { email }, subject: 'Hello', message: 'It works' });
 
 /** The service, with the recorder between it and its emulators. */
-export interface RecordedService {
+interface RecordedService {
   packaged: Packaged;
   service: WatchedService;
   recorder: Recorder;

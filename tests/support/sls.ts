@@ -65,7 +65,7 @@ export async function sls(
   return { code, ...result };
 }
 
-export interface TemplateResource {
+interface TemplateResource {
   Type: string;
   Properties: Record<string, unknown>;
   DeletionPolicy?: string;

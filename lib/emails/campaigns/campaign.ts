@@ -20,7 +20,7 @@ export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
 type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 
 /** The accepted plan, which never changes. Times are milliseconds since 1970. */
-export interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
+interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
   id: string;
   source: string;
   /** When it was accepted. It is the `time` of all its chunks, so they share one partition. */

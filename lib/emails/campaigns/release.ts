@@ -113,7 +113,7 @@ async function releaseFairly(
  * time is the highest tag so far. A new or resumed campaign starts there, so that it does not send alone for long.
  */
 
-export const virtualTime = (campaigns: readonly Campaign[]): number =>
+const virtualTime = (campaigns: readonly Campaign[]): number =>
   campaigns.reduce((time, { startTag = 0 }) => Math.max(time, startTag), 0);
 
 export const nextStartTag = ({ startTag, chunkSize }: Campaign, time: number): number =>

@@ -84,7 +84,7 @@ export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)}
 export const State = ({ state }: { state: string }) => <strong class={`state ${state.split(' ')[0]}`}>{state}</strong>;
 
 /** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
-export const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
+const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll (axe: scrollable-region-focusable)
   <section class="scroll" aria-label={label} tabIndex={0}>
     {children}

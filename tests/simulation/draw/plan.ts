@@ -63,7 +63,7 @@ export interface JobSpec {
 }
 
 /** An operator redrives a dead job, so long after the `nth` death. */
-export interface Redrive {
+interface Redrive {
   nth: number;
   after: number;
   /** `command`: our own command. `move`: SQS's message move task for the whole DLQ. */
@@ -71,7 +71,7 @@ export interface Redrive {
 }
 
 /** An operator controls a campaign, or suppresses one of its recipients, ms after the start. */
-export interface Control {
+interface Control {
   at: number;
   what: 'pause' | 'resume' | 'cancel' | 'suppress';
   /** The campaign's place among those that have begun by then. */

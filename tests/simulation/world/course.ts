@@ -22,7 +22,7 @@ const SDK_TRY_MS = 3_000;
 /** The longest time by which a call can outlive its caller. */
 const LATEST_MS = 5_000;
 
-export interface CallOf {
+interface CallOf {
   target: Target;
   fault: Fault | undefined;
   /** The caller sets the time-out of a vendor's call. */

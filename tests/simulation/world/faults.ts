@@ -1,5 +1,5 @@
 /** What a fault does to one call. course.ts has the times. */
-export interface Harm {
+interface Harm {
   /** When the call takes effect, if it does: at its usual time, or seconds after its caller has given up or died. */
   effect?: 'soon' | 'late';
   /** When the caller gets an error. `timeout`: its own. */

@@ -14,7 +14,7 @@ import { createTrace } from './trace';
 import { createWatch } from './watch';
 
 /** A message that a stranger sent, and how often it was refused. */
-export interface Forged {
+interface Forged {
   form: ForgedForm;
   queue: string;
   job: string;

@@ -66,7 +66,7 @@ export interface Ports extends Pick<WorkerDeps, 'objects' | 'clock' | 'random' |
   topic: Pick<Topic, 'publish'>;
 }
 
-export interface Submitted {
+interface Submitted {
   spec: JobSpec;
   index: number;
   key: string;
