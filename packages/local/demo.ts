@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SQSEvent } from 'aws-lambda';
 import type { FeedbackInput } from '../../lib/feedback/message';
-import type { JobRow } from '../../lib/jobs/row';
+import { CLOCK_SKEW_MS, type JobRow } from '../../lib/jobs/row';
 import { IdempotencyConflictError } from '../../lib/submit/errors';
 import { counted } from '../../lib/text';
 import { verifySource } from '../verify/instance';
 import { verify } from '../verify/verify';
 import type { Failure } from './fakes/server';
-import type { Lambda } from './lambda/runtime';
 import { type Service, startService } from './service';
 import { packageStage } from './template/package';
 
@@ -29,14 +29,31 @@ const feedbackOf = (email: string): FeedbackInput => ({
 
 const sendFeedback = async ({ producer }: Service, email: string) => (await producer.feedback(feedbackOf(email))).id;
 
-/** The part of a failure that kills the worker whose event has `marker`. */
-export const killing = (lambda: Pick<Lambda, 'kill'>, worker: string, marker: string): Failure => ({
-  bodyContains: marker,
-  matches: () => {
-    lambda.kill(worker, (event) => JSON.stringify(event).includes(marker));
+/**
+ * The part of a failure that kills the worker whose event has `marker`. The message comes back as soon as the lease of
+ * the killed run has ended, and not at the end of its visibility timeout.
+ */
+export function killing(
+  { lambda, sqs, declared }: Pick<Service, 'lambda' | 'sqs' | 'declared'>,
+  worker: string,
+  marker: string,
+): Failure {
+  const { Timeout = 0 } = declared.functions.find(({ key }) => key === worker) ?? {};
+  const VisibilityTimeout = Timeout + CLOCK_SKEW_MS / 1000 + 1;
+  const hits = ({ Records: [record] }: SQSEvent): boolean => {
+    if (!record?.body.includes(marker)) return false;
+    const { eventSourceARN: QueueUrl, receiptHandle: ReceiptHandle } = record;
+    sqs.changeMessageVisibility({ QueueUrl, ReceiptHandle, VisibilityTimeout });
     return true;
-  },
-});
+  };
+  return {
+    bodyContains: marker,
+    matches: () => {
+      lambda.kill(worker, (event) => hits(event as SQSEvent));
+      return true;
+    },
+  };
+}
 
 const SUCCESS = 'succeeded, 1 ticket, 1 mail';
 const ticketCall = { method: 'POST', path: '/api/v2/tickets' };
@@ -105,7 +122,7 @@ const hasEnded = (job: JobRow | undefined, outcome: string): boolean =>
   Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
   (job.state !== 'dead' || outcome.includes('in the DLQ'));
 
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 300_000;
 const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -138,12 +155,7 @@ export async function verified({ config, ports: { clients }, zendesk }: Service)
 async function main(): Promise<void> {
   const begun = Date.now();
   print('Packaging the functions of serverless.yml …');
-  const packaged = await packageStage('local');
-  // The message of a killed worker comes back after the visibility timeout. Half of it is enough.
-  for (const { Type, Properties } of Object.values(packaged.resources))
-    if (Type === 'AWS::SQS::Queue' && Properties?.VisibilityTimeout)
-      Properties.VisibilityTimeout = Math.ceil(Number(Properties.VisibilityTimeout) / 2);
-  const service = await startService({ packaged });
+  const service = await startService({ packaged: await packageStage('local') });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void service.stop().finally(() => process.exit(130)));
   print(`The service is running on ${service.endpoints.api}. Sending ${SCENARIOS.length} jobs …`);
@@ -155,7 +167,7 @@ async function main(): Promise<void> {
       const email = `user-${index}@example.com`;
       if (failure) {
         const { of, kills, ...request } = failure;
-        service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
+        service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service, kills, email)) });
       }
       watched.push(watch(service, scenario, await send(service, email)));
     }

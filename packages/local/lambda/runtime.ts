@@ -14,7 +14,15 @@ interface LambdaOptions {
   /** Variables that no template declares: credentials and endpoints. They override those of the template. */
   variables: (declared: DeclaredFunction) => Record<string, string>;
   onInvocation?: (invocation: Invocation) => void;
+  patienceMs?: number;
 }
+
+/**
+ * How much longer than its time-out a function may take here. A process of a busy machine is late, which is no crash.
+ * The function still sees the time-out of the template. Time-out and patience are shorter than the visibility timeout of
+ * every queue, so no message comes back to a second worker meanwhile.
+ */
+export const PATIENCE_MS = 40_000;
 
 /** How an invocation ended. `value` is the function's answer, parsed from JSON. */
 export type InvokeResult =
@@ -31,7 +39,8 @@ export interface Invocation {
 }
 
 /** Runs the template's functions on this machine, with cold starts, time-outs, concurrency limits and crashes. */
-export function createLambda({ functions, directory, variables: added, onInvocation }: LambdaOptions) {
+export function createLambda(options: LambdaOptions) {
+  const { functions, directory, variables: added, onInvocation, patienceMs = PATIENCE_MS } = options;
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const environments = new Set<ExecutionEnvironment>();
   const environmentsOf = (key: string) => [...environments].filter(({ declared }) => declared.key === key);
@@ -42,7 +51,7 @@ export function createLambda({ functions, directory, variables: added, onInvocat
   let stopped = false;
 
   function start(declared: DeclaredFunction): ExecutionEnvironment {
-    const environment = startEnvironment(declared, directory, {
+    const env = {
       // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
       AWS_REGION: REGION,
       AWS_LAMBDA_FUNCTION_NAME: declared.FunctionName,
@@ -50,7 +59,8 @@ export function createLambda({ functions, directory, variables: added, onInvocat
       TZ: ':UTC',
       ...declared.environment,
       ...added(declared),
-    });
+    };
+    const environment = startEnvironment(declared, { directory, env, patienceMs });
     environments.add(environment);
     void environment.ended.then(() => environments.delete(environment));
     return environment;
@@ -94,7 +104,10 @@ type Message = { kind: 'ready' | 'error' | 'crash' | 'timeout' } | { kind: 'answ
 const INIT_LIMIT_MS = 60_000;
 
 /** The process inherits no variable of this one. It logs to a file: such writes are synchronous, so a kill loses no line. */
-function startEnvironment(declared: DeclaredFunction, directory: string, env: Record<string, string>) {
+function startEnvironment(
+  declared: DeclaredFunction,
+  { directory, env, patienceMs }: { directory: string; env: Record<string, string>; patienceMs: number },
+) {
   const [, bundle = '', exported = ''] = /^(.*)\.(.*)$/.exec(declared.Handler) ?? [];
   const logFile = join(directory, 'logs', `${declared.key}-${randomUUID()}.log`);
   const output = openSync(logFile, 'a');
@@ -152,7 +165,7 @@ function startEnvironment(declared: DeclaredFunction, directory: string, env: Re
         memoryLimitInMB: String(declared.MemorySize),
       };
       child.send({ event, context, deadline: Date.now() + limitMs });
-      message = await until(limitMs);
+      message = await until(limitMs + patienceMs);
     }
     if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
     return { kind: 'failed', reason: message.kind === 'ready' ? 'error' : message.kind };

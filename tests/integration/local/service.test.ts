@@ -5,7 +5,7 @@ import { recordKey } from '../../../lib/jobs/keys';
 import { killing, verified } from '../../../packages/local/demo';
 import { LOCAL_APP } from '../../../packages/local/fakes/app-store-connect';
 import { hashed } from '../../support/hash-people';
-import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
+import { type WatchedService, watchedService } from '../../support/local-service';
 import { command } from '../../support/operator';
 import { openElsewhere } from '../../support/other-addresses';
 import { localPackage } from '../../support/packages';
@@ -14,9 +14,7 @@ import { localPackage } from '../../support/packages';
 let service: WatchedService;
 
 beforeAll(async () => {
-  // A killed worker keeps its lease for the time-out plus two seconds.
-  const short = { 'AWS::Lambda::Function': { Timeout: 5 }, 'AWS::SQS::Queue': { VisibilityTimeout: 5 } };
-  service = await watchedService(withProperties(await localPackage(), short));
+  service = await watchedService(await localPackage());
 });
 afterAll(() => service.stop());
 
@@ -58,8 +56,8 @@ test('feedback becomes a ticket, a mail, a row and a record in S3', async () => 
 });
 
 test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
-  const { zendesk, sendgrid, lambda, producer } = service;
-  const killed = (email: string) => ({ ...killing(lambda, 'feedback', email), after: 'hang' as const });
+  const { zendesk, sendgrid, producer } = service;
+  const killed = (email: string) => ({ ...killing(service, 'feedback', email), after: 'hang' as const });
   const failed = () => service.invocations.filter(({ result }) => result.kind === 'failed').length;
   const before = failed();
   zendesk.fail({ ...ticketCall, ...killed('between@example.com') });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { environmentSchemas, secret } from '../../../lib/config/functions';
 import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
+import { PATIENCE_MS } from '../../../packages/local/lambda/runtime';
 import { functionsOf } from '../../../resources/instances/instance';
 import {
   chosenInstance,
@@ -30,6 +31,11 @@ test.each(deployed)('instances/%s.yml is valid, and its workers have the time fo
   // A worker starts nothing in the last tenth of its time-out, at most 5 s.
   for (const { name: queue, timeout } of readInstance(name).rows)
     expect(timeout * 900).toBeGreaterThan(LONGEST_CALLS_MS[queue] ?? LONGEST_CALL_MS);
+});
+
+test('on this machine, a message stays with a late worker until that has ended', () => {
+  for (const { timeout, visibility } of readInstance('local').rows)
+    expect(timeout * 1000 + PATIENCE_MS).toBeLessThan(visibility * 1000);
 });
 
 test('a file inherits its profile, the profile inherits the defaults, and each may override', () => {

@@ -14,7 +14,8 @@ exports.handler = async (event, context) => {
   console.log('run ' + runs);
   if (event.throws) throw new Error('no');
   if (event.exits) process.exit(7);
-  if (event.loops) for (;;) console.log('busy');
+  if (event.loops) for (;;);
+  if (event.busyMs) for (const until = Date.now() + event.busyMs; Date.now() < until; );
   if (event.tells) require('node:fs').writeFileSync(event.tells, '');
   if (event.waitsFor) while (!require('node:fs').existsSync(event.waitsFor)) await new Promise((done) => setTimeout(done, 5));
   return { runs, pid: process.pid, env: process.env, left: context.getRemainingTimeInMillis(), name: context.functionName };
@@ -44,12 +45,13 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-function start(over: Partial<DeclaredFunction> = {}): Lambda {
+function start({ patienceMs, ...over }: Partial<DeclaredFunction> & { patienceMs?: number } = {}): Lambda {
   lambda = createLambda({
     functions: [{ ...worker, ...over }],
     directory,
     variables: () => ({ ENDPOINT: 'http://127.0.0.1:1' }),
     onInvocation: (invocation) => invocations.push(invocation),
+    ...(patienceMs !== undefined && { patienceMs }),
   });
   return lambda;
 }
@@ -84,14 +86,23 @@ test('a function gets the variables of the template and the overrides, and none 
 test.each([
   ['throws fails, and its environment stays warm', { throws: true }, 'error', 2],
   ['ends its process is a crash, and the next start is cold', { exits: true }, 'crash', 1],
-  ['exceeds its time-out is killed, its log is kept, and the next start is cold', { loops: true }, 'timeout', 1],
+  ['loops without end is killed, its log is kept, and the next start is cold', { loops: true }, 'timeout', 1],
 ])('a function that %s', async (_what, event, reason, runs) => {
-  start({ Timeout: reason === 'timeout' ? 0.2 : 5 });
+  start(reason === 'timeout' ? { Timeout: 0.2, patienceMs: 1_500 } : {});
 
   expect(await lambda.invoke('worker', event)).toEqual({ kind: 'failed', reason });
   expect((await answer()).runs).toBe(runs);
   const [first, second] = invocations.map(({ cold, log }) => `${cold} ${log[0]}`);
   expect([first, second]).toEqual(['true run 1', `${runs === 1} run ${runs}`]);
+});
+
+test('a process that is busy for longer than its time-out is late, and does not crash', async () => {
+  start({ Timeout: 0.2 });
+
+  const { left, runs } = await answer({ busyMs: 500 });
+
+  // The function sees the time-out of the template, as on Lambda.
+  expect([left, runs]).toEqual([0, 1]);
 });
 
 test('a kill ends the invocation of one event as a crash and spares the others', async () => {
