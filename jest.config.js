@@ -52,7 +52,8 @@ module.exports = {
       displayName: 'node',
       roots: ['<rootDir>/tests'],
       testMatch: ['**/*.test.ts'],
-      testPathIgnorePatterns: ['/tests/browser/'],
+      // jest.long.config.js runs the second ones.
+      testPathIgnorePatterns: ['/tests/browser/', '\\.long\\.test\\.ts$'],
     },
     {
       ...common,

@@ -2,12 +2,12 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** The files that take longest. Jest guesses by size in a fresh clone, and these are small. */
 const SLOWEST = [
-  'simulation/mutants/source-mutants',
+  'simulation/scale/scale.long',
+  'simulation/runs/random.long',
   'simulation/scenarios/one-fault',
   'integration/local/commands',
   'integration/permissions/recorded',
   'integration/local/service',
-  'simulation/runs/random',
   'unit/resources/compiled-template',
   'integration/express-api/example',
   'integration/local/queues',

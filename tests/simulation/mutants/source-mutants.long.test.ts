@@ -1,0 +1,3 @@
+import { testMutants } from './catch';
+
+testMutants(({ by }) => typeof by !== 'string');

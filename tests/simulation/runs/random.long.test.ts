@@ -1,0 +1,12 @@
+import { unreached } from '../draw/expected';
+import { testRandomRuns } from './random';
+
+const reached = testRandomRuns({
+  schedules: 40,
+  fresh: 2_000,
+  command: 'npm run test:long -- tests/simulation/runs/random',
+});
+
+test('the random schedules reach every fault and state', () => {
+  expect(unreached(reached())).toEqual([]);
+});

@@ -1,0 +1,55 @@
+import { partsOf, runParts, type Searched } from '../draw/parts';
+import { PLANNED } from '../draw/planned';
+import { explain, type Part } from '../draw/property';
+import { SIMULATIONS } from '../queues/queues';
+
+/** These runs are always the same, so a failure comes from the change. `npm run simulate` searches further. */
+const SUITE_SEED = 3;
+/** The parts of fresh runs that once broke a promise, as their report named them. */
+const FAILED_ONCE: readonly Part[] = [];
+
+interface Sizes {
+  /** Runs of each queue: a simulation of several queues makes as many, divided by their number. */
+  schedules: number;
+  /** Runs that are new each time, over all simulations. */
+  fresh: number;
+  /** How to repeat them. */
+  command: string;
+}
+
+/** Declares the tests of random runs. The answer gives what they reached. */
+export function testRandomRuns({ schedules, fresh, command }: Sizes): () => Searched['reached'] {
+  const freshSeed = Number(process.env.SIMULATION_FRESH_SEED ?? Date.now() % 2 ** 31);
+  const freshParts = SIMULATIONS.flatMap((one, index) =>
+    partsOf([one], { each: Math.ceil(fresh / SIMULATIONS.length), seed: (freshSeed + index) % 2 ** 31 }),
+  );
+  /** Whether a part of fresh runs has this seed. The fixed parts have low seeds. */
+  const isFresh = ({ seed }: { seed: number }): boolean => freshParts.some((part) => part.seed === seed);
+
+  let found: Searched;
+  beforeAll(async () => {
+    process.stderr.write(`${fresh} fresh runs. Repeat them: SIMULATION_FRESH_SEED=${freshSeed} ${command}\n`);
+    const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
+    const parts = SIMULATIONS.flatMap((one) =>
+      partsOf([one], { each: Math.ceil(schedules / one.queues.length), seed }),
+    );
+    found = await runParts([...parts, ...FAILED_ONCE, ...freshParts, { plans: PLANNED }]);
+  }, 900_000);
+
+  test.each(SIMULATIONS)(`${schedules} random schedules of each queue keep every promise: $name`, ({ name }) => {
+    const failure = found.failures.find((one) => one.simulation === name && !isFresh(one));
+    if (failure) throw new Error(explain(failure));
+  });
+
+  test('the planned runs keep every promise', () => {
+    const failure = found.failures.find(({ simulation }) => simulation === 'planned');
+    if (failure) throw new Error(explain(failure));
+  });
+
+  test(`${fresh} schedules that are new each time keep every promise`, () => {
+    const failure = found.failures.find(isFresh);
+    if (failure) throw new Error(explain(failure));
+  });
+
+  return () => found.reached;
+}
