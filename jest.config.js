@@ -1,4 +1,5 @@
 const { availableParallelism } = require('node:os');
+const { PATIENCE_MS } = require('./tests/support/patience.cjs');
 
 /** What all tests have in common. */
 const common = {
@@ -42,7 +43,7 @@ module.exports = {
   // One more than cores: some files wait for processes of their own, and on two cores Jest would run one at a time.
   maxWorkers: availableParallelism() + 1,
   // Ends what hangs, and nothing that is only slow on a busy machine.
-  testTimeout: 180_000,
+  testTimeout: 2 * PATIENCE_MS,
   testSequencer: '<rootDir>/tests/support/slow-first.cjs',
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',
   globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',

@@ -1,5 +1,6 @@
 import axe from 'axe-core';
 import { chromium, type Page } from 'playwright-core';
+import { PATIENCE_MS } from '../support/patience.cjs';
 
 const server = process.env.BROWSER_SERVER;
 
@@ -22,8 +23,7 @@ export function opens<T extends { close(): Promise<void> }>(made: T): T {
 export async function openTab() {
   const browser = opens(await chromium.connect(server ?? ''));
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1200, height: 800 } });
-  // Ends what hangs, and nothing that is only slow on a busy machine.
-  context.setDefaultTimeout(120_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', ({ message }) => problems.push(message));

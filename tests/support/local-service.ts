@@ -1,8 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import type { JobRow } from '../../lib/jobs/row';
+import { listJobs } from '../../lib/ops/search';
 import type { Invocation } from '../../packages/local/lambda/runtime';
 import { type ServiceOptions, startService } from '../../packages/local/service';
 import type { Packaged } from '../../packages/local/template/package';
+import { PATIENCE_MS } from './patience.cjs';
 
 type Properties = Record<string, unknown>;
 
@@ -41,13 +43,18 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
     },
     onEvent: () => events.emit('any'),
   });
-  /** Asks after every event until there is an answer. Fails after 150 s and names what it waited for. */
+  /** The newest jobs and the last invocations, for a test that gives up. */
+  const seen = async () => {
+    const jobs = await listJobs(service.deployment, {}, { limit: 20 }).catch(String);
+    return JSON.stringify({ jobs, invocations: invocations.slice(-5) }, null, 1);
+  };
+  /** Asks after every event until there is an answer. If there is none in time, it says what it saw last. */
   async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
     const answered = new AbortController();
-    const signal = AbortSignal.any([answered.signal, AbortSignal.timeout(150_000)]);
+    const signal = AbortSignal.any([answered.signal, AbortSignal.timeout(PATIENCE_MS)]);
     for (;;) {
-      const next = once(events, 'any', { signal }).catch(() => {
-        throw new Error(`${what} did not happen in time`);
+      const next = once(events, 'any', { signal }).catch(async () => {
+        throw new Error(`${what} did not happen in time. Seen last: ${await seen()}`);
       });
       next.catch(() => {});
       const answer = await ask();

@@ -23,9 +23,6 @@ let prod: CompiledTemplate;
 let service: WatchedService;
 let problems: string[];
 
-/** Half a minute on a machine with nothing else to do. */
-const SET_UP_LIMIT_MS = 400_000;
-
 beforeAll(async () => {
   recorder = await startRecorder();
   const { url, targets } = recorder;
@@ -50,7 +47,7 @@ beforeAll(async () => {
   await recordedTrouble(recorded, left);
   await sixWeeksLater(service, left);
   await readSecrets(prod);
-}, SET_UP_LIMIT_MS);
+});
 afterAll(async () => {
   process.env = environment;
   await service.stop();
