@@ -34,6 +34,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   expect(await service.recorded(bad)).toMatchObject({ state: 'dead', error: { code: 'ZendeskRejected' } });
   const zendesk = page.getByRole('region', { name: 'zendesk', exact: true });
   await zendesk.getByRole('button', { name: 'Refuse the key (401)' }).click();
+  await zendesk.getByRole('button', { name: 'Refuse the key (401)', pressed: true }).waitFor();
   const good = await sentJob('person@example.com');
   await service.until('the hold', async () => (await service.job(good)).reason === 'stopped');
   expect(['Fake vendors', await violations(page)]).toEqual(['Fake vendors', []]);
@@ -42,7 +43,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await visit('Overview');
   await page.getByRole('region', { name: 'Vendors' }).getByText('open', { exact: true }).waitFor();
   await page.getByRole('region', { name: 'Queues' }).getByText('zendesk stopped').waitFor();
-  await page.getByRole('link', { name: '1', exact: true }).first().click();
+  await page.getByRole('region', { name: 'Queues' }).getByRole('link', { name: '1', exact: true }).click();
   await page.getByRole('link', { name: good }).click();
   await page.getByText('zendesk refuses our calls').waitFor();
 
@@ -58,8 +59,10 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await page.keyboard.type('suspended@example.com');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: bad }).click();
+  const reveal = page.getByRole('button', { name: 'Show personal data' });
+  await reveal.waitFor();
   expect(await page.getByRole('main').innerHTML()).not.toContain('suspended@example.com');
-  await page.getByRole('button', { name: 'Show personal data' }).click();
+  await reveal.click();
   const data = page.getByRole('textbox', { name: 'Edit, then send it again' });
   await data.fill((await data.inputValue()).replace('suspended@example.com', 'corrected@example.com'));
   await page.getByRole('button', { name: 'Send with this data' }).click();
@@ -75,6 +78,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await dialog
     .getByText('npx sls jobs discard --queue feedback --state dead --job-reason error --code TemplateMissing')
     .waitFor();
+  await dialog.getByRole('button', { name: 'Discard all', disabled: false }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByText('5 of 5 jobs discarded').waitFor();
   await page.getByRole('link', { name: '6 discarded' }).click();

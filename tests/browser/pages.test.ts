@@ -122,6 +122,7 @@ browserTest('an operator on a phone pauses a queue again, and goes from its prob
   await page.getByRole('button', { name: 'Pause sample again' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Reason').fill('the deployment failed');
+  await dialog.getByRole('button', { name: 'Pause sample again', disabled: false }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByText('Lambda still receives').waitFor({ state: 'detached' });
   expect(on.get('sample')).toBe(false);

@@ -46,7 +46,9 @@ async function happen(service: Service, page: Page): Promise<void> {
   await page.goto(`${endpoints.api}/console/local`);
   const rows = async (state: string) => (await jobsOf(service)).filter((row) => row.state === state);
   while ((await rows('succeeded')).length < 4);
-  await page.getByRole('region', { name: 'zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
+  const zendesk = page.getByRole('region', { name: 'zendesk' });
+  await zendesk.getByRole('button', { name: 'Refuse the key (401)' }).click();
+  await zendesk.getByRole('button', { name: 'Refuse the key (401)', pressed: true }).waitFor();
   await feedback('person@example.com');
   while ((await rows('held')).length === 0);
   await track(service);
