@@ -3,6 +3,10 @@ import { JobError } from '../../lib/errors';
 import type { Secret } from '../../lib/ports';
 import type { Mail, MailRecipient } from '../../lib/vendors/sendgrid';
 import type { Ticket } from '../../lib/vendors/zendesk';
+import { PATIENCE_MS } from './patience.cjs';
+
+/** For a call that ends by itself. */
+export const PATIENT = { timeoutMs: PATIENCE_MS };
 
 export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
   external_id: '0190a1b2-0000-7000-8000-000000000001',
@@ -47,6 +51,17 @@ export async function caught(call: Promise<unknown>): Promise<JobError> {
   );
   if (error instanceof JobError) return error;
   throw new Error('not a JobError', { cause: error });
+}
+
+/**
+ * Makes a call that only its time-out ends, and again with twice the time until what shall come before the time-out has
+ * come. On a busy machine, even the connection takes longer than a short time.
+ */
+export async function timedOut<T>(call: (timeoutMs: number) => Promise<T>, hasCome: (result: T) => boolean) {
+  for (let timeoutMs = 500; ; timeoutMs *= 2) {
+    const result = await call(timeoutMs);
+    if (hasCome(result) || timeoutMs > 60_000) return result;
+  }
 }
 
 export const allTextOf = (error: Error): string =>

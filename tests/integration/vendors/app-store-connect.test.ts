@@ -14,7 +14,7 @@ import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-stor
 import type { Failure } from '../../../packages/local/fakes/server';
 import type { FakeAppStoreConnect } from '../../support/fake-vendors';
 import { APP, anInvite, BUILD, GROUP, newKey, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
-import { allTextOf, caught, secretOf } from '../../support/vendors';
+import { allTextOf, caught, PATIENT, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
 const MINUTE_MS = 60_000;
@@ -33,10 +33,9 @@ afterEach(() => fake.close());
 const appleWith = (privateKey = secretOf(TEAM.privateKey), clock = () => now): AppStoreConnect =>
   realAppStoreConnect({ ...TEAM, endpoint: `${fake.url}/`, privateKey, now: clock });
 
-const options = { timeoutMs: 5000 };
-const find = (apple = appleWith()) => apple.findTester({ email: ADDRESS, app: APP }, options);
+const find = (apple = appleWith()) => apple.findTester({ email: ADDRESS, app: APP }, PATIENT);
 const add = (apple = appleWith()) =>
-  apple.createTester({ email: ADDRESS, firstName: 'Planted', groups: [GROUP] }, options);
+  apple.createTester({ email: ADDRESS, firstName: 'Planted', groups: [GROUP] }, PATIENT);
 
 const answer = (status: number, code: string, changes: object = {}): Failure => ({
   status,
@@ -150,10 +149,10 @@ test.each([
 });
 
 test('a missing tester has no groups, but a missing path is an error', async () => {
-  expect(await appleWith().groupsOf('nobody', options)).toEqual([]);
+  expect(await appleWith().groupsOf('nobody', PATIENT)).toEqual([]);
   fake.fail(answer(404, 'PATH_ERROR'));
 
-  expect(await caught(appleWith().groupsOf('nobody', options))).toMatchObject({ class: 'permanent', status: 404 });
+  expect(await caught(appleWith().groupsOf('nobody', PATIENT))).toMatchObject({ class: 'permanent', status: 404 });
 });
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
@@ -180,17 +179,17 @@ const CHANGES: Record<
   Exclude<keyof AppStoreConnect, 'waitMs' | 'findTester' | 'groupsOf'>,
   (apple: AppStoreConnect, tester: string) => Promise<unknown>
 > = {
-  createTester: (apple) => apple.createTester(anInvite(), options),
-  addToGroup: (apple, tester) => apple.addToGroup({ tester, group: OTHER_GROUP }, options),
-  invite: (apple, tester) => apple.invite({ tester, app: APP }, options),
-  removeFromGroup: (apple, tester) => apple.removeFromGroup({ tester, group: OTHER_GROUP }, options),
-  removeFromApp: (apple, tester) => apple.removeFromApp({ tester, app: APP }, options),
-  notifyBuild: (apple) => apple.notifyBuild(BUILD, options),
+  createTester: (apple) => apple.createTester(anInvite(), PATIENT),
+  addToGroup: (apple, tester) => apple.addToGroup({ tester, group: OTHER_GROUP }, PATIENT),
+  invite: (apple, tester) => apple.invite({ tester, app: APP }, PATIENT),
+  removeFromGroup: (apple, tester) => apple.removeFromGroup({ tester, group: OTHER_GROUP }, PATIENT),
+  removeFromApp: (apple, tester) => apple.removeFromApp({ tester, app: APP }, PATIENT),
+  notifyBuild: (apple) => apple.notifyBuild(BUILD, PATIENT),
 };
 
 test("every body that we send matches Apple's schema exactly", async () => {
   const { createTester: _first, ...others } = CHANGES;
-  const { id: tester } = await appleWith().createTester(anInvite(), options);
+  const { id: tester } = await appleWith().createTester(anInvite(), PATIENT);
   for (const change of Object.values(others)) await change(appleWith(), tester);
 
   const sent = fake.requests.map(({ method, path, body }) => ({ call: `${method} ${path}`, body: JSON.parse(body) }));

@@ -6,9 +6,8 @@ import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { aContent, CAMPAIGN } from '../../support/emails';
 import type { FakeSendgrid } from '../../support/fake-vendors';
-import { allTextOf, aMail, caught, secretOf } from '../../support/vendors';
+import { allTextOf, aMail, caught, PATIENT, secretOf } from '../../support/vendors';
 
-const TIMEOUT = { timeoutMs: 10_000 };
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 let fake: FakeSendgrid;
 let other: FakeSendgrid;
@@ -48,7 +47,7 @@ test('the request has exactly the keys that SendGrid documents, only the headers
   const before = structuredClone(mail);
 
   // Its events carry the id that the request got.
-  expect(await sendgrid.send(mail, TIMEOUT)).toEqual({ messageId: 'message-1' });
+  expect(await sendgrid.send(mail, PATIENT)).toEqual({ messageId: 'message-1' });
   expect(mail).toEqual(before);
   expect(JSON.parse(fake.requests[0]?.body ?? '')).toEqual({
     from: { email: 'news@example.com', name: 'News' },
@@ -113,7 +112,7 @@ test.each<[string, unknown, readonly number[] | undefined]>([
   const errors = (fields as unknown[]).map((field) => ({ message: 'a@example.com is bad', field, help: null }));
   fake.fail({ status: 400, body: { errors } });
 
-  const error = await caught(sendgrid.send(aBulkMail(), TIMEOUT));
+  const error = await caught(sendgrid.send(aBulkMail(), PATIENT));
 
   expect(error).toMatchObject({ class: 'permanent', code: 'SendgridRejected', status: 400 });
   expect((error as { recipients?: unknown }).recipients).toEqual(recipients);
@@ -123,7 +122,7 @@ test.each<[string, unknown, readonly number[] | undefined]>([
 test('a 403 that names a field is about the request, for example a sender that SendGrid does not know', async () => {
   fake.fail({ status: 403, body: { errors: [{ message: 'a@example.com is not verified', field: 'from' }] } });
 
-  const error = await caught(sendgrid.send(aMail(), TIMEOUT));
+  const error = await caught(sendgrid.send(aMail(), PATIENT));
 
   expect(error).toMatchObject({ class: 'permanent', code: 'SendgridRejected', status: 403, field: 'from' });
 });
@@ -131,7 +130,7 @@ test('a 403 that names a field is about the request, for example a sender that S
 test.each([200, 201, 204])('a %s is ambiguous, because SendGrid does not send it', async (status) => {
   fake.fail({ status, body: '<html>All is well</html>' });
 
-  const error = await caught(sendgrid.send(aMail(), TIMEOUT));
+  const error = await caught(sendgrid.send(aMail(), PATIENT));
 
   expect(error).toMatchObject({ class: 'ambiguous', code: 'SendgridMalformed' });
 });
@@ -139,14 +138,14 @@ test.each([200, 201, 204])('a %s is ambiguous, because SendGrid does not send it
 test('a 202 means accepted even if the rest of the answer is missing', async () => {
   fake.fail({ after: 'cut' });
 
-  expect(await sendgrid.send(aMail(), TIMEOUT)).toEqual({ messageId: 'message-1' });
+  expect(await sendgrid.send(aMail(), PATIENT)).toEqual({ messageId: 'message-1' });
 });
 
 test("two accounts at the same time share no state and do not change the library's own object", async () => {
   const second = realSendgrid({ endpoint: `${other.url}/`, apiKey: secretOf('SG.other'), instance: 'acme' });
   const before = { ...library };
 
-  await Promise.all([sendgrid.send(aMail(), TIMEOUT), second.send(aMail(), TIMEOUT), sendgrid.send(aMail(), TIMEOUT)]);
+  await Promise.all([sendgrid.send(aMail(), PATIENT), second.send(aMail(), PATIENT), sendgrid.send(aMail(), PATIENT)]);
 
   expect(fake.mails).toHaveLength(2);
   expect(other.mails).toHaveLength(1);
@@ -168,8 +167,8 @@ test('the fake bounces, reports, defers and drops by list, and drops what bounce
   const emails = ['user-0@example.com', 'user-1@example.com', 'A@bounce.example.com', 'b@report.example.com'];
   const mail = aBulkMail({ recipients: emails.map((email) => ({ email, customArgs: {} })) });
 
-  await sendgrid.send(mail, TIMEOUT);
-  await sendgrid.send(mail, TIMEOUT);
+  await sendgrid.send(mail, PATIENT);
+  await sendgrid.send(mail, PATIENT);
   while (events.length < 17) await new Promise(setImmediate);
 
   expect(listed?.status).toBe(204);

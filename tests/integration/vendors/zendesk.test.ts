@@ -1,9 +1,8 @@
 import { realZendesk, type Zendesk } from '../../../lib/vendors/zendesk';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import type { FakeZendesk } from '../../support/fake-vendors';
-import { aTicket, caught, secretOf } from '../../support/vendors';
+import { aTicket, caught, PATIENT, secretOf } from '../../support/vendors';
 
-const TIMEOUT = { timeoutMs: 5000 };
 const EMAIL = 'agent@example.com';
 let fake: FakeZendesk;
 let zendesk: Zendesk;
@@ -17,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => fake.close());
 
 const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
-  zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
+  zendesk.createTicket(ticket, { ...PATIENT, idempotencyKey });
 
 test('each call has its own idempotency key, even at the same time', async () => {
   const keys = ['key-1', 'key-2', 'key-3'];
@@ -50,8 +49,8 @@ test('a lookup finds the oldest ticket with exactly this external id', async () 
   await create(ticket, 'key-1');
 
   expect(fake.tickets).toHaveLength(3);
-  expect(await zendesk.findTicket('a&b=c #/?', TIMEOUT)).toEqual({ id: '1' });
-  expect(await zendesk.findTicket('a', TIMEOUT)).toBeUndefined();
+  expect(await zendesk.findTicket('a&b=c #/?', PATIENT)).toEqual({ id: '1' });
+  expect(await zendesk.findTicket('a', PATIENT)).toBeUndefined();
 });
 
 test.each<[string, unknown]>([
@@ -65,9 +64,9 @@ test.each<[string, unknown]>([
   fake.fail({ status: 200, body, times: 'forever' });
 
   expect(await caught(create())).toMatchObject({ class: 'ambiguous', code: 'ZendeskMalformed' });
-  const lookup = zendesk.findTicket('job', TIMEOUT);
+  const lookup = zendesk.findTicket('job', PATIENT);
   expect(await caught(lookup)).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
-  const upload = zendesk.upload({ name: 'a', contentType: 'text/plain', bytes: new Uint8Array() }, TIMEOUT);
+  const upload = zendesk.upload({ name: 'a', contentType: 'text/plain', bytes: new Uint8Array() }, PATIENT);
   expect(await caught(upload)).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
 });
 
@@ -75,7 +74,7 @@ test.each(['links', 'next_page'])('a lookup does not follow the %s of an answer'
   const url = `${fake.url}/tickets.json?page=2`;
   fake.fail({ status: 200, body: { tickets: [], [name]: name === 'links' ? { next: url } : url } });
 
-  await zendesk.findTicket('job', TIMEOUT);
+  await zendesk.findTicket('job', PATIENT);
 
   expect(fake.requests).toHaveLength(1);
 });
@@ -84,7 +83,7 @@ test('a file keeps its name and type, also when it is sent again after a 401, an
   zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('old', 'right') });
   const bytes = new Uint8Array([0, 255, 10, 13]);
 
-  const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, TIMEOUT);
+  const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, PATIENT);
   await create(aTicket({ comment: { body: 'See the file.', uploads: [token] } }));
 
   const sent = fake.requests.slice(0, 2).map((request) => [request.headers['content-type'], [...request.bytes]]);
