@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoints, awsVariables } from '../../packages/local/connection';
 import type { Declared } from '../../packages/local/template/declared';
 import { installProducer, manifestIn, PRODUCER } from './installed-producer';
+import { watched } from './running';
 
 const EXAMPLE = 'examples/express-api';
 
@@ -21,26 +21,9 @@ export async function installExample() {
 
   async function start(env: Record<string, string>) {
     const child = spawn(process.execPath, ['dist/main.js'], { cwd: consumer.folder, env: { PORT: '0', ...env } });
-    let text = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-        child.emit('output');
-      });
-    child.on('close', () => child.emit('output'));
-    let port: string | undefined;
-    while (!port) {
-      if (child.exitCode !== null) throw new Error(`the example ended: ${text}`);
-      await once(child, 'output');
-      port = /"listening".*"port":(\d+)/.exec(text)?.[1];
-    }
-    /** Ends it by a signal. Resolves to its exit code, `null` if the signal killed it. */
-    const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
-      const closed = once(child, 'close');
-      child.kill(signal);
-      return (await closed)[0] as number | null;
-    };
-    return { url: `http://127.0.0.1:${port}`, child, output: () => text, end };
+    const running = watched(child);
+    const [, port] = await running.says(/"listening".*"port":(\d+)/);
+    return { ...running, url: `http://127.0.0.1:${port}` };
   }
   return { start, remove: consumer.remove };
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   current = first;
 });
 afterAll(async () => {
-  for (const { child } of all) child.kill('SIGKILL');
+  await Promise.all(all.map(({ end }) => end('SIGKILL')));
   await service.stop();
   example.remove();
 });
@@ -107,7 +107,8 @@ test('killed at random points, the example loses no job whose 202 a client recei
 
   expect(new Set(accepted.values()).size).toBe(15);
   for (const [key, id] of accepted) {
-    expect([key, (await service.recorded(id)).state]).toEqual([key, 'succeeded']);
+    const { state, reason, error } = await service.recorded(id);
+    expect([key, state, reason, error]).toEqual([key, 'succeeded', undefined, undefined]);
     expect([key, service.zendesk.tickets.filter(({ external_id }) => external_id === id).length]).toEqual([key, 1]);
   }
 });
@@ -117,7 +118,7 @@ test('the packed example serves its document', async () => {
 });
 
 test('told to stop, the example answers the running request, sends its events and ends with 0', async () => {
-  const { url, end, output } = current;
+  const { url, end, says } = current;
   const ids = ['e-1', 'e-2', 'e-3'].map((id) => `${id}-${randomUUID()}`);
   expect((await ask('POST', '/analytics', { events: ids.map(event) })).status).toBe(202);
   const body = Buffer.from(JSON.stringify(feedback('late')));
@@ -129,7 +130,7 @@ test('told to stop, the example answers the running request, sends its events an
   await once(request, 'continue');
 
   const ended = end('SIGTERM');
-  await service.until('the example to stop listening', async () => output().includes('stopping') || pause(5, false));
+  await says(/stopping/);
   request.end(body);
   const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
   answer.resume();

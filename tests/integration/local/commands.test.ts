@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOT_RUNNING } from '../../../packages/local/connection';
 import { readInstance } from '../../../resources/instances/read';
+import { type Running, watched } from '../../support/running';
 import { serviceDirectory, sls } from '../../support/sls';
 
 const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
@@ -17,26 +17,18 @@ afterAll(() => directory.remove());
 /** A shell that is configured for another account. Commands of stage local ignore that. */
 const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
 
-/** Runs `npm start` in a process group of its own, as a terminal does. `says` resolves once it has printed a text. */
-function start() {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'packages/local/start.ts'], {
-    cwd: directory.path,
-    env: { PATH: process.env.PATH, HOME: directory.path, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
-  let output = '';
-  const parts = child.stdout.setEncoding('utf8').iterator();
-  const says = async (text: string): Promise<string> => {
-    while (!output.includes(text)) {
-      const { value, done } = await parts.next();
-      if (done) throw new Error(`the process ended without "${text}":\n${output}`);
-      output += value;
-    }
-    return output;
-  };
-  return { child, says };
-}
+/** `npm start` in a process group of its own, as a terminal runs it. */
+let running: Running | undefined;
+afterEach(() => running?.end('SIGKILL', { group: true }));
+const start = () =>
+  watched(
+    spawn(process.execPath, ['--import', 'tsx', 'packages/local/start.ts'], {
+      cwd: directory.path,
+      env: { PATH: process.env.PATH, HOME: directory.path, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    }),
+  );
 
 test('without a running service, a command says how to start it', async () => {
   const { code, output } = await sls(directory.path, ['producer', 'env']);
@@ -51,24 +43,21 @@ test('sls --help ends quietly when its reader closes the pipe', async () => {
 });
 
 test('npm start serves requests and invoke local, passes its tests, and stops cleanly on Ctrl-C', async () => {
-  const running = start();
-  const greeting = await running.says('Press Ctrl-C to stop it.');
-  const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(greeting) ?? [];
+  running = start();
+  const [, api] = await running.says(/(http:\/\/127\.0\.0\.1:\d+)[\s\S]*Press Ctrl-C to stop it\./);
 
   const accepted = await fetch(`${api}/feedback`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' }),
   });
-  await running.says('outcome=succeeded');
+  await running.says(/outcome=succeeded/);
   const [invoked, variables, check] = await Promise.all([
     sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]),
     sls(directory.path, ['producer', 'env']),
     sls(directory.path, ['check', '--live', '--json'], elsewhere),
   ]);
-  process.kill(-(running.child.pid ?? 0), 'SIGINT');
-  await running.says('Stopped.');
-  const [code] = await once(running.child, 'close');
+  const code = await running.end('SIGINT', { group: true });
 
   expect(accepted.status).toBe(202);
   expect(invoked.output).toContain('"outcome":"succeeded","attempts":1');
@@ -77,6 +66,6 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
   expect(variables.stdout).toMatch(/^AWS_ENDPOINT_URL_SQS='http:\/\/127\.0\.0\.1:\d+'$/m);
-  expect(code).toBe(0);
+  expect([code, running.output()]).toEqual([0, expect.stringContaining('Stopped.')]);
   expect(existsSync(join(directory.path, '.local/service.json'))).toBe(false);
 });
