@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { EVENT_COLUMNS } from '../../../lib/config/functions';
 import { groupBy } from '../../../lib/group-by';
+import { jsonOf } from '../../../lib/text';
 import { resolver } from '../../../packages/local/template/declared';
 import { eventsView } from '../../../resources/catalog';
 import { metricsOf } from '../../../resources/cost';
@@ -29,47 +29,54 @@ beforeAll(async () => {
 /** Other tests here check these of all resources. */
 const CHECKED = ['DeletionPolicy', 'UpdateReplacePolicy', 'AlarmName', 'OKActions'];
 
-/** Each other attribute of each resource in a line. A statement has its own line. */
+/** Each other attribute of each resource, in full. */
 function attributesOf({ Resources, Outputs }: CompiledTemplate): string[] {
   const outputs = Object.entries(Outputs).map(([id, { Export }]) => `output ${id}: ${Export?.Name ?? ''}`.trim());
   const resources = Object.entries(Resources).flatMap(([id, { Type, Properties, ...policies }]) => {
     const { Code: _code, Environment, ...others } = Properties;
     const { Variables = {} } = (Environment ?? {}) as { Variables?: Record<string, string> };
-    const lines = Object.entries({ ...policies, ...others, ...Variables }).flatMap(([name, value]) => {
-      if (CHECKED.includes(name)) return [];
-      const statements = statementsIn(value).map(({ Sid, ...statement }, place) => [`.${Sid ?? place}`, statement]);
-      return (statements.length > 0 ? statements : [['', value]]).map(
-        ([of, each]) => `${id}.${name}${of}: ${JSON.stringify(each)}`,
-      );
-    });
+    const lines = Object.entries({ ...policies, ...others, ...Variables }).flatMap(([name, value]) =>
+      CHECKED.includes(name) ? [] : linesOf(`${id}.${name}`, value),
+    );
     return [`${id}: ${Type}`, ...lines];
   });
   return [...resources, ...outputs];
 }
 
-function statementsIn(value: unknown): { Sid?: string }[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return 'Statement' in value ? (value.Statement as { Sid?: string }[]) : Object.values(value).flatMap(statementsIn);
+const STATEMENT = '"Effect":';
+const READABLE = 300;
+
+/** A value in a line. A longer one has a line for each of its members, and a statement of a policy always has one. */
+function linesOf(path: string, given: unknown): string[] {
+  const value = typeof given === 'string' ? unpacked(given) : given;
+  const text = JSON.stringify(value);
+  const long = text.length > READABLE || text.includes(STATEMENT);
+  if (!long || typeof value !== 'object' || value === null || 'Effect' in value) return [`${path}: ${text}`];
+  return Object.entries(value).flatMap(([name, each]) => linesOf(`${path}.${each?.Sid ?? name}`, each));
 }
+
+/** What a text holds, if it is a document: a dashboard, settings, or a view of Athena. */
+const unpacked = (text: string): unknown =>
+  jsonOf(text.replace(/^\/\* Presto View: (\S+) \*\/$/, (_, view) => Buffer.from(view, 'base64').toString('utf8'))) ??
+  text;
 
 const EVERY: Record<string, string> = { [FUNCTIONS.join(', ')]: 'every function', [QUEUES.join(', ')]: 'every queue' };
 
-/** Lines that differ only in the name of their queue or function are one, with these names before it. */
+/**
+ * Lines that differ only in the name of their queue or function are one, with these names before it. A statement stays
+ * apart: a reviewer of a wider permission sees one line of one role.
+ */
 function alikeOnce(lines: string[]): string[] {
   const ownerOf = (line: string) => FUNCTIONS.find((name) => line.startsWith(pascal(name)));
   const withoutOwner = (line: string) => {
-    const owner = ownerOf(line);
+    const owner = line.includes(STATEMENT) ? undefined : ownerOf(line);
     return owner ? line.replaceAll(pascal(owner), '{Name}').replaceAll(owner, '{name}') : line;
   };
   return [...groupBy(lines, withoutOwner)].map(([alike, [line = '', ...others]]) => {
     const owners = [line, ...others].map(ownerOf).join(', ');
-    return others.length === 0 ? brief(line) : `${EVERY[owners] ?? owners}: ${brief(alike)}`;
+    return others.length === 0 ? line : `${EVERY[owners] ?? owners}: ${alike}`;
   });
 }
-
-/** A long value is a hash. */
-const brief = (line: string): string =>
-  line.replace(/(?<=^\S+: ).{101,}$/, (text) => `#${createHash('sha256').update(text).digest('hex').slice(0, 12)}`);
 
 // Some alarms wake people at night, and some attributes replace a queue. Read each difference, then update the
 // snapshot: npm test -- tests/unit/resources/compiled -u
