@@ -4,6 +4,7 @@ import { functionName } from '../jobs/keys';
 import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
+import { LONGEST_RETRY_MS } from '../worker/circuit';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
 import type { AlarmChange, Change, Notification, Outage, StoredFact } from './notification';
 
@@ -18,9 +19,12 @@ export interface Details {
   failing?: readonly FailingWork[];
   /** What an operator has set for the queue or the vendor. Who did it may be an address, so the chat does not show it. */
   limit?: Pick<Limit, 'at' | 'reason' | 'until'> | undefined;
+  /** When the next trial call of an open circuit comes, ms since 1970. */
+  nextTrialAt?: number | undefined;
   over?: Outage | undefined;
 }
 
+const LONGEST_PAUSE = duration(LONGEST_RETRY_MS / 1000);
 const RED = 0xd8_3c_3e;
 const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
@@ -32,7 +36,7 @@ export function messageOf(notification: Notification, place: Place, details: Det
   return { embeds: [shown(embed)] };
 }
 
-function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit }: Details): Embed {
+function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit, nextTrialAt }: Details): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
   const { meaning, inspect, next = 'deploy', unit, scope }: Kind = KINDS[kind];
   const isPaused = limit && scope === 'queue';
@@ -48,6 +52,10 @@ function firingEmbed(change: Change, place: Place, { dead = [], failing = [], li
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
       { name: 'Since', value: timeText(change.at), inline: true },
       ...(limit ? [{ name: isPaused ? 'Paused' : 'Operator', value: limitText(limit) }] : []),
+      {
+        name: 'Next trial call',
+        value: nextTrialAt ? `${timeText(nextTrialAt)}, later at most ${LONGEST_PAUSE} apart` : '',
+      },
       { name: 'Errors', value: deadText(dead) },
       { name: 'Details', value: detailsText(change) },
       { name: 'Failing work', value: failingText(failing, place) },

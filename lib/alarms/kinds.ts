@@ -131,8 +131,8 @@ const FACTS = {
     title: "A vendor's circuit breaker is open",
     meaning:
       'The vendor is down or refuses our calls. Its jobs are held, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
-    inspect: 'jobs list --state held',
-    next: 'logs -f reconciler --startTime 1h',
+    inspect: 'jobs list --vendor {} --state held',
+    next: 'vendors try {}',
   },
   'vendor-limited': {
     scope: 'vendor',

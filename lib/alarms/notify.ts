@@ -4,7 +4,7 @@ import { type ItemDeps, type Pause, type ReconcilerRun, readItem, updateItem } f
 import { outagesKey, pauseKey, reconcilerKey, vendorKey } from '../jobs/keys';
 import type { Item, Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
-import type { Circuit } from '../worker/circuit';
+import { type Circuit, nextTrialAt } from '../worker/circuit';
 import { type Details, messageOf, type Place } from './embed';
 import { isAboutWaiting, KINDS, type Kind } from './kinds';
 import { type Change, notificationOf, type Outage, storedFacts } from './notification';
@@ -52,8 +52,9 @@ async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change
   try {
     const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
     if (pause) return { limit: pause };
-    if (kind === 'vendor-limited') {
+    if (kind === 'vendor-limited' || kind === 'circuit-open') {
       const stored = (await readItem(deps, vendorKey(subject))) as Circuit | undefined;
+      if (kind === 'circuit-open') return { nextTrialAt: nextTrialAt(stored, deps.clock.now()) };
       return { limit: code === 'paused' ? stored?.paused : stored?.rate };
     }
     if (kind === 'reconciler-failing')

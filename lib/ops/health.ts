@@ -18,6 +18,8 @@ export interface Problem {
   advice: string;
   /** The next `sls` command, without the options that select the deployment. */
   next: string;
+  /** Nothing waits for it, and nothing has to be done. */
+  harmless?: boolean;
 }
 
 /** The goal for the time from due to finish. */
@@ -31,22 +33,27 @@ const WORST: readonly Problem['kind'][] = [
   ...(['circuit-open', 'oldest-message', 'canary-late', 'dlq-depth', 'jobs-dead'] as const),
 ];
 
-export async function health(deps: Deployment): Promise<{ at: number; problems: Problem[] }> {
+export async function health(deps: Deployment): Promise<{ at: number; problems: Problem[]; notes: Problem[] }> {
   const figures = await overview(deps, { activity: false });
-  return { at: figures.at, problems: await problemsOf(deps, figures) };
+  return { at: figures.at, ...(await problemsOf(deps, figures)) };
 }
 
 /**
- * What the figures of a deployment say is wrong, the worst first. A firing alarm is left out if another problem explains
- * it. If a service of AWS does not answer, it rejects with a StoreError, because an unknown state is not a healthy one.
+ * What the figures of a deployment say is wrong, the worst first, and `notes` of what is harmless. A firing alarm is
+ * left out if another problem explains it. If a service of AWS does not answer, it rejects with a StoreError, because an
+ * unknown state is not a healthy one.
  */
-export async function problemsOf(deps: Deployment, figures: Overview): Promise<Problem[]> {
+export async function problemsOf(
+  deps: Deployment,
+  figures: Overview,
+): Promise<{ problems: Problem[]; notes: Problem[] }> {
   const ofQueues = await Promise.all(figures.queues.map((queue) => ofQueue(deps, queue, figures)));
   const problems = [...ofReconciler(figures), ...ofVendors(figures), ...ofQueues.flat()];
   const alarms = figures.alarms.flatMap((alarm) => (alarm.offAt === undefined ? [ofAlarm(alarm)] : []));
   for (const alarm of worstFirst(alarms))
     if (!problems.some((problem) => explains(problem, alarm))) problems.push(alarm);
-  return worstFirst(problems);
+  const all = worstFirst(problems);
+  return { problems: all.filter(({ harmless }) => !harmless), notes: all.filter(({ harmless }) => harmless) };
 }
 
 function worstFirst<P extends Problem>(problems: readonly P[]): P[] {
@@ -63,15 +70,16 @@ function ofReconciler({ at, reconciledAt: since }: Overview): Problem[] {
 
 function ofVendors({ vendors, queues }: Overview): Problem[] {
   const open = vendors.filter(({ circuit }) => circuit !== 'closed');
-  return open.map(({ vendor: subject, since, code = '' }) => {
+  return open.map(({ vendor: subject, since, code = '', trial }) => {
     const held = queues.flatMap((queue) => queue.held[`${subject} stopped`] ?? []);
     const jobs = { count: held.reduce((sum, { count }) => sum + count, 0), more: held.some(({ more }) => more) };
+    const harmless = jobs.count === 0;
     const refuses = isRefusal(code);
     const what = `${refuses ? 'refuses our calls' : 'is down'} (${code})`;
     const todo = refuses ? 'Renew the key, sign the agreement, or correct the file.' : 'Wait.';
-    const advice = `${todo} A trial call finds out when it works again. Its jobs:`;
-    const next = `jobs list --vendor ${subject} --state held`;
-    return { kind: 'circuit-open', subject, what, jobs, since, advice, next };
+    const first = harmless ? 'No job waits for it, so the next job makes the trial call.' : '';
+    const advice = [todo, first, trial, 'To make the call now:'].filter(Boolean).join(' ');
+    return { kind: 'circuit-open', subject, what, jobs, since, advice, next: `vendors try ${subject}`, harmless };
   });
 }
 

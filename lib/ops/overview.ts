@@ -5,10 +5,10 @@ import { type Limit, type ReconcilerRun, readItem } from '../jobs/items';
 import { rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import type { MetricPoint, MetricQuery } from '../ports';
 import { timeText } from '../text';
-import { isHalfOpen, isOpen, isStopped, limitsOf } from '../worker/circuit';
+import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt } from '../worker/circuit';
 import { type RateItem, takenMs } from '../worker/rate';
 import type { Deployment } from './operator';
-import { oldestMetric, pauseOf, resumeBefore } from './pause';
+import { oldestMetric, pauseOf, resumeBefore, trialText } from './pause';
 
 /** A count of index entries. `more`: counting stopped there, so there are at least that many. */
 export interface Counted {
@@ -117,7 +117,7 @@ async function heldOf({ table, circuits, clock }: Deployment, queue: string): Pr
 
 export type VendorState = Awaited<ReturnType<typeof vendorStates>>[number];
 
-/** Each vendor's circuit and rate, and what operators have set: as data, and as `limits` in words. */
+/** Each vendor's circuit and rate, and what operators have set. In words: `limits`, and `trial`, the next trial call. */
 export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment) =>
   Promise.all(
     vendorsOf(queueNames).map(async (vendor) => {
@@ -129,7 +129,8 @@ export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment)
       // The sending rate that all workers share. `takenMs`: for how long from now it is taken.
       const rate = stored && { perSecond: set.rate?.perSecond ?? stored.rate, takenMs: takenMs(stored, now) };
       const limits = Object.values(set).flatMap((limit) => (limit ? [`${vendor} ${limitText(limit)}`] : []));
-      return { vendor, circuit: state, since: circuit?.stoppedAt, code: circuit?.code, rate, set, limits };
+      const trial = { nextTrialAt: nextTrialAt(circuit, now), trial: trialText(circuit, now) };
+      return { vendor, circuit: state, since: circuit?.stoppedAt, code: circuit?.code, ...trial, rate, set, limits };
     }),
   );
 

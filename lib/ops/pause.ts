@@ -1,9 +1,12 @@
 import type { Vendor } from '../errors';
 import { type Limit, type Pause, readItem, writeItem } from '../jobs/items';
 import { pauseKey } from '../jobs/keys';
+import type { JobRow } from '../jobs/row';
 import type { MetricQuery, Table } from '../ports';
+import { releaseTrial } from '../reconcile/release';
 import { singleLine, timeText } from '../text';
-import { type Deployment, OperatorError } from './operator';
+import { type Circuit, isOpen, limitsOf, nextTrialAt } from '../worker/circuit';
+import { type Deployment, type OperatorDeps, OperatorError } from './operator';
 
 /** CloudWatch is some minutes late with the age of the oldest message. */
 const LOOK_BACK_MS = 15 * 60_000;
@@ -73,6 +76,37 @@ export async function limitVendor(
   const limit = decided({ at: clock.now(), by, ...given });
   await circuits.limit(vendor, perSecond === undefined ? { paused: limit } : { rate: { ...limit, perSecond } });
 }
+
+/**
+ * Lets the next call to a vendor be the trial call of its open circuit, and releases a job that makes it. `audited` comes
+ * before the change. Returns what happens now. Rejects with an OperatorError while an operator's pause stops the vendor.
+ */
+export async function tryVendor(deps: OperatorDeps, vendor: Vendor, audited: () => Promise<unknown>): Promise<string> {
+  const now = deps.clock.now();
+  const circuit = await deps.circuits.read(vendor);
+  if (limitsOf(circuit, now).paused)
+    throw new OperatorError(`${vendor} is paused. A trial call needs its resume: sls vendors resume ${vendor}`);
+  if (!isOpen(circuit)) return `The circuit of ${vendor} is closed: its jobs run.`;
+  if ((circuit.trial?.until ?? 0) > now) return `${vendor}: ${trialText(circuit, now)}`;
+  await audited();
+  await deps.circuits.tryNow(vendor);
+  const job = await releaseTrial({ ...deps, failed: () => {} }, { vendor, circuit, mayGoOn: () => true });
+  if (!job) return `No job waits for ${vendor}: the next job makes the trial call.`;
+  return `${job.id} of ${job.queue} makes the trial call to ${vendor} within seconds. If it works, its jobs follow.`;
+}
+
+/** When the next trial call of an open circuit comes, in words. Empty if it is closed. */
+export function trialText(circuit: Circuit | undefined, now: number): string {
+  if (!isOpen(circuit)) return '';
+  const next = nextTrialAt(circuit, now);
+  if (next === undefined) return 'While it is paused, no trial call is made.';
+  if ((circuit.trial?.until ?? 0) > now) return 'A trial call is under way.';
+  return next > now ? `The next trial call is at ${timeText(next)} (UTC).` : 'The next job makes a trial call.';
+}
+
+/** The same for the vendor that a job waits for. Empty if it waits for none, or its circuit has closed. */
+export const trialOf = async ({ circuits, clock }: Pick<Deployment, 'circuits' | 'clock'>, row: JobRow) =>
+  row.reason === 'stopped' && row.vendor ? trialText(await circuits.read(row.vendor as Vendor), clock.now()) : '';
 
 async function requireMapping({ mappings }: Deployment, queue: string): Promise<void> {
   if ((await mappings.isOn(queue)) === undefined)

@@ -28,7 +28,7 @@ interface DueWork {
  * whose work fails waits for its next try: a minute, then two, up to an hour. So it does not block other rows.
  */
 export async function eachDue(
-  deps: ReconcileRun,
+  deps: ReconcileDeps & Pick<ReconcileRun, 'failed'>,
   work: DueWork,
   act: (row: JobRow) => Promise<unknown>,
 ): Promise<void> {

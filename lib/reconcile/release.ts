@@ -5,13 +5,13 @@ import { EMAILS_QUEUE, todoKey } from '../jobs/keys';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, isStopped, limitsOf, type OpenCircuit } from '../worker/circuit';
+import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
-/** If a planned job's time comes or a vendor's wait ends before the next run, this run repeats its work for it. */
+/** If a job's time, the end of a vendor's wait or a trial comes before the next run, this run repeats its work for it. */
 const SOON_MS = 60_000;
 /** How many jobs are read to see whether their vendor asked one of them to wait. */
 const NEWEST_ROWS = 4;
@@ -73,7 +73,8 @@ async function releaseEach(
 }
 
 /** Releases one job for the trial call of each half-open circuit. A queued message may make that call before it. */
-export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
+export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<boolean> {
+  let isSoon = false;
   await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
     const now = deps.clock.now();
@@ -84,17 +85,19 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
     if (!isOpen(circuit)) return;
     await deps.report({ kind: 'circuit-open', subject: vendor, code: circuit.code });
     if (isHalfOpen(circuit, now)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
+    else isSoon ||= (nextTrialAt(circuit, now) ?? ALL) < now + SOON_MS;
   });
+  return isSoon;
 }
 
 /**
  * Releases the newest job of all queues and the oldest by turns. A job that is held again is the newest. So a new job
- * is released soon, and each job at some time, even beside jobs that the vendor never accepts.
+ * is released soon, and each job at some time, even beside jobs that the vendor never accepts. Resolves to the job.
  */
-async function releaseTrial(
-  deps: ReconcileRun,
+export async function releaseTrial(
+  deps: ReconcileDeps & Pick<ReconcileRun, 'failed'>,
   { vendor, circuit, mayGoOn }: { vendor: Vendor; circuit: OpenCircuit; mayGoOn: () => boolean },
-): Promise<void> {
+): Promise<JobRow | undefined> {
   const until = deps.clock.now();
   // A worker whose clock is behind holds the job again without its call. A minute later another job goes.
   const waited = Math.floor((until - (circuit.retryAt ?? until)) / MINUTE_MS);
@@ -105,15 +108,16 @@ async function releaseTrial(
     return due ? [{ todo, at: due.todoAt }] : [];
   });
   const todos = first.flat().sort((a, b) => (newestFirst ? b.at - a.at : a.at - b.at));
-  let done = false;
+  let done: JobRow | undefined;
   for (const { todo } of todos) {
     const newest = async () => (newestFirst ? 1 : 0);
     const work = { todo, mayGoOn: () => mayGoOn() && !done, newest, inOrderBy: () => todo };
     await eachDue(deps, work, async (row) => {
       await release(deps, row);
-      done = true;
+      done = row;
     });
   }
+  return done;
 }
 
 /** Writes the row, then sends the message. If that fails, `sendUnsent` sends it. */

@@ -48,7 +48,7 @@ export const VENDOR_DOWN = 'VendorDown';
 export const VENDOR_PAUSED = 'VendorPaused';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
-export const LONGEST_RETRY_MS = 15 * RETRY_MS;
+export const LONGEST_RETRY_MS = 5 * RETRY_MS;
 /** If a vendor refuses two senders with no success between, we are the cause and not the senders. */
 const MOST_SENDERS = 2;
 /** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
@@ -71,6 +71,12 @@ export const isStopped = (circuit: Circuit | undefined, now: number): boolean =>
 /** Whether an open circuit lets the next caller make a trial call. That of a paused vendor does not. */
 export const isHalfOpen = (circuit: OpenCircuit, now: number): boolean =>
   (circuit.retryAt ?? 0) <= now && (circuit.trial?.until ?? 0) <= now && !limitsOf(circuit, now).paused;
+
+/** When an open circuit lets the next trial call through, ms since 1970. `undefined`: it is closed, or its vendor is paused. */
+export const nextTrialAt = (circuit: Circuit | undefined, now: number): number | undefined =>
+  isOpen(circuit) && !limitsOf(circuit, now).paused
+    ? Math.max(circuit.retryAt ?? 0, circuit.trial?.until ?? 0)
+    : undefined;
 
 /** Whether the circuit is open or counts failures. A success clears both. */
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
@@ -139,6 +145,10 @@ export function circuitBreakers(deps: ItemDeps) {
         const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
         return { ...circuit, failedTrials, retryAt: deps.clock.now() + waitMs };
       }),
+
+    /** The next call is a trial call, whatever the clock of its worker says. */
+    tryNow: (vendor: Vendor) =>
+      change(vendor, (circuit) => (isOpen(circuit) ? { ...circuit, retryAt: circuit.stoppedAt } : undefined)),
 
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => {

@@ -3,6 +3,7 @@ import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
 import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/ops/act';
 import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
 import { jobView, nextAt, OperatorError, stateOf } from '../../lib/ops/operator';
+import { trialOf } from '../../lib/ops/pause';
 import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
 import { counted, timeText } from '../../lib/text';
 import {
@@ -77,8 +78,9 @@ export const jobs = {
     usage: 'Show state, steps, error and history of a job',
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
     run: async (context) => {
-      const { row, prefix } = await named(context);
-      context.answer(jobView(row, prefix), jobPage(row, prefix));
+      const { row, ...deps } = await named(context);
+      const trial = await trialOf(deps, row);
+      context.answer({ ...jobView(row, deps.prefix), ...(trial && { trial }) }, jobPage(row, deps.prefix, trial));
     },
   },
 
@@ -199,7 +201,7 @@ function jobLines(rows: readonly JobRow[]): string[] {
   return tableText(head, cells);
 }
 
-function jobPage(row: JobRow, prefix: string): string[] {
+function jobPage(row: JobRow, prefix: string, trial: string): string[] {
   const { queue, id, error, result } = row;
   const { correlationId, campaign } = traceFacts(row);
   const facts: Record<string, string | undefined> = {
@@ -210,7 +212,7 @@ function jobPage(row: JobRow, prefix: string): string[] {
     accepted: timeText(row.time),
     'planned for': timeText(row.notBefore),
     attempts: `${row.attempts}, opened ${row.generation}, held ${row.holds}`,
-    next: timeText(nextAt(row)),
+    next: trial || timeText(nextAt(row)),
     ended: timeText(row.endedAt),
     error: error && errorText(error),
     result: result === undefined ? undefined : JSON.stringify(result),

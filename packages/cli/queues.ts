@@ -3,7 +3,7 @@ import { duration } from '../../lib/duration';
 import { type Vendor, vendorsOf } from '../../lib/errors';
 import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
 import { type Overview, overview, type QueueFigures, type VendorState, vendorStates } from '../../lib/ops/overview';
-import { limitVendor, pauseQueue, resumeQueue } from '../../lib/ops/pause';
+import { limitVendor, pauseQueue, resumeQueue, trialText, tryVendor } from '../../lib/ops/pause';
 import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
 import { type Command, type CommandContext, END, end, JSON_OUTPUT, oneOf, QUEUE, required } from './command';
@@ -81,17 +81,30 @@ export const queues = {
     },
   },
 
+  'vendors try': {
+    usage: "Make the trial call of a vendor's open circuit now",
+    writes: true,
+    options: { vendor: VENDOR },
+    run: async ({ options, out, connect, audited }) => {
+      const deps = await connect();
+      out.line(await tryVendor(deps, oneOf(options, 'vendor', vendorsOf(deps.queueNames)), audited));
+    },
+  },
+
   'vendors resume': {
     usage: "End a vendor's pause and its rate. The settings apply again",
     writes: true,
     options: { vendor: VENDOR },
-    run: async ({ options, out, connect, audited }) => {
+    run: async ({ options, out, connect, audited, sls }) => {
       const deps = await connect();
       const vendor = oneOf(options, 'vendor', vendorsOf(deps.queueNames));
       const before = await limitsOf(deps, vendor);
       await audited();
       await deps.circuits.limit(vendor, { paused: undefined, rate: undefined });
-      out.lines(before.length > 0 ? before.map((line) => `Ended: ${line}`) : [`Nothing was set for ${vendor}.`]);
+      const none = `No operator has paused ${vendor} or set its rate.`;
+      out.lines(before.length > 0 ? before.map((line) => `Ended: ${line}`) : [none]);
+      const trial = trialText(await deps.circuits.read(vendor), deps.clock.now());
+      if (trial) out.note(`Its circuit is open. ${trial} To make it now: ${sls(`vendors try ${vendor}`)}`);
     },
   },
 } satisfies Record<string, Command>;
@@ -163,5 +176,5 @@ const vendorLines = (states: readonly (VendorState & { hour?: string })[]): stri
       rate ? `${rate.perSecond}/s, taken for ${duration(rate.takenMs / 1000)}` : '',
     ]),
   ),
-  ...states.flatMap(({ limits }) => limits),
+  ...states.flatMap(({ vendor, trial, limits }) => [...(trial ? [`${vendor}: ${trial}`] : []), ...limits]),
 ];

@@ -23,10 +23,12 @@ export const service = {
     options: { json: JSON_OUTPUT },
     run: async ({ out, answer, connect, sls }) => {
       const { at, ...found } = await health(await connect());
-      const problems = found.problems.map((problem) => ({ ...problem, next: sls(problem.next) }));
+      const complete = (problem: Problem) => ({ ...problem, next: sls(problem.next) });
+      const [problems, notes] = [found.problems.map(complete), found.notes.map(complete)];
       const words = problems.length === 0 ? 'healthy' : counted(problems.length, 'problem');
-      const lines = problems.map((problem) => lineOf(problem, at));
-      answer({ verdict: words, at, problems }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines]);
+      const lines = [...problems, ...notes].map((problem) => lineOf(problem, at));
+      const verdict = problems.length === 0 ? 'healthy' : 'problems';
+      answer({ verdict, at, problems, notes }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines]);
       if (problems.length > 0) out.exitCode(PROBLEMS);
     },
   },

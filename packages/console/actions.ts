@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { VENDORS } from '../../lib/errors';
 import { type Act, replacing, SIMPLE_ACTIONS, type SimpleAction, settling } from '../../lib/ops/act';
 import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
 import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
 import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
-import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
+import { pauseQueue, resumeQueue, tryVendor } from '../../lib/ops/pause';
 import { findJob } from '../../lib/ops/search';
 import { isProduction, slsCommand, words } from '../../lib/target';
 import { counted, timeText } from '../../lib/text';
@@ -141,6 +142,11 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
       await resumeQueue(deps, queue);
       return `${queue} is resumed.`;
     },
+  })),
+  'vendor.try': given(z.strictObject({ vendor: z.enum(VENDORS) }), ({ vendor }) => ({
+    command: words`vendors try ${vendor}`,
+    question: `Let a job make the trial call to ${vendor} now? If it works, the circuit closes, and its jobs follow.`,
+    run: (deps, { audited }) => tryVendor(deps, vendor, audited),
   })),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),

@@ -12,7 +12,7 @@ import {
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
-import { problemsOf } from '../../lib/ops/health';
+import { type Problem, problemsOf } from '../../lib/ops/health';
 import { type Deployment, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction, slsCommand } from '../../lib/target';
@@ -91,11 +91,12 @@ export type Figures = Awaited<ReturnType<typeof figuresOf>>;
 async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | undefined) {
   const deps = { ...deployment, queueNames: queuesOf(deployment, queue) };
   const figures = await overview(deps);
-  const problems = await problemsOf(deps, figures);
+  const { problems, notes } = await problemsOf(deps, figures);
   // On this machine the reconciler has not run yet during the first minute.
   const isNew = target.stage === 'local' && figures.reconciledAt === undefined;
   const shown = problems.filter(({ kind }) => kind !== 'reconciler-missing' || !isNew);
-  return { ...figures, problems: shown.map((one) => ({ ...one, next: slsCommand(one.next, target) })) };
+  const complete = (one: Problem) => ({ ...one, next: slsCommand(one.next, target) });
+  return { ...figures, problems: shown.map(complete), notes: notes.map(complete) };
 }
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;

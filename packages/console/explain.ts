@@ -9,25 +9,25 @@ type Words = [sentence: string, next: string];
 const vendorOf = ({ vendor, error }: JobRow): string => vendor ?? error?.vendor ?? 'the vendor';
 const codeOf = ({ error }: JobRow): string => (error ? ` (${error.code})` : '');
 const untilOf = ({ retryAt }: JobRow): string => (retryAt === undefined ? '' : ` until ${timeText(retryAt)} UTC`);
-const TRIAL = 'A trial call finds out when the vendor works again, and the job continues.';
 const ALONE = 'Nothing. It continues automatically.';
 const ONCE_MORE = 'Retry it, if it is still wanted.';
 const AFTER_ALL = 'Retry it, if it is wanted after all.';
 
-const WORDS: Record<Reason, (row: JobRow) => Words> = {
+/** `trial`: when the next trial call of the job's vendor comes. */
+const WORDS: Record<Reason, (row: JobRow, trial: string) => Words> = {
   throttled: (row) => [`${vendorOf(row)} asked us to wait${untilOf(row)}.`, ALONE],
   retry: (row) => {
     const why = waitsForItsTime(row) ? 'Its producer planned it' : `An attempt failed${codeOf(row)}`;
     return [`${why}, and it waits${untilOf(row)}.`, ALONE];
   },
   paused: () => ['An operator paused its campaign.', 'Resume the campaign when it may continue.'],
-  stopped: (row) => {
+  stopped: (row, trial) => {
     if (row.error?.code === VENDOR_PAUSED) return [`An operator paused ${vendorOf(row)}.`, ALONE];
     // Whether the vendor refuses us, and is not just down.
     const refuses = row.error?.code === VENDOR_STOPPED || isRefusal(row.error?.code);
     return [
       `${vendorOf(row)} ${refuses ? 'refuses our calls' : 'is down'}${codeOf(row)}, so its circuit breaker is open.`,
-      `${refuses ? 'Renew the key, or sign the agreement.' : 'Wait.'} ${TRIAL}`,
+      `${refuses ? 'Renew the key, or sign the agreement.' : 'Wait.'} ${trial || 'The vendor works again, so it goes soon.'}`,
     ];
   },
   unknown: () => [
@@ -65,15 +65,15 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
 };
 
 /** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
-export function explain(row: JobRow, now: number) {
+export function explain(row: JobRow, now: number, trial = '') {
   const allowed = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
   // A repeat of a replacement is allowed, but it changes nothing.
   const actions = row.replacedBy === undefined ? allowed : [];
-  const [sentence, next] = wordsOf(row);
+  const [sentence, next] = wordsOf(row, trial);
   return { sentence, next, actions, notReplaceable: whyNot.replace(row) };
 }
 
-function wordsOf(row: JobRow): Words {
+function wordsOf(row: JobRow, trial: string): Words {
   const { state, reason, replacedBy } = row;
   if (replacedBy !== undefined)
     return [`An operator sent it again with other data, as ${replacedBy}.`, 'Look at that job.'];
@@ -81,7 +81,7 @@ function wordsOf(row: JobRow): Words {
   if (state === 'queued') return ['It waits in its queue for a worker.', ALONE];
   if (state === 'processing') return ['A worker runs it.', 'Wait for the outcome.'];
   if (state === 'succeeded') return ['It is done.', 'Nothing is left to do.'];
-  const [sentence, next] = WORDS[reason as Reason](row);
+  const [sentence, next] = WORDS[reason as Reason](row, trial);
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
 }
 

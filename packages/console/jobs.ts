@@ -6,6 +6,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
+import { trialOf } from '../../lib/ops/pause';
 import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
@@ -146,7 +147,7 @@ export async function jobPageOf(
   const row = await findJob(deployment, id, queue);
   return {
     state: stateOf(row),
-    explained: explain(row, deployment.clock.now()),
+    explained: explain(row, deployment.clock.now(), await trialOf(deployment, row)),
     timeline: timeline(row),
     job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error'>,
   };

@@ -47,6 +47,7 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['vendors pause', { vendor: 'zendesk', reason: 'a test' }],
     ['vendors rate', { vendor: 'sendgrid', to: '500', reason: 'a test' }],
     ['vendors resume', { vendor: 'zendesk' }],
+    ['vendors try', { vendor: 'zendesk' }],
     ['alarms test', {}],
     ['verify', { repair: true }],
     ['jobs cancel', { id: held }],

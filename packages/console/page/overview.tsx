@@ -32,27 +32,28 @@ export function QueuePage() {
   );
 }
 
-const Status = ({ problems, reconciledAt, queues, vendors }: Figures) => (
+const Status = ({ problems, notes, reconciledAt, queues, vendors }: Figures) => (
   <>
     <p>
       Last run of the reconciler: <Time at={reconciledAt} />
     </p>
-    {problems.length === 0 ? (
-      <p>Nothing is wrong.</p>
-    ) : (
-      <ul class="failure" aria-label="Problems">
-        {problems.map((problem) => (
-          <li key={`${problem.kind} ${problem.subject}`}>
-            {problem.subject && `${problem.subject}: `}
-            {problem.what}
-            {problem.jobs?.count ? `, jobs: ${problem.jobs.count}${problem.jobs.more ? '+' : ''}` : ''}
-            {problem.since && ', since '}
-            {problem.since && <Time at={problem.since} />}. <a href={placeOf(problem, { queues, vendors })}>Show it</a>.{' '}
-            {problem.advice}
-            <Command text={problem.next} />
-          </li>
-        ))}
-      </ul>
+    {problems.length === 0 ? <p>Nothing is wrong.</p> : null}
+    {Object.entries({ Problems: problems, Notes: notes }).map(([label, all]) =>
+      all.length === 0 ? null : (
+        <ul key={label} class={label === 'Problems' ? 'failure' : 'quiet'} aria-label={label}>
+          {all.map((problem) => (
+            <li key={`${problem.kind} ${problem.subject}`}>
+              {problem.subject && `${problem.subject}: `}
+              {problem.what}
+              {problem.jobs?.count ? `, jobs: ${problem.jobs.count}${problem.jobs.more ? '+' : ''}` : ''}
+              {problem.since && ', since '}
+              {problem.since && <Time at={problem.since} />}.{' '}
+              <a href={placeOf(problem, { queues, vendors })}>Show it</a>. {problem.advice}
+              <Command text={problem.next} />
+            </li>
+          ))}
+        </ul>
+      ),
     )}
     <Table
       label="Queues"
@@ -79,6 +80,12 @@ const Status = ({ problems, reconciledAt, queues, vendors }: Figures) => (
         Circuit: ({ circuit }) => <State state={circuit} />,
         'Since (UTC)': ({ since }) => <Time at={since} />,
         Code: ({ code }) => code,
+        'Trial call': ({ vendor, circuit, trial }) =>
+          circuit !== 'closed' && (
+            <>
+              {trial} <Action label={`Try ${vendor} now`} action="vendor.try" input={{ vendor }} />
+            </>
+          ),
         'Set by operators': ({ limits }) => limits.map((line) => <div key={line}>{line}</div>),
         'Calls, last hour': ({ calls }) => sum(calls),
         'Sending rate': ({ rate }) =>

@@ -35,7 +35,14 @@ const ALSO = [
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
   ...['waits that change', 'settings that change', 'warm process', 'delivery after a delete'],
   ...['damaged row', 'restored row', 'row of newer code', 'call through a circuit that has just opened'],
-  ...['pause of a vendor', 'rate of an operator', 'resume of a vendor', 'moved by SQS', 'time-out of a function'],
+  ...[
+    'pause of a vendor',
+    'rate of an operator',
+    'resume of a vendor',
+    'trial by an operator',
+    'moved by SQS',
+    'time-out of a function',
+  ],
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late', 'canary succeeded', 'erasure'],
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];

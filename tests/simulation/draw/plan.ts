@@ -167,6 +167,8 @@ export interface Plan extends Load {
   controls: Control[];
   commands: Command[];
   limits: VendorLimit[];
+  /** Operators ask for a trial call so long after a circuit has opened, in ms. */
+  tries?: readonly number[];
   /** When campaigns may send. Without it, always. */
   sending?: SendingLimits;
   /** An operator erases a person, ms after the start. */

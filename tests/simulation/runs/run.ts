@@ -27,6 +27,7 @@ import {
   startLimits,
   startRedrives,
   startResolutions,
+  startTries,
 } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { startStrangers } from '../world/strangers';
@@ -61,7 +62,7 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
     for (const begin of OF_EACH_QUEUE) begin(lane);
     return startCallers(lane);
   });
-  for (const start of [startLimits, startErasures, startEvidence]) start(world);
+  for (const start of [startLimits, startTries, startErasures, startEvidence]) start(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
   const liveness = createLiveness(world);

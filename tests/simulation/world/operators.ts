@@ -1,9 +1,10 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { StoreError } from '../../../lib/errors';
+import { StoreError, type Vendor } from '../../../lib/errors';
+import { vendorKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
-import { limitVendor } from '../../../lib/ops/pause';
+import { limitVendor, tryVendor } from '../../../lib/ops/pause';
 import { queueArn } from '../../../packages/local/loopback';
 import type { Command, VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
@@ -84,6 +85,26 @@ export function startLimits(world: World): void {
       }
       reach('resume of a vendor');
     });
+}
+
+/** The most openings of circuits in a run to which operators react. */
+const MOST_TRIES = 5;
+
+/** Operators ask for trial calls: also during a trial call, of a paused vendor, and of a circuit that has closed again. */
+export function startTries(world: World): void {
+  const { plan, reach, trace } = world;
+  const opened = new Set<string>();
+  world.onItem.push(({ key, stoppedAt }) => {
+    const opening = `${key} ${stoppedAt}`;
+    if (stoppedAt === undefined || opened.has(opening) || opened.size === MOST_TRIES) return;
+    opened.add(opening);
+    const act = async (deps: Deps) => {
+      const says = await tryVendor(deps, key.slice(vendorKey('').length) as Vendor, async () => {});
+      trace.add({ who: 'operator', what: 'try of a vendor', detail: () => says });
+      reach(says.includes('makes the trial call to') ? 'trial by an operator' : 'try of a vendor without a job');
+    };
+    for (const after of plan.tries ?? []) later(world, after, () => typed(world, act));
+  });
 }
 
 export function startResolutions(world: World): void {

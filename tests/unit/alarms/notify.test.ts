@@ -104,6 +104,19 @@ test('the message about a limited vendor says since when, until when and why, an
   expect(text).not.toContain('jane');
 });
 
+test('the message about an open circuit says when the next trial call is, and how to make it now', async () => {
+  const { notify, fields, stored } = chat();
+  await stored('vendor#zendesk', { stoppedAt: 1, retryAt: 1_767_324_000_000, forbidden: [], transients: 0 });
+
+  await notify(aFact({ fact: 'circuit-open', code: 'ZendeskUnavailable' }));
+
+  expect(fields()[0]).toMatchObject({
+    'Next trial call': '<t:1767324000:f> (<t:1767324000:R>), later at most 5 min apart',
+    Inspect: expect.stringContaining('sls jobs list --vendor zendesk --state held'),
+    Next: expect.stringContaining('sls vendors try zendesk'),
+  });
+});
+
 test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
   const { notify, fields, stored } = chat();
   await stored('pause#feedback', BY_JANE);

@@ -87,6 +87,7 @@ test.each([
   ['jobs show --id abc', 'jobs show --id abc'],
   ['jobs show', 'jobs show'],
   ['jobs list abc', 'jobs list abc'],
+  ['vendors try zendesk', 'vendors try --vendor zendesk'],
   ['vendors pause zendesk --for 1h', 'vendors pause --vendor zendesk --for 1h'],
   ['deploy function abc', 'deploy function abc'],
 ])('sls %s is read as sls %s', (given, read) => {

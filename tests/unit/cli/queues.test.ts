@@ -1,11 +1,12 @@
 import fc from 'fast-check';
+import { StopError } from '../../../lib/errors';
 import { factsKey, pauseKey } from '../../../lib/jobs/keys';
 import { type Deployment, OperatorError } from '../../../lib/ops/operator';
 import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { memoryDeployment } from '../../support/deployment';
-import { envelope, memoryEngine, watch } from '../../support/engine';
+import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
 import { command } from '../../support/operator';
 import { oneOfEachEnd, sampleContract } from '../../support/sample-contract';
 
@@ -118,14 +119,99 @@ test('sls vendors shows who has set what, since when, until when and why, until 
   expect(pausing.lines).toEqual([ofZendesk]);
   expect(lines).toEqual(['VENDOR    CIRCUIT', 'zendesk   closed', 'sendgrid  closed', ofZendesk, rate]);
   expect(queues).toEqual(expect.arrayContaining([ofZendesk, rate]));
-  expect([resumed.lines, again.lines]).toEqual([[`Ended: ${ofZendesk}`], ['Nothing was set for zendesk.']]);
+  expect([resumed.lines, again.lines]).toEqual([
+    [`Ended: ${ofZendesk}`],
+    ['No operator has paused zendesk or set its rate.'],
+  ]);
   expect((await run('vendors', { json: true })).json).toMatchObject({
     vendors: [{}, { set: { rate: { perSecond: 50 } } }],
   });
 });
 
+/** A circuit that has just opened, with the jobs that wait for its vendor. The next trial is a minute away. */
+async function anOutage({ jobs = 2 } = {}) {
+  let down = true;
+  const made = aDeployment(() => {
+    if (down) throw new StopError({ code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' });
+  });
+  const { engine, run } = made;
+  for (let n = 1; n <= jobs; n++) await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
+  if (jobs === 0) await engine.deps.circuits.open('zendesk', 'ZendeskUnauthorized');
+  return {
+    ...made,
+    tried: async () => (await run('vendors try', { vendor: 'zendesk' })).lines.join(''),
+    states: () => engine.rows().map(({ state }) => state),
+    recover() {
+      down = false;
+    },
+  };
+}
+const NEXT = 'The next trial call is at 2026-01-02 03:05:05 (UTC).';
+
+test('sls queues, vendors, health and jobs show say when the next trial call is, and what ends nothing says so', async () => {
+  const { run, engine } = await anOutage();
+
+  const { lines } = await run('vendors');
+  const { lines: queues } = await run('queues');
+  const { json } = await run('vendors', { json: true });
+  const shown = await run('jobs show', { id: jobId(1) });
+  const { lines: ended, notes } = await run('vendors resume', { vendor: 'zendesk' });
+
+  expect(lines).toContain(`zendesk: ${NEXT}`);
+  expect(queues).toContain(`zendesk: ${NEXT}`);
+  expect(json).toMatchObject({ vendors: [{ nextTrialAt: engine.clock.now() + 60_000, trial: NEXT }, { trial: '' }] });
+  expect(shown.lines).toContain(`  next        ${NEXT}`);
+  expect(ended).toEqual(['No operator has paused zendesk or set its rate.']);
+  expect(notes).toEqual([
+    `Its circuit is open. ${NEXT} To make it now: npx sls vendors try zendesk --stage prod --param instance=acme --region eu-central-1`,
+  ]);
+});
+
+test('a trial call by hand runs one job at once, and if the vendor works its other jobs follow', async () => {
+  const { tried, states, recover, engine } = await anOutage();
+  recover();
+
+  expect(await tried()).toMatch(/^[\w-]+ of feedback makes the trial call to zendesk within seconds\./);
+  expect(states().toSorted()).toEqual(['held', 'queued']);
+  await engine.work();
+  expect(await tried()).toBe('The circuit of zendesk is closed: its jobs run.');
+  await engine.reconcile();
+  await engine.work();
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+});
+
+test.each<[string, (made: Awaited<ReturnType<typeof anOutage>>) => unknown, string]>([
+  [
+    'fails, so the next one is later',
+    ({ engine }) => engine.work(),
+    'The next trial call is at 2026-01-02 03:06:05 (UTC).',
+  ],
+  ['has not begun', () => {}, 'The next job makes a trial call.'],
+])('after a trial call by hand that %s', async (_how, make, says) => {
+  const made = await anOutage();
+  await made.tried();
+  await make(made);
+
+  expect((await made.run('vendors')).lines).toContain(`zendesk: ${says}`);
+});
+
+test('a trial call by hand waits for the next job if none waits, and changes nothing while one is under way or the vendor is paused', async () => {
+  const { tried, run, engine } = await anOutage({ jobs: 0 });
+  const { circuits, clock } = engine.deps;
+
+  expect(await tried()).toBe('No job waits for zendesk: the next job makes the trial call.');
+  await circuits.enter('zendesk', clock.now() + 45_000);
+  const before = await circuits.read('zendesk');
+  expect(await tried()).toBe('zendesk: A trial call is under way.');
+  expect(await circuits.read('zendesk')).toEqual(before);
+  await run('vendors pause', { vendor: 'zendesk', reason });
+  await expect(tried()).rejects.toThrow('zendesk is paused. A trial call needs its resume: sls vendors resume zendesk');
+  expect((await run('vendors')).lines).toContain('zendesk: While it is paused, no trial call is made.');
+});
+
 test.each([
   ['queues pause', { queue: 'feedback', reason: 'x'.repeat(201) }, 'must be one line of at most 200 characters'],
+  ['vendors try', { vendor: 'apple' }, '--vendor must be one of zendesk, sendgrid, is apple'],
   ['vendors pause', { vendor: 'apple', reason }, '--vendor must be one of zendesk, sendgrid, is apple'],
   ['vendors pause', { vendor: 'zendesk' }, '--reason is required'],
   ['vendors pause', { vendor: 'zendesk', reason: 'two\nlines' }, 'The reason must be one line'],

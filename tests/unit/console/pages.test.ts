@@ -150,6 +150,26 @@ test('an action on all jobs of a filter previews them, acts with the loop of the
   expect(await console_.post('preview', asked)).toMatchObject(refused);
 });
 
+test('an action makes the trial call of an open circuit now, and a held job says when the next one is', async () => {
+  const { console_, engine } = await started({ write: true });
+  await engine.deps.circuits.open('zendesk', 'ZendeskUnauthorized');
+  const stopped = { state: inState('held'), reason: 'stopped', vendor: 'zendesk', error: UNAUTHORIZED } as const;
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, ...stopped, retryAt: 0, holds: 1 }));
+  const asked = { action: 'vendor.try', input: { vendor: 'zendesk' }, reason: 'the key is renewed' };
+
+  const { explained } = await console_.get<JobPage>(`job?id=${jobId(1)}`);
+  const { command } = (await console_.post('preview', asked)).json;
+  const { json } = await console_.post('act', asked);
+
+  expect(explained.next).toBe(
+    'Renew the key, or sign the agreement. The next trial call is at 2026-01-02 03:05:05 (UTC).',
+  );
+  expect(command).toMatch(/^npx sls vendors try zendesk --stage prod/);
+  expect(json.done).toMatch(new RegExp(`^${jobId(1)} of sample makes the trial call to zendesk`));
+  expect(engine.inQueue()).toBe(1);
+  expect(audits(engine)).toMatchObject([{ action: 'console vendor.try', reason: 'the key is renewed' }]);
+});
+
 test('an action pauses a queue with its reason, and resumes it', async () => {
   const { console_, on } = await started({ write: true });
   const input = { queue: 'sample' };

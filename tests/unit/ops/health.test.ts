@@ -49,7 +49,7 @@ const pause = (by: string) => async (made: Made) => {
   firing(made, 'my-feedback-oldest-message', 'my-feedback-canary-late');
 };
 const RESUME = 'Resume it before 2026-01-09 03:04:05 (UTC): npx sls queues resume --queue feedback';
-const TRIAL = 'A trial call finds out when it works again. Its jobs: npx sls jobs list --vendor zendesk --state held';
+const TRIAL = 'The next trial call is at 2026-01-02 03:05:05 (UTC). To make the call now: npx sls vendors try zendesk';
 const AGO = 'since 2026-01-02 02:59:05 (UTC), 5 min ago';
 
 const noop = () => {};
@@ -138,6 +138,28 @@ test.each(Object.entries(CASES))('sls health: %s', async (_what, [make, line, ef
   expect(await verdictOf(made)).toEqual(expected);
 });
 
+test.each([
+  ['before the next trial call', 0, 'The next trial call is at 2026-01-02 03:05:05 (UTC).'],
+  ['after it', 60_000, 'The next job makes a trial call.'],
+])(
+  'an open circuit without a waiting job is no problem, and a note says who makes the trial call: %s',
+  async (...given) => {
+    const [, later, trial] = given;
+    const made = await aDeployment();
+    await made.engine.deps.circuits.open('zendesk', 'ZendeskUnauthorized');
+    await withFact(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnauthorized' });
+    made.engine.clock.advance(later);
+
+    const { lines, exitCode } = await verdictOf(made);
+    const { json } = await command({ deps: made.deployment }, 'health', { json: true });
+
+    expect(exitCode).toBeUndefined();
+    expect(lines[0]).toMatch(/^healthy, as of/);
+    expect(lines[1]).toContain(`No job waits for it, so the next job makes the trial call. ${trial}`);
+    expect(json).toMatchObject({ verdict: 'healthy', problems: [], notes: [{ kind: 'circuit-open' }] });
+  },
+);
+
 test('sls health shows the worst problem first, and all of them as JSON too', async () => {
   const made = await aDeployment(rejects);
   await made.engine.sendAndDeliver(envelope());
@@ -151,7 +173,7 @@ test('sls health shows the worst problem first, and all of them as JSON too', as
     'feedback: dead',
     'An illegal change of a job was refused',
   ]);
-  expect(json).toMatchObject({ verdict: '3 problems', at: NOW });
+  expect(json).toMatchObject({ verdict: 'problems', at: NOW, problems: [{}, {}, {}], notes: [] });
 });
 
 test.each(['table', 'queues', 'mappings', 'monitoring'] as const)(

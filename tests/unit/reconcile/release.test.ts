@@ -117,6 +117,19 @@ test('a trial falls to the next job if the first cannot be released', async () =
   expect(effects).toEqual([jobId(1)]);
 });
 
+test('a run whose next trial call comes before the next run makes it in time', async () => {
+  const { engine } = await heldJobs(3);
+  await engine.deps.circuits.open(vendor, 'Unauthorized');
+  engine.clock.advance(MINUTE - 20_000);
+  const before = engine.clock.now();
+
+  await engine.reconcile({ stayMs: 50_000 });
+
+  const [released, ...others] = engine.rows().filter(({ state }) => state === 'queued');
+  expect(others).toEqual([]);
+  expect((released?.updatedAt ?? 0) - before).toBe(20_000);
+});
+
 test('the release of a job that has succeeded since its row was read changes nothing', async () => {
   const { engine, work } = await heldJobs(1);
   const held = engine.row(jobId(1));

@@ -2,7 +2,18 @@ import * as z from 'zod';
 import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS, vendorGate } from '../../../lib/worker/circuit';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
+import {
+  type Circuit,
+  type CircuitBreakers,
+  circuitBreakers,
+  isHalfOpen,
+  isOpen,
+  KEPT_MS,
+  nextTrialAt,
+  type OpenCircuit,
+  vendorGate,
+} from '../../../lib/worker/circuit';
 import type { RunContext } from '../../../lib/worker/contract';
 import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
@@ -124,6 +135,24 @@ test.each([
   expect(engine.rows().map(({ state, reason, attempts }) => [state, reason, attempts])).toEqual(
     [1, 2, 3, 4].map(() => ['held', 'stopped', 0]),
   );
+});
+
+test('the pauses between trial calls that fail grow to five minutes, and an operator may end each at once', async () => {
+  const { engine, circuit } = await halfOpen();
+  const { circuits, clock } = engine.deps;
+  const pauses: number[] = [];
+  for (let n = 0; n < 5; n++) {
+    await circuits.endTrial('zendesk', { failed: true });
+    pauses.push((nextTrialAt(circuit() as Circuit, clock.now()) ?? 0) - clock.now());
+  }
+  const worker = { now: () => clock.now() - CLOCK_SKEW_MS };
+  await circuits.tryNow('zendesk');
+
+  expect(pauses.map((ms) => ms / MINUTE_MS)).toEqual([2, 4, 5, 5, 5]);
+  // Also for a worker whose clock is behind.
+  expect(isHalfOpen(circuit() as OpenCircuit, worker.now())).toBe(true);
+  expect((await circuits.enter('zendesk', clock.now() + 1)).trial).toBe(true);
+  expect(nextTrialAt(circuit() as Circuit, clock.now())).toBe(clock.now() + 1);
 });
 
 const wait = { message: 'wait', waitMs: 10 * MINUTE_MS };
