@@ -324,9 +324,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         hasCampaigns && queues.length === 1
           ? weighted([19, fc.constant(undefined as never)], [1, sending])
           : fc.constant(undefined as never),
-      tries: maybe(
-        fc.constantFrom([0, 10], [3_000], [5_000, 20_000, 40_000], [MINUTE_MS, 4 * MINUTE_MS, 20 * MINUTE_MS]),
-      ),
+      tries: fc.constantFrom(undefined, [0, 10], [3_000], [5_000, 20_000, 40_000], [MINUTE_MS, 4 * MINUTE_MS, HOUR_MS]),
     })
     .map(({ loads: [first, ...beside], streak, ...drawn }) => {
       const { calls, outages, redrives, changes, retention, dlqRetention } = drawn;

@@ -15,9 +15,10 @@ const unanswered = (queue: string, call: string, fault: Fault, kind?: JobKind): 
 
 /** Runs that reach what drawn runs reach rarely. Every search makes them too, whatever its size and its seed. */
 export const PLANNED: readonly Plan[] = [
-  // Many workers call a vendor when it breaks. Those that know its circuit as closed call it once more.
+  // Many workers call a vendor when it breaks. Those that know its circuit as closed call it once more. Operators try.
   aPlan({
     jobs: series(12, 100),
+    tries: [10_000, 4 * MINUTE_MS, 11 * MINUTE_MS],
     outages: [{ target: 'zendesk', from: 0, until: 10 * MINUTE_MS, fault: 'failed' }],
   }),
   // Mails and invitations without an answer: some took effect, some did not.
