@@ -1,5 +1,4 @@
 import { StoreError, wrongField } from '../errors';
-import { sha256 } from '../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
@@ -7,7 +6,7 @@ import { type JobRow, traceOf } from '../jobs/row';
 import { type Item, type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
-import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
+import type { Ticket, Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
 import {
@@ -39,10 +38,7 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
     types: {
       [FEEDBACK_SUBMITTED]: messageType({
         schema: feedbackSchema,
-        first: (job: Job<Feedback>) => {
-          if (job.data.attachments?.length) return { name: 'upload' };
-          return { name: 'ticket', hash: hashOf(job, ticketOf(job, [], deps.config.tags)) };
-        },
+        first: ({ data }: Job<Feedback>) => (data.attachments?.length ? 'upload' : 'ticket'),
         process: (job: Job<Feedback>, context) => process(deps, job, context),
       }),
     },
@@ -62,16 +58,11 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
   const uploads = made ? [] : await upload(deps, data, context);
   const ticket = ticketOf(job, uploads, deps.config.tags);
   return steps.step('ticket', {
-    hash: hashOf(job, ticket),
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
     resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
   });
 }
-
-/** With the salt that no row has, so that a reader of rows cannot test guesses at the ticket. */
-const hashOf = ({ envelope: { salt = '' } }: Job<Feedback>, ticket: Ticket): string =>
-  sha256(salt + ticketBody(ticket));
 
 /**
  * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of

@@ -21,7 +21,7 @@ export interface Step {
   kept?: unknown;
   /** Why it is `unknown` or `skipped`. Of a `started` step: the code by which the vendor refused the request itself. */
   reason?: string;
-  /** A hash of the step's request, if a repeat must be the same byte for byte. */
+  /** Earlier code stored a hash of the request. Nothing reads it. */
   hash?: string;
 }
 

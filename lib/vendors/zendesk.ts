@@ -31,9 +31,6 @@ export interface Ticket {
   metadata?: Record<string, string> | undefined;
 }
 
-/** The exact bytes for the hash. Zendesk refuses other bytes under the same Idempotency-Key. */
-export const ticketBody = (ticket: Ticket): string => JSON.stringify({ ticket });
-
 type UploadedFile = { name: string; contentType: string; bytes: Uint8Array };
 
 interface ZendeskConfig {

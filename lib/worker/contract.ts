@@ -14,8 +14,6 @@ export interface Job<T> {
   row: JobRow;
 }
 
-export type FirstStep = { name: string; hash?: string };
-
 export const LONGEST_CALL_MS = 10_000;
 
 export interface RunContext {
@@ -35,10 +33,10 @@ export interface MessageType<T = unknown> {
   /** Its jobs wait for their share of a rate, so how long they take is not measured. */
   paced?: true;
   /**
-   * The first step of a job that has done nothing, and the hash of its request. The claim stores its start, which saves
-   * a write. Only a step with `resolve` may be named: a crash before the call would make any other one unknown.
+   * The name of the first step of a job that has done nothing. The claim stores its start, which saves a write. Only a
+   * step with `resolve` may be named: a crash before the call would make any other one unknown.
    */
-  first?: (job: Job<T>) => FirstStep;
+  first?: (job: Job<T>) => string;
   /**
    * The same without a row, for work with the same effect however often and in whatever order it runs. It throws an
    * IdTakenError if another job with its id is done. It is used if all types of the queue have it (run.ts).

@@ -15,7 +15,7 @@ import {
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
 import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
-import type { FirstStep, Handling, Incoming, QueueContract } from './contract';
+import type { Handling, Incoming, QueueContract } from './contract';
 
 /** What a message is about, before the job's data is validated. */
 export type Subject = {
@@ -200,11 +200,9 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
   let begun: string | undefined;
   const claimed = (row: JobRow): JobRow => {
     const next = claim(row, { at: clock.now(), delivery, group, lease });
-    const first = firstStep(contract, subject, next);
-    begun = first?.name;
-    if (!first) return next;
-    const { name, hash } = first;
-    return { ...next, steps: { [name]: { status: 'started', startedAt: clock.now(), ...(hash ? { hash } : {}) } } };
+    begun = firstStep(contract, subject, next);
+    if (begun === undefined) return next;
+    return { ...next, steps: { [begun]: { status: 'started', startedAt: clock.now() } } };
   };
   const ours = (row: JobRow): Opened =>
     isCrashLoop(row) ? { kind: 'crash loop', subject, row } : { kind: 'claimed', subject, row, begun };
@@ -246,7 +244,7 @@ const isProbablyNew = ({ receiveCount, attributes }: Incoming, { kind, envelope 
   attributes[ATTRIBUTE.returned] === undefined;
 
 /** The step whose start the claim may store: the first of a job that has done nothing and that has not crashed. */
-function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): FirstStep | undefined {
+function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): string | undefined {
   if (Object.keys(row.steps).length > 0 || row.crashes > 0 || subject.kind !== 'job') return undefined;
   const { id, envelope } = subject;
   const type = Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;

@@ -18,12 +18,10 @@ export interface StepOptions<R> {
    * function the vendor cannot be asked, and the step becomes `unknown`.
    */
   resolve?: () => Promise<R | undefined>;
-  /** The step's result according to evidence. Without this function evidence counts only for an unknown step. */
+  /** The step's result according to evidence. */
   proven?: (evidence: Evidence) => R;
   /** The vendor of a step without `resolve`. If its circuit refuses the call, the step is never stored as started. */
   vendor?: Vendor;
-  /** A hash of the request, for a repeat that must be the same byte for byte. */
-  hash?: string;
   /** Only a resumed run may read the result. No record and no answer shows it. */
   confidential?: boolean;
   /** Whether a done step must run again because its result is no longer valid, for example an expired token. */
@@ -58,8 +56,7 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     }
     if (before?.status === 'skipped') return undefined as R;
     const evidence = lease.row().evidence?.[name];
-    const proves = options.proven !== undefined || before?.status === 'unknown';
-    if (evidence && proves && before?.status !== 'done') {
+    if (evidence && before?.status !== 'done') {
       const result = options.proven?.(evidence) as R;
       done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
       return result;
@@ -76,12 +73,9 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
 
     if (options.vendor) await prepare(options.vendor);
     const begun = options.resolve && lease.begun(name);
-    const isStored = begun !== undefined && begun.hash === options.hash;
-    const started: Step = isStored
-      ? begun
-      : { status: 'started', startedAt: clock.now(), ...(options.hash ? { hash: options.hash } : {}) };
+    const started: Step = begun ?? { status: 'started', startedAt: clock.now() };
     set(name, started);
-    if (!isStored) await lease.flush();
+    if (!begun) await lease.flush();
     try {
       const result = await options.run();
       done(name, started, result, options.confidential);

@@ -24,7 +24,7 @@ export function sampleContract(
   const effects: string[] = [];
   const contract = sampleOf({
     schema: sampleSchema,
-    ...(begins ? { first: () => ({ name: 'effect' }) } : {}),
+    ...(begins ? { first: () => 'effect' } : {}),
     process: (job: Job<Sample>, context) =>
       context.steps.step('effect', {
         resolve: async () => (effects.includes(job.id) ? 'done' : undefined),

@@ -1,5 +1,3 @@
-import { sha256 } from '../../../lib/jobs/envelope';
-import { erasePerson } from '../../../packages/cli/erase';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';
@@ -68,19 +66,6 @@ test('a file that Zendesk refuses for a while is uploaded again alone', async ()
   const uploads = zendesk.requests.filter(({ path }) => path.includes('uploads')).map(({ query }) => query.filename);
   expect(uploads).toEqual(['screen.png', ...Array(4).fill('second.txt')]);
   expect(zendesk.tickets).toHaveLength(1);
-});
-
-test('the hash of the ticket in the row covers the salt and the bytes that are sent, and an erasure removes it', async () => {
-  const salt = 'a'.repeat(32);
-  const { engine, zendesk } = await ran(feedbackBody({ subject: 'naïve — “quoted” \u{1F600}' }, { salt }));
-  const { key, steps } = engine.row(jobId(1));
-  const hash = steps.ticket?.hash;
-
-  await erasePerson(engine.deps, { email: 'user@example.com' }, { found: [{ place: 'rows', key, job: jobId(1) }] });
-
-  expect(hash).toBe(sha256(salt + zendesk.requests[0]?.body));
-  expect(engine.row(jobId(1))).toMatchObject({ erased: true });
-  expect(JSON.stringify(engine.row(jobId(1)))).not.toContain(hash);
 });
 
 test('an upload with an old token is repeated before the ticket', async () => {

@@ -1,5 +1,5 @@
 import { translate } from '../../../lib/vendors/http';
-import { ticketBody, type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
+import { type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
@@ -33,7 +33,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
       const { ticket: made } = await ask<{ ticket: { id: number } }>(asked, () => {
         if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
         const before = vendors.zendesk.tickets.length;
-        const answer = vendors.zendesk.createTicket(ticketBody(ticket), idempotencyKey);
+        const answer = vendors.zendesk.createTicket(JSON.stringify({ ticket }), idempotencyKey);
         if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);
         return answer;
       });

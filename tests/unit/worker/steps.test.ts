@@ -69,7 +69,7 @@ test.each<[string, Partial<StepOptions<unknown>>, { saves: boolean; writes: numb
   let seen: unknown;
   const contract = sampleOf({
     schema: z.strictObject({}),
-    first: () => ({ name: 'effect' }),
+    first: () => 'effect',
     process: async (_job, { steps }) => {
       if (saves) await steps.save();
       const run = async () => {
