@@ -131,7 +131,8 @@ test('a large hour becomes eight objects by the id, and an hour that grows later
   until(HOUR + 10 * DAY);
   expect(await view()).toEqual(ids(1, 60));
 
-  // Late again, when few originals are left: the eight objects stay in use.
+  // Late again, and small by now: the eight objects stay in use.
+  limits.onePartBytes = 1e6;
   await store(3, [61, 62]);
   until(HOUR + 11 * DAY);
   await run();

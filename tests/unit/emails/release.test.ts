@@ -1,6 +1,9 @@
-import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, campaigns } from '../../../lib/emails/campaigns/campaign';
+import { countChunks } from '../../../lib/emails/campaigns/chunks';
 import { nextOf } from '../../../lib/emails/campaigns/release';
 import { heldNow, type RateItem } from '../../../lib/worker/rate';
+import { memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
 
 const aCampaign = (id: string, changes: Partial<Campaign>): { campaign: Campaign } => ({
   campaign: { id, chunks: 9, recipients: 9_000, chunkSize: 100, released: 0, startsAt: 1, ...changes } as Campaign,
@@ -32,4 +35,32 @@ test.each([
   const stored = { day: '2026-01-02', sent } as RateItem;
 
   expect(heldNow({ zone: 'UTC', dailyCap: 25 }, stored, { now, ...chunk })?.code).toBe(code);
+});
+
+/** A running campaign that has released nothing. */
+async function stored() {
+  const { deps } = memoryEngine(() => sampleContract().contract);
+  const store = campaigns(deps);
+  await store.start({ ...aCampaign('spring', {}).campaign, time: deps.clock.now() });
+  return { deps: { ...deps, report: async () => {} }, store };
+}
+
+test('after a resume a campaign bears as many refused chunks as before', async () => {
+  const { store } = await stored();
+  const refuse = async () => (await store.refused('spring', 'Rejected')).item?.status;
+  for (let n = 0; n < 3; n++) await refuse();
+  await store.resume('spring');
+
+  expect([await refuse(), await refuse(), await refuse()]).toEqual(['running', 'running', 'paused']);
+});
+
+test('a chunk that is released while its cancelled campaign is counted keeps the campaign from its end', async () => {
+  const { deps, store } = await stored();
+  const { item } = await store.cancel('spring');
+  await store.change('spring', (now) => ({ ...now, released: 1, open: [0] }));
+
+  const { campaign } = await countChunks(deps, item as Campaign);
+
+  expect(campaign).toMatchObject({ status: 'cancelled', open: [0] });
+  expect(campaign.endedAt).toBeUndefined();
 });

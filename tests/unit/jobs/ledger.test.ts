@@ -87,6 +87,21 @@ test.each([
   expect([todo, todoAt]).toEqual(['feedback#kept', row.updatedAt + days * 86_400_000]);
 });
 
+const HOUR = 3_600_000;
+const RETENTION = feedbackSettings.retention * 1000;
+
+test.each([
+  ['its message, although its lease is over', 0, RETENTION + HOUR],
+  ['its lease, if the message came late', RETENTION, RETENTION + 2 * HOUR],
+])('a job that runs ends as expired an hour after %s', (_what, begun, expires) => {
+  const row = blankRow({ queue: 'feedback', id: '1', time: 0, payloadHash: 'h', group: 'g', now: 0 });
+  const lease = { token: 't', until: begun + HOUR, messageId: 'm', alone: true };
+
+  const { todo, todoAt } = withSchedule({ ...row, state: inState('processing'), sentAt: 0, lease }, feedbackSettings);
+
+  expect([todo, todoAt]).toEqual(['feedback#waiting#1', expires]);
+});
+
 test('only its holder can end a lease', async () => {
   const { deps } = start();
   const take = (ms: number) => takeLease<RunLease>(deps, 'lease#sample', deps.clock.now() + ms);

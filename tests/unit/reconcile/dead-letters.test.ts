@@ -1,9 +1,9 @@
 import { codeOf, StoreError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
 import type { ReceivedMessage } from '../../../lib/ports';
-import { hideMs, judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
+import { dlqCounts, hideMs, judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
-import { damagedRow } from '../../support/damage';
+import { damagedItem, damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -208,6 +208,32 @@ test.each([
   const end = await receiveAll({ ...queues, receive }, receiving, act).catch(codeOf);
 
   expect([end, bodies.length]).toEqual([code === 'SQS.OverLimit' || code, 9]);
+});
+
+test('a DLQ does not lack the entries that have expired, although their rows are not marked yet', async () => {
+  const { engine } = sampleEngine();
+  await layParked(engine, 2);
+  engine.clock.advance(engine.deps.settings('sample').dlqRetention * 1000 + 1);
+
+  expect(await dlqCounts(engine.deps, 'sample')).toEqual({ entries: 0, surplus: 0 });
+});
+
+test('a row that is damaged while its message is returned is reported, and the walk goes on', async () => {
+  const { engine } = sampleEngine();
+  await engine.accept(envelope());
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  spendReceives(engine);
+  const { write } = engine.deps.ledger;
+  engine.deps.ledger.write = async (row, expected) => {
+    await damagedItem(engine.table, row.key, ({ steps: _gone, ...rest }) => ({ ...rest, version: expected + 1 }));
+    return write(row, expected);
+  };
+
+  await engine.reconcile();
+
+  const failures = engine.lines.filter(({ message }) => message === 'reconciling failed').map(({ facts }) => facts);
+  expect(failures).toContainEqual({ kind: 'judgeDeadLetters', queue: 'sample', jobId: jobId(1), code: 'RowDamaged' });
+  expect(engine.inQueue()).toBe(0);
 });
 
 const QUARTER = 15 * MINUTE;

@@ -1,8 +1,9 @@
 import { evidenceItem } from '../../../lib/emails/events/webhook';
 import { evidenceKey, fileKey, jobKey, uploadsPrefix } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import { retry } from '../../../lib/ops/act';
 import type { Item } from '../../../lib/ports';
-import { dropFiles, markExpiredEntries } from '../../../lib/reconcile/ends';
+import { dropBodies, dropFiles, markExpiredEntries } from '../../../lib/reconcile/ends';
 import { type Submission, submit } from '../../../lib/submit/submit';
 import { acceptedRow } from '../../support/accepted-row';
 import { type EngineOptions, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -98,6 +99,26 @@ test("a dead job's row says when its DLQ entry expired, and its body is deleted 
   expect(bodies()).toEqual([]);
   const left = (engine.row(jobId(1)).expiresAt ?? 0) * 1000 - engine.clock.now();
   expect([left > 0, left <= DAY + MINUTE]).toEqual([true, true]);
+});
+
+test('a job that an operator retries just before the delete of its body keeps the body and runs', async () => {
+  let reads = Number.NaN;
+  const { engine, effects } = sampleEngine(() => (Number.isNaN(reads) ? rejects() : 'done'), {
+    // The walk reads the row, and looks again before the delete.
+    before: async (call) => {
+      if (call === 'table.get' && ++reads === 2) await retry(engine.deps, engine.row(jobId(1)));
+    },
+  });
+  await engine.sendAndDeliver(envelope());
+  await engine.reconcileAfter(14 * DAY + MINUTE);
+  engine.clock.advance(44 * DAY + MINUTE);
+  reads = 0;
+
+  await dropBodies(reconcileRun(engine.deps), SAMPLE_QUEUE, () => true);
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', bodyKept: true });
+  await engine.deliver();
+  expect(effects).toEqual([jobId(1)]);
 });
 
 test('a job that is parked again while the reconciler marks its old entry as expired keeps its new entry', async () => {

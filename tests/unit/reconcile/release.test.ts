@@ -95,6 +95,38 @@ test('while a vendor has asked one job to wait, no other job goes to it in vain'
   expect(after).toHaveLength(ROOM);
 });
 
+test('a wait that is longer than vendors ask for delays only its own job', async () => {
+  const { minute, work } = await heldJobs(100, (n) => {
+    if (n === 5) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: 61 * MINUTE });
+  });
+  await minute();
+  await work();
+
+  expect(await minute()).toHaveLength(ROOM);
+});
+
+test('a release that fails leaves its place to the next job', async () => {
+  const { minute } = await heldJobs(100, undefined, { store: outage('objects.get', { of: jobId(1) }) });
+
+  expect(await minute()).toHaveLength(ROOM);
+});
+
+test('an entry of a stale index counts for nothing: by now the row has other work, or later', async () => {
+  const { engine } = await heldJobs(3);
+  const { deps, clock } = engine;
+  const todo = `sample#held#${vendor}`;
+  const stale = await deps.table.due(todo, { until: clock.now(), limit: 3 });
+  await deps.ledger.update(engine.row(jobId(1)).key, ({ vendor: _gone, ...row }) => row);
+  await deps.ledger.update(engine.row(jobId(2)).key, (row) => ({ ...row, retryAt: clock.now() + 1 }));
+  const seen: string[] = [];
+  const run = reconcileRun({ ...deps, table: { ...deps.table, due: async () => stale } });
+
+  await eachDue(run, { todo, mayGoOn: () => true }, async ({ id }) => void seen.push(id));
+
+  expect(stale).toHaveLength(3);
+  expect(seen).toEqual([jobId(3)]);
+});
+
 test('a job that the reconciler could not release does not stop the others of its vendor', async () => {
   const { engine, minute } = await heldJobs(10);
   const down = new StoreError({ code: 'Down', message: 'down' });
@@ -142,6 +174,20 @@ test('the release of a job that has succeeded since its row was read changes not
   expect(engine.objects.keys()).not.toContain(bodyKey(PREFIX, 'sample', jobId(1)));
   expect(engine.row(jobId(1)).state).toBe('succeeded');
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
+});
+
+test('the release of a job that is held again since its row was read changes nothing', async () => {
+  const { engine, work } = await heldJobs(1, () => {
+    throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: MINUTE });
+  });
+  const first = engine.row(jobId(1));
+  await release(engine.deps, first);
+  await work();
+
+  await release(engine.deps, first);
+
+  expect([first.holds, engine.inQueue()]).toEqual([1, 0]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', holds: 2 });
 });
 
 test('jobs of one group are released in order, also if the body of its first job comes late', async () => {

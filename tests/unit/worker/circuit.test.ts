@@ -13,6 +13,7 @@ import {
   nextTrialAt,
   type OpenCircuit,
   vendorGate,
+  workedForOthers,
 } from '../../../lib/worker/circuit';
 import type { RunContext } from '../../../lib/worker/contract';
 import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
@@ -212,6 +213,16 @@ test('a call that took effect stays done even if the circuit cannot be closed af
 
   expect(effects).toEqual([jobId(1)]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { effect: { status: 'done' } } });
+});
+
+test.each([
+  ['clearly later', 'other', 2_001, true],
+  ['later by no more than two clocks differ', 'other', 2_000, false],
+  ['for the job itself', 'job', 9_000, false],
+])('a vendor that worked %s shows whether the job is the cause', (_when, job, after, expected) => {
+  const circuit = { worked: [{ job, at: 10_000 + after }] } as Circuit;
+
+  expect(workedForOthers(circuit, { job: 'job', since: 10_000 })).toBe(expected);
 });
 
 /** Two processes that share one table. `reads`: those of both. */

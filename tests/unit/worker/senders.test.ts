@@ -123,6 +123,20 @@ test.each(BODILESS)("its name and %s do not end a stranger's job whose body is n
   expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
 });
 
+test('a redriven entry does not open a dead job whose person was erased', async () => {
+  const given = start();
+  const { engine, effects, what } = given;
+  await IN['that is dead']?.(given);
+  await engine.deps.ledger.update(engine.row(ID).key, (row) => ({ ...row, erased: true }));
+  delete what.error;
+  engine.redrive();
+
+  await engine.deliver();
+
+  expect(engine.row(ID)).toMatchObject({ state: 'dead', generation: 1 });
+  expect(effects).toEqual([]);
+});
+
 test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
   const given = start();
   const { engine, effects, what } = given;
