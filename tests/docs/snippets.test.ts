@@ -37,6 +37,8 @@ const nameOf = (page: string) => page.replace(/\W/g, '-');
 
 /** Writes the TypeScript of each page as one module: imports first, the rest in a function, since it may await. */
 beforeAll(() => {
+  // A run that was ended leaves pages that may be gone since.
+  rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(CONFIG));
   writeFileSync(join(FOLDER, 'given.ts'), GIVEN);

@@ -83,8 +83,10 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
   const { objects } = service.ports;
   const orphan = bodyKey(PREFIX, 'feedback', 'none');
   const folders = ['feedback', 'analytics-jobs', '_events/feedback', 'analytics-events', 'analytics-rejected'];
-  const partition = (folder: string) => hourPartition(`${PREFIX}/${folder}`, Date.now() - 24 * HOUR_MS);
-  const planted = [orphan, ...folders.map((folder) => `${partition(folder)}none.json`)];
+  // It may begin after midnight, when today is yesterday.
+  const times = [Date.now() - 24 * HOUR_MS, Date.now()];
+  const partitions = folders.flatMap((folder) => times.map((time) => hourPartition(`${PREFIX}/${folder}`, time)));
+  const planted = [orphan, ...partitions.map((partition) => `${partition}none.json`)];
   for (const key of planted) await objects.put(key, '{}', 'application/json');
   await service.run('verify');
   for (const key of planted) await objects.delete(key);

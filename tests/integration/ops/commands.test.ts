@@ -78,12 +78,15 @@ test('sls console serves the bundled page and its API with the credentials of sl
     seen.session = await (await fetch(`${origin}/console/api/session`, { headers })).json();
     seen.jobs = (await fetch(`${origin}/console/api/jobs`, { headers })).status;
   };
+  // More output may come before it has ended.
+  let looked: Promise<void> | undefined;
 
   const { code } = await sls(directory.path, ['console', '--port', '0', '--stage', 'staging'], env, (stdout, child) => {
     const [, printed] = /^(http.+)\n/.exec(stdout) ?? [];
-    if (printed) void look(printed).finally(() => child.kill('SIGINT'));
+    if (printed) looked ??= look(printed).finally(() => child.kill('SIGINT'));
   });
 
+  await looked;
   expect(code).toBe(0);
   expect(seen).toMatchObject({ session: { instance: STAGING, production: false, write: false }, jobs: 200 });
   expect(seen.page).toBeGreaterThan(10_000);

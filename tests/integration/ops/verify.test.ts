@@ -9,6 +9,7 @@ import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
 import { startAws, TABLE } from '../../support/emulators';
 import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { PATIENCE_MS } from '../../support/patience.cjs';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
 const QUEUE = 'feedback';
@@ -204,10 +205,10 @@ test('once a day, what yesterday has is compared and counted. A difference is to
     facts.filter(({ fact }) => fact === 'data-differs').map(({ code, count, on }) => [code, count, on]);
 
   await objects.put(key, '{}', 'application/json');
-  for (let times = 0; times < 2; times++) await run(60_000);
+  for (let times = 0; times < 2; times++) await run(PATIENCE_MS);
   expect(await stored()).toEqual({ ...CLEAN, findings: { 'orphan-body': 1 } });
   await objects.delete(key);
-  await run(60_000);
+  await run(PATIENCE_MS);
   expect(await stored()).toEqual(CLEAN);
   await run(0);
 

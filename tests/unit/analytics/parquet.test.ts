@@ -24,8 +24,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'parquet-'));
   others = fork('tests/support/parquet-readers.ts', { execArgv: ['--import', 'tsx'] });
 });
-afterAll(() => {
+afterAll(async () => {
+  const ended = once(others, 'exit');
   others.kill();
+  await ended;
   rmSync(folder, { recursive: true });
 });
 

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,12 +120,19 @@ test('sls campaign list shows those that have not ended, with why they are pause
 });
 
 test('sls campaign pause, resume and cancel say what was, what is and how many mails still go out, or that it is too late', async () => {
+  const calls = new EventEmitter();
+  await emails.close();
+  emails = await startEmails({
+    before: async (call) => {
+      if (calls.emit(call)) await once(calls, 'answer');
+    },
+  });
   const campaign = await emails.campaign();
-  emails.sendgrid.fail({ before: 'hang' });
   emails.sendChunk(campaign, 0);
   await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 1, open: [0] }));
-  void emails.engine.deliver(1);
-  while (emails.sendgrid.requests.length === 0) await new Promise(setImmediate);
+  const sending = once(calls, 'sendgrid.send');
+  const delivered = emails.engine.deliver(1);
+  await sending;
   const said = async (name: 'campaign pause' | 'campaign resume' | 'campaign cancel') =>
     (await run(name, { id: CAMPAIGN })).lines[0];
   const underWay = '10 mails under way may still go out.';
@@ -138,6 +146,8 @@ test('sls campaign pause, resume and cancel say what was, what is and how many m
   await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, status: 'ended' }));
   await expect(run('campaign cancel', { id: CAMPAIGN })).rejects.toThrow('there is nothing to cancel.');
   expect((await emails.campaigns.read(CAMPAIGN))?.status).toBe('ended');
+  calls.emit('answer');
+  await delivered;
 });
 
 test('sls campaign report --watch shows the rate at which SendGrid accepts, and the end, until the campaign pauses', async () => {

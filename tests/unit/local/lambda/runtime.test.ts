@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLambda, type Invocation, type Lambda } from '../../../../packages/local/lambda/runtime';
 import type { DeclaredFunction } from '../../../../packages/local/template/declared';
+import { PATIENCE_MS } from '../../../support/patience.cjs';
 
 const source = `
 let runs = 0;
@@ -165,7 +166,7 @@ test('a busy environment ends when its service is killed', async () => {
 
   orphan.disconnect();
 
-  const [code] = await once(orphan, 'exit', { signal: AbortSignal.timeout(3_000) }).finally(() =>
+  const [code] = await once(orphan, 'exit', { signal: AbortSignal.timeout(PATIENCE_MS) }).finally(() =>
     orphan.kill('SIGKILL'),
   );
   expect(code).toBe(0);
