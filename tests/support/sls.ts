@@ -4,10 +4,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const ENTRIES = [
-  ...['functions', 'handlers', 'instances', 'lib', 'examples', 'packages', 'resources'],
-  ...['serverless.yml', 'package.json', 'tsconfig.json'],
-];
+/** What a test may change, or `sls` writes beside. */
+const COPIED = ['handlers', 'instances', 'serverless.yml', 'package.json', 'tsconfig.json'];
+/** Linked, so that all copies share what was compiled of it. */
+const LINKED = ['functions', 'lib', 'examples', 'packages', 'resources', 'node_modules'];
 
 export type ServiceDirectory = ReturnType<typeof serviceDirectory>;
 
@@ -15,8 +15,8 @@ export type ServiceDirectory = ReturnType<typeof serviceDirectory>;
 export function serviceDirectory() {
   const project = process.cwd();
   const path = fs.mkdtempSync(join(tmpdir(), 'service-'));
-  for (const entry of ENTRIES) fs.cpSync(join(project, entry), join(path, entry), { recursive: true });
-  fs.symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'));
+  for (const entry of COPIED) fs.cpSync(join(project, entry), join(path, entry), { recursive: true });
+  for (const entry of LINKED) fs.symlinkSync(join(project, entry), join(path, entry), 'junction');
   return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -41,15 +41,17 @@ export async function sls(
   onOutput: (stdout: string, child: ChildProcessWithoutNullStreams) => void = () => {},
 ) {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+  // To compile its JavaScript, our TypeScript and its schema takes seconds, so test files share what was compiled. Alone, a
+  // directory has its own. serverless-esbuild leaves copies of the functions there too.
+  const shared = process.env.PACKAGES ?? directory;
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: directory,
     env: {
       PATH: process.env.PATH,
       HOME: directory,
-      // serverless-esbuild leaves copies of the functions there.
-      TMPDIR: directory,
-      // Compiling the command's JavaScript takes seconds, so test files share a cache. Alone, a directory has its own.
-      NODE_COMPILE_CACHE: join(process.env.PACKAGES ?? directory, 'compiled'),
+      TMPDIR: shared,
+      NODE_COMPILE_CACHE: join(shared, 'compiled'),
+      SLS_SCHEMA_CACHE_BASE_DIR: shared,
       ...env,
     },
   });
