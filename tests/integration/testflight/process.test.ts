@@ -125,6 +125,14 @@ const CASES: Record<string, Case> = {
     ...{ body: inviteBody({ resend: true }), seed: known('INVITED'), row: done({ invitation: 'sent' }) },
     mails: [INVITATION],
   },
+  'an invitation with resend is not sent again to a tester whom it made and Apple mails': {
+    ...{ body: inviteBody({ resend: true }), seed: seed([], { invitesOnJoining: true }) },
+    ...{ row: done({ invitation: 'by-apple' }), mails: [{ ...INVITATION, by: 'joining' }] },
+  },
+  'a 409 with STATE_ERROR for a second invitation parks the job, because the state was the same before': {
+    ...{ body: inviteBody({ resend: true }), seed: known('INVITED'), row: parked(CONFLICT) },
+    fails: [at(INVITATIONS, conflict('STATE_ERROR'))],
+  },
   'a 409 with ALREADY_ACCEPTED is success': {
     ...{ body: inviteBody({ resend: true }), seed: known('ACCEPTED'), row: done({ invitation: 'already-accepted' }) },
     changes: 1,
@@ -218,6 +226,15 @@ test.each(Object.entries(CASES))('%s', async (_title, { body, fails = [], mailFa
   if (expected.changes !== undefined) expect(changes).toHaveLength(expected.changes);
   if (expected.calls !== undefined) expect(apple.requests).toHaveLength(expected.calls);
   expect(sendgrid.mails.length).toBeLessThan(2);
+});
+
+test('a second invitation without an answer is unknown, because the state was the same before', async () => {
+  const { engine, apple } = await start({ seed: known('INVITED') });
+  apple.fail(at(INVITATIONS, LOST));
+
+  await engine.sendAndDeliver(inviteBody({ resend: true }));
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
 });
 
 test('the branded notification is sent after the invitation, with the built-in text or a template', async () => {

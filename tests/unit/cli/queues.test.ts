@@ -228,12 +228,14 @@ test.each([
 });
 
 test('a repeat completes a pause or a resume that was cut off. The pause keeps its first reason', async () => {
-  const { engine, deployment, on } = aDeployment();
+  const { engine, deployment, on, metrics } = aDeployment();
   const set = () => Promise.reject(new Error('the process ended'));
   const cut = { ...deployment, mappings: { ...deployment.mappings, set } };
 
   await expect(pauseQueue(cut, paused)).rejects.toThrow('the process ended');
   engine.clock.advance(60_000);
+  // A pause that is stored cannot be refused any more.
+  metrics.set('ApproximateAgeOfOldestMessage', [{ at: engine.clock.now() - 60_000, value: 7 * DAY + 1 }]);
   const repeat = await pauseQueue(deployment, { queue: 'feedback', reason: 'another' });
   const during = on.get('feedback');
   await expect(resumeQueue(cut, 'feedback')).rejects.toThrow('the process ended');
@@ -254,6 +256,35 @@ test('a pause is refused for a queue without a mapping, or while a message has w
   await expect(pauseQueue(deployment, paused)).rejects.toThrow('has no event source mapping');
   await expect(resumeQueue(deployment, 'feedback')).rejects.toThrow('has no event source mapping');
   expect(await pauseOf(engine.table, 'feedback')).toBeUndefined();
+});
+
+/** A deployment in which another operator acts while the mapping is set for the first time. */
+function interrupted(act: (deployment: Deployment) => Promise<unknown>) {
+  const { deployment, ...rest } = aDeployment();
+  let other: typeof act | undefined = act;
+  const set: Deployment['mappings']['set'] = async (...given) => {
+    const now = other;
+    other = undefined;
+    await now?.(deployment);
+    return deployment.mappings.set(...given);
+  };
+  return { ...rest, deployment, between: { ...deployment, mappings: { ...deployment.mappings, set } } };
+}
+
+test('a pause that another operator resumes while it begins is made again', async () => {
+  const { engine, between, on } = interrupted((deployment) => resumeQueue(deployment, 'feedback'));
+
+  await pauseQueue(between, paused);
+
+  expect([(await pauseOf(engine.table, 'feedback'))?.reason, on.get('feedback')]).toEqual([paused.reason, false]);
+});
+
+test('a resume says that another operator has paused the queue again meanwhile, and so does a pause', async () => {
+  const { deployment, between } = interrupted((deployment) => pauseQueue(deployment, paused));
+
+  await expect(resumeQueue(between, 'feedback')).rejects.toThrow('has just paused feedback again');
+  jest.spyOn(deployment.table, 'get').mockResolvedValueOnce(undefined);
+  await expect(pauseQueue(deployment, paused)).rejects.toThrow('has just paused feedback. Look at it again');
 });
 
 const ACTS = {

@@ -79,15 +79,37 @@ test.each([
   const row = {
     ...blankRow({ queue: 'feedback', id: '1', time: 0, payloadHash: 'h', group: 'g', now: 0 }),
     bodyKept: true,
-    ...{ recordedAt: 1, parkedAt: 1, leftDlqAt: 1 },
+    updatedAt: HOUR,
+    ...{ endedAt: 1, recordedAt: 1, parkedAt: 1, leftDlqAt: 1 },
   };
 
-  const { todo, todoAt } = withSchedule({ ...row, state: inState('dead') }, { ...feedbackSettings, ...more });
+  const scheduled = withSchedule({ ...row, state: inState('dead') }, { ...feedbackSettings, ...more });
 
-  expect([todo, todoAt]).toEqual(['feedback#kept', row.updatedAt + days * 86_400_000]);
+  expect([scheduled.todo, scheduled.todoAt]).toEqual(['feedback#kept', HOUR + days * 86_400_000]);
+  expect(scheduled.expiresAt).toBe((HOUR + 45 * 86_400_000) / 1000);
 });
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+test.each([
+  ['15 minutes after it was accepted', {}, 15 * MINUTE - HOUR],
+  [
+    '15 minutes after it was accepted, if its plan says that its body is kept',
+    { bodyKept: true, notBefore: 1 },
+    15 * MINUTE - HOUR,
+  ],
+  ['two minutes after its release', { bodyKept: true, holds: 1 }, 2 * MINUTE],
+  ['two minutes after the release of a planned job', { bodyKept: true, holds: 1, notBefore: 1 }, 2 * MINUTE],
+  ['two minutes after an operator opened it again', { bodyKept: true, generation: 2, notBefore: 1 }, 2 * MINUTE],
+])('a job that is not sent is looked at %s', (_when, changes, expected) => {
+  const row = blankRow({ queue: 'feedback', id: '1', time: 0, payloadHash: 'h', group: 'g', now: 0 });
+
+  const { todo, todoAt = 0 } = withSchedule({ ...row, updatedAt: HOUR, ...changes }, feedbackSettings);
+
+  expect([todo, todoAt - HOUR]).toEqual(['feedback#unsent#1', expected]);
+});
+
 const RETENTION = feedbackSettings.retention * 1000;
 
 test.each([
@@ -112,6 +134,17 @@ test('only its holder can end a lease', async () => {
   await endLease(deps, first as RunLease);
 
   expect(await take(1_000)).toBeUndefined();
+});
+
+test('a lease remembers the run that died, also when a later one has ended it', async () => {
+  const { deps } = start();
+  const take = () => takeLease<RunLease>(deps, 'lease#sample', deps.clock.now() + 1_000);
+  const died = await take();
+  deps.clock.advance(1_000);
+
+  await endLease(deps, (await take()) as RunLease);
+
+  expect(await take()).toMatchObject({ doubtAt: died?.until });
 });
 
 const trialsOf = (table = memoryTable(), fault: () => Fault = () => 'none') =>

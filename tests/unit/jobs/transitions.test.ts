@@ -111,6 +111,17 @@ test.each(['hold', 'park', 'stop'] as const)(
   },
 );
 
+test.each([
+  ['the group of the job', 'g', {}],
+  ['another group', 'h', { otherGroup: true }],
+])('a message in %s says so in its delivery', (_what, group, said) => {
+  const lease = { token: 't', until: AT, messageId: 'm', alone: true };
+
+  expect(follow.claim(rowIn('queued'), { at: AT, delivery, group, lease }).deliveries).toEqual([
+    { ...delivery, ...said },
+  ]);
+});
+
 test('no message runs a job that waits outside its queue, that succeeded, that an operator cancelled, or that a later command replaced', () => {
   expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual([
     'held',

@@ -1,4 +1,4 @@
-import { codeOf, StoreError } from '../../../lib/errors';
+import { codeOf, StoreError, WaitError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
 import type { ReceivedMessage } from '../../../lib/ports';
 import { dlqCounts, hideMs, judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
@@ -31,6 +31,19 @@ test('untried messages go back to the queue: first one, then all, and every job 
   expect(engine.deadLetters()).toEqual([]);
   expect(engine.lines.filter(({ message }) => message === 'returned untried')).toHaveLength(12);
   expect(engine.facts).toMatchObject([{ fact: 'messages-returned', subject: 'sample', on: true }]);
+});
+
+test('a returned job that is held shows that the worker works, as one that succeeds does', async () => {
+  const { engine } = sampleEngine(() => {
+    throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: 60 * MINUTE });
+  });
+  for (const n of [1, 2, 3]) moveUntried(engine, n);
+  await engine.minutes(1);
+  expect(engine.rows().map(({ state }) => state)).toContain('held');
+
+  await engine.reconcileAfter(MINUTE);
+
+  expect([engine.inQueue(), engine.deadLetters()]).toEqual([2, []]);
 });
 
 test('a message that crashes its worker before any write is parked the third time, and delays the others only for a while', async () => {

@@ -6,8 +6,9 @@ import type { Item } from '../../../lib/ports';
 import { dropBodies, dropFiles, markExpiredEntries } from '../../../lib/reconcile/ends';
 import { type Submission, submit } from '../../../lib/submit/submit';
 import { acceptedRow } from '../../support/accepted-row';
-import { type EngineOptions, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { type Engine, type EngineOptions, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
+import { inState } from '../../support/in-state';
 import { createKills } from '../../support/kills';
 import { memoryClock } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -101,24 +102,37 @@ test("a dead job's row says when its DLQ entry expired, and its body is deleted 
   expect([left > 0, left <= DAY + MINUTE]).toEqual([true, true]);
 });
 
-test('a job that an operator retries just before the delete of its body keeps the body and runs', async () => {
-  let reads = Number.NaN;
-  const { engine, effects } = sampleEngine(() => (Number.isNaN(reads) ? rejects() : 'done'), {
-    // The walk reads the row, and looks again before the delete.
-    before: async (call) => {
-      if (call === 'table.get' && ++reads === 2) await retry(engine.deps, engine.row(jobId(1)));
+const retried = (engine: Engine) => retry(engine.deps, engine.row(jobId(1)));
+const deadAgain = ({ deps, row, clock }: Engine) =>
+  deps.ledger.update(row(jobId(1)).key, ({ leftDlqAt: _left, ...now }) => ({ ...now, parkedAt: clock.now() }));
+
+test.each<[string, string, number, (engine: Engine) => Promise<unknown>, Partial<JobRow>]>([
+  // The walk reads the row, and looks again before the delete.
+  ['is retried just before keeps its body', 'table.get', 2, retried, { state: inState('queued'), bodyKept: true }],
+  ['is retried during it must keep its body again', 'objects.delete', 1, retried, { bodyKept: false }],
+  [
+    'is dead again by then has another body',
+    'objects.delete',
+    1,
+    deadAgain,
+    { state: inState('dead'), bodyKept: true },
+  ],
+])('when the body of a job is deleted, a job that %s', async (_what, call, nth, happens, expected) => {
+  let calls = Number.NaN;
+  const { engine } = sampleEngine(rejects, {
+    before: async (name) => {
+      if (name === call && ++calls === nth) await happens(engine);
     },
   });
   await engine.sendAndDeliver(envelope());
   await engine.reconcileAfter(14 * DAY + MINUTE);
   engine.clock.advance(44 * DAY + MINUTE);
-  reads = 0;
+  calls = 0;
 
   await dropBodies(reconcileRun(engine.deps), SAMPLE_QUEUE, () => true);
 
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', bodyKept: true });
-  await engine.deliver();
-  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject(expected);
+  expect(engine.objects.keys().some((key) => key.includes('_bodies'))).toBe(call === 'table.get');
 });
 
 test('a job that is parked again while the reconciler marks its old entry as expired keeps its new entry', async () => {

@@ -41,6 +41,22 @@ test('works that never come to their end leave time for the others, in every run
   }
 });
 
+test('a run that has time for one queue only leaves the others to the next runs', async () => {
+  const { engine } = sampleEngine();
+  const { deps, clock } = engine;
+  const asked: string[] = [];
+  deps.queueNames = ['one', 'two', 'three'];
+  deps.table.due = async (todo) => {
+    asked.push(todo.replace(/#.*/, ''));
+    clock.advance(MINUTE);
+    return [];
+  };
+
+  for (const _run of [1, 2, 3]) await engine.reconcile();
+
+  expect([...new Set(asked)].toSorted()).toEqual(['one', 'three', 'two']);
+});
+
 test('an illegal change of a job is refused and counted, as in the worker', async () => {
   const { engine } = await heldJobs();
   const row = engine.row(jobId(1));

@@ -41,6 +41,10 @@ const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
     await submit(deps, { id: ID, queue: 'sample', type: 'sample.done.v1', data: {}, group: 'g', notBefore });
   },
   'that is held': failsWith(new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: HOUR })),
+  'of another sender that is held': async ({ engine, what }) => {
+    what.error = new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: HOUR });
+    await engine.sendAndDeliver(BODY);
+  },
   'that is dead': failsWith(new PermanentError({ code: 'Rejected', message: 'rejected' })),
   'that was cancelled': async (given) => {
     await IN['that is held']?.(given);
