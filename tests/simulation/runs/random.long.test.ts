@@ -4,6 +4,7 @@ import { testRandomRuns } from './random';
 const reached = testRandomRuns({
   schedules: 40,
   fresh: 2_000,
+  repeated: 2,
   command: 'npm run test:long -- tests/simulation/runs/random',
 });
 

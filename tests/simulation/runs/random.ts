@@ -1,7 +1,10 @@
+import fc from 'fast-check';
+import { anyPlan } from '../draw/draw';
 import { partsOf, runParts, type Searched } from '../draw/parts';
 import { PLANNED } from '../draw/planned';
 import { explain, type Part } from '../draw/property';
 import { SIMULATIONS } from '../queues/queues';
+import { runPlan } from './run';
 
 /** These runs are always the same, so a failure comes from the change. `npm run simulate` searches further. */
 const SUITE_SEED = 3;
@@ -13,12 +16,14 @@ interface Sizes {
   schedules: number;
   /** Runs that are new each time, over all simulations. */
   fresh: number;
-  /** How to repeat them. */
+  /** Runs of each simulation that are made twice. */
+  repeated: number;
+  /** How to repeat the fresh runs. */
   command: string;
 }
 
 /** Declares the tests of random runs. The answer gives what they reached. */
-export function testRandomRuns({ schedules, fresh, command }: Sizes): () => Searched['reached'] {
+export function testRandomRuns({ schedules, fresh, repeated, command }: Sizes): () => Searched['reached'] {
   const freshSeed = Number(process.env.SIMULATION_FRESH_SEED ?? Date.now() % 2 ** 31);
   const freshParts = SIMULATIONS.flatMap((one, index) =>
     partsOf([one], { each: Math.ceil(fresh / SIMULATIONS.length), seed: (freshSeed + index) % 2 ** 31 }),
@@ -49,6 +54,20 @@ export function testRandomRuns({ schedules, fresh, command }: Sizes): () => Sear
   test(`${fresh} schedules that are new each time keep every promise`, () => {
     const failure = found.failures.find(isFresh);
     if (failure) throw new Error(explain(failure));
+  });
+
+  test('a plan always makes the same run, call by call and to the millisecond', async () => {
+    const plans = SIMULATIONS.flatMap(({ queues }) => fc.sample(anyPlan(queues), { seed: 9, numRuns: repeated }));
+    const runAll = async () => {
+      const hashes: string[] = [];
+      for (const plan of plans) hashes.push((await runPlan(plan)).world.trace.hash());
+      return hashes;
+    };
+
+    const firstRuns = await runAll();
+
+    expect(await runAll()).toEqual(firstRuns);
+    expect(new Set(firstRuns).size).toBe(plans.length);
   });
 
   return () => found.reached;

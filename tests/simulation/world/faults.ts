@@ -68,15 +68,24 @@ const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
 /** Reads of an index. The reconciler makes fifty of them in a run, most without an answer. */
 const INDEX_READS: ReadonlySet<string> = new Set(['table.due', 'table.count']);
 
+/** The call that a process made before. */
+export interface Before {
+  what: string;
+  /** Whether it was answered at this moment, and no other call of its process is open. */
+  justAnswered: boolean;
+}
+
 /**
- * The faults that a call, e.g. `table.put`, can have, without those that look like another to its caller. `before`: the
- * call that its process made before. To stop or wait between two reads of indexes is like doing so before both.
+ * The faults that a call, e.g. `table.put`, can have, without those that look like another to its caller. To stop or wait
+ * between two reads of indexes is like doing so before both. To die before a call that follows at once is like dying
+ * after the effect of the one before.
  */
-export function faultsOf(call: string, target: Target, before = ''): Fault[] {
-  if (INDEX_READS.has(call) && INDEX_READS.has(before)) return ['refused'];
+export function faultsOf(call: string, target: Target, before?: Before): Fault[] {
+  if (INDEX_READS.has(call) && INDEX_READS.has(before?.what ?? '')) return ['refused'];
   return CALL_FAULTS.filter((fault) => {
     // `fitted` replaces any other fault with one of these.
     if (fitted(fault, target) !== fault || (READS.has(call) && ALIKE_IN_READS.has(fault))) return false;
+    if (fault === 'killed-before' && before?.justAnswered) return false;
     return fault !== 'throttled' || !AWS.includes(target);
   });
 }
