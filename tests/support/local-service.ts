@@ -45,7 +45,7 @@ export async function watchedService(packaged: Packaged, options: Pick<ServiceOp
   });
   /** The newest jobs and the last invocations, for a test that gives up. */
   const seen = async () => {
-    const jobs = await listJobs(service.deployment, {}, { limit: 20 }).catch(String);
+    const jobs = await listJobs(service.deployment, {}, { all: true, limit: 20 }).catch(String);
     return JSON.stringify({ jobs, invocations: invocations.slice(-5) }, null, 1);
   };
   /** Asks after every event until there is an answer. If there is none in time, it says what it saw last. */

@@ -6,6 +6,7 @@ import type { DiscordMessage } from '../../../lib/vendors/discord';
 import { eventKeys } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { CAMPAIGN, startEmails } from '../../support/emails';
+import { eventually } from '../../support/eventually';
 import { command } from '../../support/operator';
 
 const MINUTE_MS = 60_000;
@@ -51,7 +52,10 @@ test('an hour of a bad campaign is as the docs show it', async () => {
   };
   const send = async () => {
     while (engine.inQueue() > 0) await engine.deliver(1);
-    while (answered < sendgrid.mails.length) await new Promise(setImmediate);
+    await eventually(
+      () => [answered, sendgrid.mails.length] as const,
+      ([events, mails]) => events >= mails,
+    );
   };
   // Workers send while the reconciler waits for its next poll.
   engine.deps.clock = {

@@ -5,6 +5,7 @@ import { type Mail, mailData, realSendgrid, type Sendgrid, wordsOf } from '../..
 import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { aContent, CAMPAIGN } from '../../support/emails';
+import { eventually } from '../../support/eventually';
 import type { FakeSendgrid } from '../../support/fake-vendors';
 import { allTextOf, aMail, caught, PATIENT, secretOf } from '../../support/vendors';
 
@@ -169,7 +170,10 @@ test('the fake bounces, reports, defers and drops by list, and drops what bounce
 
   await sendgrid.send(mail, PATIENT);
   await sendgrid.send(mail, PATIENT);
-  while (events.length < 17) await new Promise(setImmediate);
+  await eventually(
+    () => events,
+    ({ length }) => length >= 17,
+  );
 
   expect(listed?.status).toBe(204);
   const of = (user: string) => events.flatMap(({ email, event }) => (email === user ? [event] : [])).sort();

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createLambda, type Invocation, type Lambda } from '../../../../packages/local/lambda/runtime';
 import type { DeclaredFunction } from '../../../../packages/local/template/declared';
+import { eventually } from '../../../support/eventually';
 import { PATIENCE_MS } from '../../../support/patience.cjs';
 
 const source = `
@@ -59,7 +59,7 @@ function start({ patienceMs, ...over }: Partial<DeclaredFunction> & { patienceMs
 
 /** Resolves once a function has reached the point that the test waits for. */
 async function told(file: string): Promise<void> {
-  while (!existsSync(file)) await pause(5);
+  await eventually(() => existsSync(file), Boolean);
 }
 
 async function answer(event: object = {}): Promise<Record<string, unknown>> {
