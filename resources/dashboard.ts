@@ -90,6 +90,7 @@ function jobsSection(instance: string, names: string[], canaries: boolean): Widg
       names.map((name) => logGroup(instance, name)),
       "filter message = 'delivery handled' and outcome != 'succeeded' and outcome != 'late' | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
     ),
+    searched('Jobs: succeeded without', `{${instance},queue,what,code} MetricName="JobsWithout"`),
   ];
 }
 
@@ -215,6 +216,12 @@ function graph(
       legend: { position: 'bottom' },
     },
   };
+}
+
+/** What a search for metrics finds, for metrics that exist only while there is something to count. */
+function searched(title: string, search: string): Widget {
+  const { properties, ...widget } = graph(title, 'Count', {});
+  return { ...widget, properties: { ...properties, metrics: [[{ expression: `SEARCH('${search}', 'Sum')` }]] } };
 }
 
 /** The answer of the functions' logs to a query of CloudWatch Logs Insights, which runs when a person looks. */

@@ -12,6 +12,7 @@ export const secret = z.string().min(1).brand<'Secret'>();
 export type SecretReference = z.infer<typeof secret>;
 
 export const seconds = z.coerce.number().min(0).max(43_200);
+const mailWait = z.coerce.number().min(0).max(86_400).default(86_400);
 
 const queueSettings = z.object({
   ...sentTo,
@@ -101,7 +102,7 @@ export const feedbackEnv = commonEnv.extend({
     .transform((templates) => new Map(templates.map(([tag, template]) => [tag.toLowerCase(), template]))),
   FEEDBACK_TAGS: list,
   /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
-  CONFIRMATION_WAIT: seconds.default(900),
+  CONFIRMATION_WAIT: mailWait,
 });
 
 export const emailsEnv = commonEnv.extend({
@@ -130,7 +131,7 @@ export const testflightEnv = commonEnv.extend({
   ...ownMail,
   TESTFLIGHT_TEMPLATE_ID: templateId.optional(),
   /** Seconds that the job waits for SendGrid before it ends without the notification. */
-  NOTIFICATION_WAIT: seconds.default(900),
+  NOTIFICATION_WAIT: mailWait,
 });
 
 export const analyticsEnv = commonEnv.extend({

@@ -1,4 +1,4 @@
-import { StoreError, wrongField } from '../errors';
+import { PermanentError, StoreError, wrongField } from '../errors';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
@@ -8,7 +8,7 @@ import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
 import type { Ticket, Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
+import { MAIL_STEPS, type MailDeps, mailArgs, oweMail, sendOwed, skipStep } from '../worker/mail';
 import {
   FEEDBACK_SUBMITTED,
   type Feedback,
@@ -88,17 +88,18 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
   return tokens;
 }
 
-/** A best-effort step, because the job is about the ticket. */
 async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string, context: RunContext) {
   const step = MAIL_STEPS.feedback;
   const { id, data } = job;
   if (!data.confirmation) return skipStep(context, step, 'opted-out');
   const { id: userId, email } = data.user;
-  const first = context.steps.peek(step) === undefined;
-  if (first && userId === undefined && !(await deps.mayConfirm({ id, email })))
-    return skipStep(context, step, 'TooManyMails');
-  const mail = confirmationOf(job, ticketId, deps.config);
-  return mailOrSkip(deps, context, { step, after: 'ticket', limitMs: deps.config.confirmationWaitMs, mail });
+  const owed = oweMail(context, step, { result: { ticketId }, waitMs: deps.config.confirmationWaitMs });
+  if (userId === undefined && !owed.allowed) {
+    if (!(await deps.mayConfirm({ id, email })))
+      throw new PermanentError({ code: 'TooManyMails', message: 'the address has had its mails of this hour' });
+    context.steps.owe({ ...owed, allowed: true });
+  }
+  return sendOwed(deps, context, step, confirmationOf(job, ticketId, deps.config));
 }
 
 type FeedbackJob = Pick<Job<Feedback>, 'id' | 'data'> & {

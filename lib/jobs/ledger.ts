@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { QueueSettings } from '../config/functions';
-import { ignoreStoreError, StoreError } from '../errors';
+import { ignoreStoreError, StoreError, VENDORS } from '../errors';
 import type { Change, Item } from '../ports';
 import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
@@ -180,6 +180,8 @@ const rowSchema = z
     bodyKept: z.boolean().optional(),
     lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
     evidence: z.record(z.string(), evidenceSchema).optional(),
+    owed: z.object({ step: z.string(), vendor: z.enum(VENDORS), until: time.optional() }).optional(),
+    without: z.array(z.object({ what: z.string(), code: z.string() })).optional(),
     error: z.object({ class: z.string(), code: z.string(), message: z.string() }).optional(),
     key: z.string(),
     version: z.int().min(1),
@@ -220,6 +222,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** The longest wait for a mail. Such jobs of a stopped vendor stand in its list by the end of their wait. */
+export const LONGEST_OWED_MS = DAY;
 /** A row that the producer never marked as sent is cancelled after this time. */
 const UNSENT_AFTER_MS = 15 * MINUTE;
 /** A released or retried job whose message was not sent then gets it after this time. */
@@ -245,7 +249,7 @@ const due = (row: JobRow, kind: TodoKind, at: number) => ({ todo: todoKeyOf(row,
 type Lifetimes = Pick<QueueSettings, 'retention' | 'retryDays'>;
 
 function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: number } | undefined {
-  const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt } = row;
+  const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt, owed } = row;
   const expires = (sentAt ?? updatedAt) + expiresAfter(settings);
   switch (state) {
     case 'queued':
@@ -256,8 +260,12 @@ function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: numbe
       return due(row, 'waiting', Math.max((row.lease?.until ?? 0) + HOUR, expires));
     case 'held':
       if (waitsForItsTime(row)) return due(row, 'planned', retryAt);
-      if (vendor && (reason === 'stopped' || reason === 'throttled'))
-        return { todo: todoKey(row.queue, 'held', vendor), todoAt: retryAt };
+      // All who send mail wait for the rate after a 429, so a released mail that must wait does not call.
+      if (vendor && (reason === 'stopped' || (reason === 'throttled' && !owed)))
+        return {
+          todo: todoKey(row.queue, 'held', vendor),
+          todoAt: owed?.until ? owed.until - LONGEST_OWED_MS : retryAt,
+        };
       if (reason === 'unknown' && isProven(row)) return due(row, 'held', updatedAt);
       if (reason === 'paused' || reason === 'unknown') return due(row, reason, updatedAt);
       return due(row, 'held', retryAt);

@@ -27,7 +27,7 @@ export function recordOf(row: JobRow): string {
 const HIDDEN = [
   ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'accepted', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
   ...(['recordedAt', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
-  ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence', 'files'] as const),
+  ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence', 'files', 'owed'] as const),
 ];
 
 /** The row of a job whose row is gone, from its record. Throws an UnreadableRowError. */

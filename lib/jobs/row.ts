@@ -1,4 +1,4 @@
-import { type ErrorClass, type ErrorDetails, JobError } from '../errors';
+import { type ErrorClass, type ErrorDetails, JobError, type Vendor } from '../errors';
 import type { ItemHead, Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
 import { jobKey } from './keys';
@@ -32,6 +32,29 @@ export interface Evidence {
   messageId?: string;
 }
 
+/** The code of a mail that may have been sent. */
+export const STEP_UNKNOWN = 'StepUnknown';
+
+/** Something that a succeeded job lacks: a step or a part of its request, and the code that says why. */
+export interface Lack {
+  what: string;
+  code: string;
+}
+
+/** A promised mail that is all that is left of its job. From then on nothing ends the job as dead. */
+export interface Owed {
+  step: string;
+  vendor: Vendor;
+  /** The job's result without this step. */
+  result: unknown;
+  /** When the job ends without it. Absent until a run has set it. */
+  until?: number;
+  /** How long operators had paused the vendor in all when `until` was set, in ms. */
+  pausedMs?: number;
+  /** The limit of mails has allowed it. */
+  allowed?: true;
+}
+
 /** An error as it is stored. It names rules and kinds, never values. */
 export type StoredError = Omit<ErrorDetails, 'cause'> & { class: ErrorClass };
 
@@ -40,7 +63,7 @@ export type JobEvent =
   | ('accepted' | 'planned' | 'sent' | 'released' | 'returned untried')
   | ('started' | 'ended without outcome' | 'given back' | 'retry' | 'succeeded')
   | `${'held' | 'dead' | 'cancelled'} (${Reason})`
-  | ('reopened' | 'reopened (operator)' | 'replaced (operator)')
+  | ('reopened' | 'reopened (operator)' | 'replaced (operator)' | 'resent (operator)')
   | ('DLQ entry expired' | 'DLQ entry discarded (operator)' | 'erased (operator)')
   | `${string} proven`
   | `${string} settled as ${'done' | 'skipped'} (operator)`;
@@ -126,6 +149,11 @@ export interface JobRow extends ItemHead {
   evidence?: Record<string, Evidence>;
   error?: StoredError;
   result?: unknown;
+  owed?: Owed;
+  /** What the job succeeded without. */
+  without?: readonly Lack[];
+  /** How often an operator let it send its mail after its end. */
+  resends?: number;
   history: HistoryEntry[];
   deliveries: Delivery[];
   createdAt: number;
@@ -166,6 +194,13 @@ export const redacted = <Row extends object>(row: Row): Row => ({
   ...without(row, ['person', 'group', 'inGroup', 'owner', 'files']),
   erased: true,
 });
+
+/** The step that a succeeded job lacks. It could still be done, so the body is kept. */
+export const lackedStep = ({ state, without = [], steps }: Pick<JobRow, 'state' | 'without' | 'steps'>) =>
+  state === 'succeeded' ? without.find(({ what }) => steps[what] !== undefined) : undefined;
+
+export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
+  Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));
 
 const MOST_ENTRIES = 100;
 

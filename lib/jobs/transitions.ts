@@ -8,10 +8,14 @@ import {
   type HistoryEntry,
   type JobEvent,
   type JobRow,
+  type Owed,
+  STEP_UNKNOWN,
   type State,
+  type Step,
   type StoredError,
   withEntry,
   without,
+  withoutStep,
 } from './row';
 
 export const ILLEGAL_TRANSITION = 'IllegalTransition';
@@ -47,7 +51,7 @@ export const OF_LAST = [
 const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
 const opened = (row: JobRow): JobRow => ({
-  ...without(withoutEnd(row), ['crashesSinceOpened', 'failingSince', 'heldSince']),
+  ...without(withoutEnd(row), ['crashesSinceOpened', 'failingSince', 'heldSince', 'owed']),
   attempts: 0,
   crashes: 0,
 });
@@ -129,8 +133,38 @@ function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, 
 }
 
 export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
-  const { error: _error, ...rest } = afterRun(row, 'succeeded', { ...run, counts: true });
+  const { error: _error, owed: _owed, ...rest } = afterRun(row, 'succeeded', { ...run, counts: true });
   return moved(row, 'succeed', { ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) });
+}
+
+/**
+ * The mail that was all that is left of the job is not sent, and `code` says why. A mail that may have been sent is
+ * unknown. `messageId`: of the run that found out.
+ */
+export function giveUp(
+  row: JobRow,
+  { at, code, bodyKept, ...run }: { at: number; code: string; messageId?: string; bodyKept?: boolean },
+): JobRow {
+  const { step, result } = row.owed as Owed;
+  const tried = row.steps[step];
+  const mayBeSent = tried?.status === 'started' || tried?.status === 'unknown';
+  const lack = tried?.status === 'done' ? undefined : { what: step, code: mayBeSent ? STEP_UNKNOWN : code };
+  const outcome: Step = mayBeSent
+    ? { endedAt: at, reason: 'NoAnswer', ...tried, status: 'unknown' }
+    : { status: 'skipped', startedAt: tried?.startedAt ?? at, endedAt: at, reason: code };
+  const said = lack === undefined ? 'sent' : mayBeSent ? 'unknown' : (`skipped: ${code}` as const);
+  const note = lack && `without ${step}: ${lack.code}`;
+  const ended =
+    run.messageId === undefined
+      ? withEntry(withoutEnd(row), { at, event: 'succeeded', ...(note && { note }) })
+      : afterRun(row, 'succeeded', { at, messageId: run.messageId, counts: true, note });
+  return moved(row, 'giveUp', {
+    ...without(ended, ['error', 'owed']),
+    endedAt: at,
+    result: { ...(result as object), [step]: said },
+    ...(lack && { without: [...(row.without ?? []), lack], steps: { ...row.steps, [step]: outcome } }),
+    ...(bodyKept ? { bodyKept } : {}),
+  });
 }
 
 /** The message stays in the queue and comes back after the wait. */
@@ -163,8 +197,9 @@ export function hold(
   });
 }
 
-export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow =>
-  moved(row, 'park', {
+export function park(row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow {
+  if (row.owed) return giveUp(row, { ...run, bodyKept, code: codeOf(run) });
+  return moved(row, 'park', {
     ...afterRun(row, `dead (${reason})`, run),
     reason,
     endedAt: run.at,
@@ -172,6 +207,9 @@ export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
     spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
   });
+}
+
+const codeOf = ({ error }: { error?: StoredError | undefined }): string => error?.code ?? 'Unknown';
 
 /** The run found the job cancelled with its campaign, or replaced by a later command, whose job `note` names. */
 export function stop(
@@ -210,12 +248,11 @@ interface DeadEnd {
   messageId?: string;
 }
 
-const dead = (row: JobRow, arrow: ArrowName, { at, reason, error, ...of }: DeadEnd): JobRow =>
-  moved(
-    row,
-    arrow,
-    withEntry({ ...withoutEnd(row), reason, error, endedAt: at }, { at, event: `dead (${reason})`, error, ...of }),
-  );
+function dead(row: JobRow, arrow: ArrowName, { at, reason, error, ...of }: DeadEnd): JobRow {
+  if (row.owed) return giveUp(row, { at, code: error.code });
+  const ended = { ...withoutEnd(row), reason, error, endedAt: at };
+  return moved(row, arrow, withEntry(ended, { at, event: `dead (${reason})`, error, ...of }));
+}
 
 /** The kept body is gone, so the job can only end as dead. */
 export const endWithoutBody = (row: JobRow, end: { at: number; error: StoredError }): JobRow =>
@@ -224,7 +261,7 @@ export const endWithoutBody = (row: JobRow, end: { at: number; error: StoredErro
 /** SQS dead-lettered the message after it had killed its workers. */
 export const parkPoison = (row: JobRow, end: DeadEnd & { messageId: string }): JobRow => ({
   ...dead(row, 'parkPoison', end),
-  parkedFrom: end.messageId,
+  ...(row.owed ? {} : { parkedFrom: end.messageId }),
   bodyKept: true,
   spentMessageIds: spent(row, end.messageId),
 });
@@ -254,6 +291,22 @@ export function reopen(row: JobRow, entry: HistoryEntry): JobRow {
   return moved(row, 'reopen', withEntry(again, entry));
 }
 
+/** Only the step that the succeeded job lacks runs again. It stays the same end, so the generation stays. */
+export function resend(
+  row: JobRow,
+  { owed, ...entry }: HistoryEntry & { owed: Pick<Owed, 'step' | 'vendor'> },
+): JobRow {
+  const left = row.without?.filter(({ what }) => what !== owed.step) ?? [];
+  return moved(row, 'resend', {
+    ...without(withEntry(opened(row), entry), ['sentAt', 'without']),
+    ...(left.length > 0 && { without: left }),
+    owed: { ...owed, result: row.result },
+    resends: (row.resends ?? 0) + 1,
+    steps: withoutStep(row.steps, owed.step),
+    dueSince: entry.at,
+  });
+}
+
 /** Where a job is in its life. A cancelled job's reason decides whether a message may open it again. */
 export type Place = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason})`;
 
@@ -270,6 +323,7 @@ export const ARROWS = {
   plan: { from: ['queued', 'cancelled (never-sent)'], to: 'held' },
   claim: { from: ['queued', 'processing', 'dead', 'cancelled (never-sent)'], to: 'processing' },
   succeed: { from: ['processing'], to: 'succeeded' },
+  giveUp: { from: ['queued', 'processing', 'held'], to: 'succeeded' },
   retry: { from: ['processing'], to: 'queued' },
   giveBack: { from: ['processing'], to: 'queued' },
   hold: { from: ['processing'], to: 'held' },
@@ -283,6 +337,7 @@ export const ARROWS = {
   cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled' },
   resolve: { from: ['held'], to: 'held' },
   reopen: { from: ['dead', 'cancelled (never-sent)', 'cancelled (operator)'], to: 'queued' },
+  resend: { from: ['succeeded'], to: 'queued' },
 } as const satisfies Record<string, { from: readonly Place[]; to: State }>;
 
 export type ArrowName = keyof typeof ARROWS;

@@ -2,8 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
 import { keptBody, sendOpen } from '../jobs/messages';
-import { type JobRow, type Step, withEntry } from '../jobs/row';
-import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve } from '../jobs/transitions';
+import { type JobRow, type Lack, lackedStep, STEP_UNKNOWN, type Step, withEntry } from '../jobs/row';
+import {
+  cancel as cancelled,
+  isCancelledByOperator,
+  mayFollow,
+  reopen,
+  resend as resent,
+  resolve,
+} from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { IdempotencyConflictError, InvalidJobError } from '../submit/errors';
 import { KIND_OF, type Kind, kinds } from '../submit/kinds';
@@ -41,8 +48,19 @@ export const whyNot = {
   },
 
   settle(row) {
-    if (row.state === 'held' && row.reason === 'unknown') return undefined;
-    return `${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`;
+    if ((row.state === 'held' && row.reason === 'unknown') || isUnknown(row)) return undefined;
+    return `${row.id} is ${stateOf(row)}: only a step that is unknown can be settled.`;
+  },
+
+  resend(row) {
+    const { id } = row;
+    const step = lackedStep(row)?.what;
+    if (row.erased) return isErased(row);
+    if (step === undefined) return `${id} is ${stateOf(row)}: only the mail that a succeeded job lacks can be sent.`;
+    if (isUnknown(row))
+      return `${id} may have sent its mail. Look at the vendor's log, then settle it: sls jobs settle ${id} --step ${step} --as ANSWER`;
+    if (row.recordedAt === undefined) return `${id} has just ended. Try again in a few minutes.`;
+    return row.bodyKept ? undefined : bodyIsGone(row);
   },
 
   cancel(row, now) {
@@ -60,6 +78,9 @@ export const whyNot = {
     return row.reason === 'expired' || row.leftDlqAt !== undefined ? `${is}, and it has no DLQ entry.` : undefined;
   },
 } satisfies Record<string, (row: JobRow, now: number) => string | undefined>;
+
+/** Whether the mail of a succeeded job may have been sent. */
+const isUnknown = (row: JobRow): boolean => lackedStep(row)?.code === STEP_UNKNOWN && row.recordedAt !== undefined;
 
 const isErased = ({ id }: JobRow): string => `${id}: what it was sent with was erased.`;
 
@@ -101,6 +122,16 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
   return { messageId };
 }
 
+/** Sends the job back to its queue, where a run sends only its mail. */
+export async function resend(deps: ActingDeps, row: JobRow): Promise<{ messageId: string }> {
+  check('resend', row, deps.clock.now());
+  const { what: step } = lackedStep(row) as Lack;
+  const body = await keptBody(deps, row);
+  if (body === undefined) throw new OperatorError(bodyIsGone(row));
+  const open = resent(row, { ...operatorEntry(deps, 'resent (operator)'), owed: { step, vendor: 'sendgrid' } });
+  return sendOpen(deps, await decide(deps, row, open), body);
+}
+
 /** The envelope of a dead or cancelled job. Data may be personal. Rejects with an OperatorError if the body is gone. */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
   const body = await keptBody(deps, row);
@@ -134,7 +165,7 @@ export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
 /** An operator's answer about an unknown step. `done`: it took effect. `skipped`: it did not, and is not repeated. */
 type StepOutcome = 'done' | 'skipped';
 
-/** Settles an unknown step by an operator's decision. After the last one, the job is released. */
+/** Settles an unknown step by an operator's decision. After the last one, a held job is released. */
 export async function settle(
   deps: ActingDeps,
   { row, step: name, as }: { row: JobRow; step: string; as: StepOutcome },
@@ -154,11 +185,24 @@ export async function settle(
       ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
       : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
   const settled = withEntry({ ...row, ...said }, entry);
+  if (row.state === 'succeeded') return settleMail(deps, { row, settled, step: name, as });
   if (unknown.length > 1) return decide(deps, row, settled);
   // The job is due now, so if this release fails, the reconciler releases it.
   const releasable = await decide(deps, row, resolve(settled, at));
   await release(deps, releasable);
   return (await deps.ledger.get(row.key)) ?? releasable;
+}
+
+/** The mail was sent, and the reconciler completes the row by that evidence. Or it was not, and can be resent. */
+async function settleMail(
+  deps: ActingDeps,
+  { row, settled, step, as }: { row: JobRow; settled: JobRow; step: string; as: StepOutcome },
+): Promise<JobRow> {
+  if (as === 'done') return decide(deps, row, settled);
+  const without = row.without?.map((lack) => (lack.what === step ? { ...lack, code: 'operator' } : lack));
+  const { recordedAt: _recordedAt, ...rest } = settled;
+  const result = { ...(row.result as object), [step]: 'skipped: operator' };
+  return finish(deps, await decide(deps, row, { ...rest, result, ...(without && { without }) }));
 }
 
 /** `undefined`: jobs of its type cannot be replaced. */
@@ -217,6 +261,7 @@ async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Pro
 export type Act = (deps: ActingDeps, row: JobRow) => Promise<string>;
 
 export const SIMPLE_ACTIONS = {
+  resend: async (deps, row) => `was ${stateOf(row)}, sent as message ${(await resend(deps, row)).messageId}.`,
   retry: async (deps, row) => {
     const { messageId } = await retry(deps, row);
     const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;

@@ -9,6 +9,7 @@ import { type JobFilter, listJobs } from './search';
 export type ManyAction = SimpleAction | 'settle';
 
 export const DONE: Record<ManyAction, string> = {
+  resend: 'resent',
   retry: 'retried',
   cancel: 'cancelled',
   discard: 'discarded',
@@ -16,7 +17,9 @@ export const DONE: Record<ManyAction, string> = {
 };
 
 /** What a filter without a state means. A cancelled job stays so unless the filter names that state. */
-const STATE: Partial<Record<ManyAction, string>> = { retry: 'dead', discard: 'dead', settle: 'held' };
+const STATE: Partial<Record<ManyAction, string>> = {
+  ...{ resend: 'succeeded', retry: 'dead', discard: 'dead', settle: 'held' },
+};
 
 /** The jobs of a filter that an action that begins at `began` may touch, in their order. */
 export async function findMany(

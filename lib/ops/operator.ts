@@ -3,11 +3,12 @@ import { StoreError } from '../errors';
 import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
-import type { JobEvent, JobRow } from '../jobs/row';
+import { type JobEvent, type JobRow, type Lack, STEP_UNKNOWN } from '../jobs/row';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
 import { newId } from '../submit/options';
 import { isProduction, type Target } from '../target';
+import { MAIL_STEPS } from '../worker/mail';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };
@@ -46,11 +47,21 @@ export function knownQueue({ queueNames }: { queueNames: readonly string[] }, qu
 export const queuesOf = (names: { queueNames: readonly string[] }, queue: string | undefined): readonly string[] =>
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
-/** A job's state for people, such as `held (throttled)`. A dead job without a DLQ entry may be `discarded (error)`. */
-export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'discarded' | 'erased'>): string {
-  const { state, reason, discarded, erased } = row;
-  const shown = discarded ? 'discarded' : state;
-  return `${shown}${reason === undefined ? '' : ` (${reason})`}${erased ? ', erased' : ''}`;
+/**
+ * A job's state for people, such as `held (throttled)`, or `succeeded, without its mail: SendgridRejected`. A dead job
+ * without a DLQ entry may be `discarded (error)`.
+ */
+export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'discarded' | 'erased' | 'without'>): string {
+  const { state, reason, discarded, erased, without = [] } = row;
+  const shown = `${discarded ? 'discarded' : state}${reason === undefined ? '' : ` (${reason})`}`;
+  return [shown, ...(state === 'succeeded' ? without.map(lackText) : []), ...(erased ? ['erased'] : [])].join(', ');
+}
+
+const MAILS: readonly string[] = Object.values(MAIL_STEPS);
+
+function lackText({ what, code }: Lack): string {
+  const named = MAILS.includes(what) ? 'its mail' : what;
+  return code === STEP_UNKNOWN ? `perhaps without ${named}` : `without ${named}: ${code}`;
 }
 
 /** Writes an operator's decision. Rejects if the row has changed since it was read. */

@@ -13,7 +13,7 @@ import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
  * What to search for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970.
- * `mention`: a correlation id, a Zendesk ticket, a message of SQS, or the vendor's id of a mail. `user` and `email`: as
+ * `without`: what a succeeded job lacks, or the code that says why. `mention`: a correlation id, a Zendesk ticket, a message of SQS, or the vendor's id of a mail. `user` and `email`: as
  * in the data of a feedback. `part`: a part of the id.
  */
 export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
@@ -29,6 +29,7 @@ const shownBy = (row: JobRow) => ({
   state: [row.state, row.discarded && 'discarded'],
   reason: [row.reason],
   code: [row.error?.code],
+  without: row.without?.flatMap(({ what, code }) => [what, code]) ?? [],
   vendor: [row.vendor ?? row.error?.vendor],
   mention: mentionsOf(row),
 });
@@ -204,7 +205,7 @@ function partsOf(
   filter: JobFilter,
   { groups, size: limit, all }: { groups: readonly string[] | undefined; size: number; all: boolean },
 ): { index: keyof typeof WHERE; parts: ((after: Entry | undefined) => Promise<Entry[]>)[] } {
-  const { state, from, to } = filter;
+  const { state, from, to, without } = filter;
   const queues = queuesOf(names, filter.queue);
   if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
   if (groups) {
@@ -217,7 +218,13 @@ function partsOf(
     return { index: 'group', parts };
   }
   const asked = state === 'discarded' ? 'dead' : state;
-  if (all || from !== undefined || to !== undefined || (asked !== undefined && !isListed(asked)))
+  if (
+    all ||
+    from !== undefined ||
+    to !== undefined ||
+    without !== undefined ||
+    (asked !== undefined && !isListed(asked))
+  )
     return {
       index: 'accepted',
       parts: [(after) => newest(table, queues, { ...filter, limit, after: after as Accepted })],

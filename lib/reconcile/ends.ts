@@ -6,7 +6,7 @@ import { bodyKey, evidenceKey, jobKey, type TodoKind, todoKey, todoKeys } from '
 import { evidenceSchema, expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/ledger';
 import { appended, type Evidence, isEnd, type JobRow, storedError, withEntry } from '../jobs/row';
 import { expire, neverSent } from '../jobs/transitions';
-import { finish } from '../worker/close';
+import { countEnd, finish } from '../worker/close';
 import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../worker/mail';
 import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
@@ -133,7 +133,9 @@ async function eachOfKind(
 async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void> {
   if (ended.reason === 'expired') await deps.report({ kind: 'jobs-expired', subject: row.queue, jobId: row.id });
   const result = await deps.ledger.write(ended, row.version);
-  if (result.written) await finish(deps, result.item);
+  if (!result.written) return;
+  if (ended.state === 'succeeded') countEnd(deps.metrics, ended);
+  await finish(deps, result.item);
 }
 
 const EVIDENCE_AT_ONCE = 32;
@@ -179,7 +181,7 @@ async function resolveByEvidence({ ledger, clock }: ReconcileRun, row: JobRow): 
   return item ?? row;
 }
 
-function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {
+function resolved({ recordedAt: _recordedAt, without = [], ...row }: JobRow, at: number): JobRow {
   const steps = { ...row.steps };
   let { result, history } = row;
   for (const [name, evidence] of provenSteps(row)) {
@@ -188,7 +190,8 @@ function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobR
     result = withMailSent(result, name);
     history = appended(history, { at, event: `${name} proven`, note: evidence.event });
   }
-  return { ...row, steps, result, history };
+  const lacks = without.filter(({ what }) => steps[what]?.status !== 'done');
+  return { ...row, steps, result, history, ...(lacks.length > 0 && { without: lacks }) };
 }
 
 /** A job's result has the state of its mail under the step's name (lib/worker/mail.ts). */

@@ -2,11 +2,13 @@ import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
 import { VENDORS, type Vendor } from '../errors';
 import { EMAILS_QUEUE, todoKey } from '../jobs/keys';
+import { LONGEST_OWED_MS } from '../jobs/ledger';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit } from '../worker/circuit';
+import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit, withPauses } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
+import { isMailQueue } from '../worker/mail';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
@@ -38,12 +40,15 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST);
   const kinds = await mapEach(VENDORS, VENDORS.length, async (vendor) => {
     const todo = todoKey(queue, 'held', vendor);
-    return { todo, freeAt: await freeAt(deps, todo, vendor) };
+    return { todo, vendor, freeAt: await freeAt(deps, todo, vendor) };
   });
   const now = deps.clock.now();
   const free = kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []));
   const todos = [todoKey(queue, 'held'), ...(queue === EMAILS_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];
   await throughAll(todos, (todo) => releaseEach(deps, { todo, room, mayGoOn }), todos.length);
+  // Only jobs of these queues owe a mail.
+  const stopped = isMailQueue(queue) && queue !== EMAILS_QUEUE ? kinds.filter(({ freeAt }) => freeAt === ALL) : [];
+  await throughAll(stopped, ({ todo, vendor }) => releaseOverdue(deps, { todo, vendor, room, mayGoOn }));
   const isSoon = ({ freeAt }: { freeAt: number }) => freeAt > now && freeAt < now + SOON_MS;
   return room.isFull() || kinds.some(isSoon);
 };
@@ -69,6 +74,24 @@ async function releaseEach(
   const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: room.half, inOrderBy: groupOf };
   await eachDue(deps, work, async (row) => {
     if (!(await isPaused(row))) await room.take(() => release(deps, row));
+  });
+}
+
+/** Releases jobs of a stopped vendor that have waited for their mail as long as they may. They end without it. */
+async function releaseOverdue(
+  deps: ReconcileRun,
+  { todo, vendor, room, mayGoOn }: { todo: string; vendor: Vendor; room: Room; mayGoOn: () => boolean },
+): Promise<void> {
+  const now = deps.clock.now();
+  const circuit = await deps.circuits.read(vendor);
+  if (limitsOf(circuit, now).paused) return;
+  const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), until: now - LONGEST_OWED_MS };
+  await eachDue(deps, work, async (row) => {
+    const owed = row.owed && withPauses(row.owed, circuit, now);
+    if (owed?.until === undefined) return;
+    if (owed.until <= now) await room.take(() => release(deps, row));
+    // Its place in the list is that of a time before a pause.
+    else await deps.ledger.write({ ...row, owed }, row.version);
   });
 }
 
@@ -151,7 +174,7 @@ export async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<
     now.version === row.version ? ended(now, { at, error: BODY_MISSING }) : undefined,
   );
   if (!changed) return;
-  countEnd(metrics, row.queue, 'dead');
+  countEnd(metrics, item);
   log.error('a job ended without its body', { queue: row.queue, jobId: row.id, code: BODY_MISSING.code });
   await finish(deps, item);
 }

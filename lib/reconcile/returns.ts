@@ -261,7 +261,7 @@ async function parkCrashed(deps: ReconcileRun, queue: string, { message, subject
   const parked = parkPoison(row, { at, messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, row.version);
   if (!result.written) return false;
-  countEnd(metrics, queue, 'dead');
+  countEnd(metrics, result.item);
   log.error('parked after crashes', { queue, jobId: row.id, messageId, code: CRASH_LOOP.code });
   await finish(deps, result.item, subject);
   return true;

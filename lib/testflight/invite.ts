@@ -3,7 +3,7 @@ import { traceOf } from '../jobs/row';
 import type { TesterState } from '../vendors/app-store-connect';
 import type { Mail } from '../vendors/sendgrid';
 import type { Job, RunContext } from '../worker/contract';
-import { MAIL_STEPS, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
+import { MAIL_STEPS, mailArgs, oweMail, sendOwed, skipStep } from '../worker/mail';
 import { type Invite, type InviteResult, TESTFLIGHT_QUEUE } from './message';
 import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightDeps } from './run';
 
@@ -24,8 +24,9 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
   const tester = await findOrCreate(run, data);
   await changeMembership(run, { tester: tester.id, member: true });
   const invitation = await sendInvitation(run, context, { data, tester });
-  const notification = await notify(deps, { job, context, run, invitation });
-  return { testerId: tester.id, invitation, ...(notification === undefined ? {} : { notification }) };
+  const result = { testerId: tester.id, invitation };
+  const notification = await notify(deps, { job, context, run, result });
+  return { ...result, ...(notification === undefined ? {} : { notification }) };
 }
 
 async function findOrCreate({ steps, apple, command, find, whenShown }: Run, data: Invite): Promise<KnownTester> {
@@ -110,15 +111,15 @@ function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | un
 /** Sends our own mail, in addition to Apple's, if the job asks for one and caused Apple's mail. */
 async function notify(
   deps: TestflightDeps,
-  { job, context, run, invitation }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
+  { job, context, run, result }: { job: Job<Invite>; context: RunContext; run: Run; result: InviteResult },
 ) {
   const { notification } = job.data;
   const step = MAIL_STEPS.testflight;
   if (!notification) return undefined;
-  if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
+  if (result.invitation !== 'sent' && result.invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
+  oweMail(context, step, { result, waitMs: deps.config.notificationWaitMs });
   await run.command.left(run.steps.peek(step));
-  const mail = notificationOf(job, notification, deps.config);
-  return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
+  return sendOwed(deps, context, step, notificationOf(job, notification, deps.config));
 }
 
 function notificationOf(

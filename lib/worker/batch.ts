@@ -112,13 +112,14 @@ function report({ deps, contract, message }: Handling, disposition: Final, start
     reason: row?.reason,
     code: row?.error?.code,
     class: row?.error?.class,
+    without: row?.without?.map(({ what, code }) => `${what} ${code}`).join(),
     attempts: row?.attempts,
     canary: row?.canary,
     ...(row ? traceFacts(row) : {}),
     ms: now - startedAt,
   });
   if (outcome === 'late' || row?.canary) return;
-  if (outcome === 'succeeded' || outcome === 'dead') countEnd(metrics, queue, outcome);
+  if (outcome === 'succeeded' || outcome === 'dead') countEnd(metrics, { ...row, queue, state: outcome });
   else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', { queue });
   const finish = direct ? now - direct.time : row && finishMs(row, now);
   if (finish !== undefined && !types[row?.type ?? '']?.paced)
@@ -126,7 +127,7 @@ function report({ deps, contract, message }: Handling, disposition: Final, start
 }
 
 function finishMs(row: JobRow, now: number): number | undefined {
-  if (!isEnd(row.state)) return undefined;
+  if (!isEnd(row.state) || row.resends) return undefined;
   const { createdAt, deliveries, dueSince = 0, endedAt = now } = row;
   // A campaign's chunk is due when it is released, not when its campaign was accepted.
   return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));

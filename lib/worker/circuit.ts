@@ -11,7 +11,7 @@ import {
 import { sha256 } from '../jobs/envelope';
 import { type ItemDeps, type Limit, readItem, updateItem } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
-import { CLOCK_SKEW_MS } from '../jobs/row';
+import { CLOCK_SKEW_MS, type Owed } from '../jobs/row';
 import type { Clock, Item, Metrics } from '../ports';
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
@@ -34,6 +34,8 @@ export interface Circuit extends Item {
   worked?: { job: string; at: number }[];
   /** An operator's pause: no worker calls the vendor. */
   paused?: Limit | undefined;
+  /** How long earlier pauses lasted in all, ms. */
+  pausedMs?: number | undefined;
   /** An operator's rate, in place of the setting. */
   rate?: (Limit & { perSecond: number }) | undefined;
 }
@@ -62,6 +64,18 @@ export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => 
 export function limitsOf({ paused, rate }: Limits = {}, now: number): Limits {
   const lasts = ({ until = Number.POSITIVE_INFINITY }: Limit) => until > now;
   return { paused: paused && lasts(paused) ? paused : undefined, rate: rate && lasts(rate) ? rate : undefined };
+}
+
+/** How long operators have paused the vendor in all, this pause included, in ms. */
+function pausedFor({ paused, pausedMs = 0 }: Pick<Circuit, 'paused' | 'pausedMs'> = {}, now: number): number {
+  return paused ? pausedMs + Math.max(0, Math.min(now, paused.until ?? now) - paused.at) : pausedMs;
+}
+
+/** What is owed, with the pauses of its vendor up to now. A pause stops the clock of its wait. */
+export function withPauses(owed: Owed, circuit: Circuit | undefined, now: number): Owed {
+  const pausedMs = pausedFor(circuit, now);
+  const { until, pausedMs: known = pausedMs } = owed;
+  return { ...owed, pausedMs, ...(until === undefined ? {} : { until: until + pausedMs - known }) };
 }
 
 /** Only a trial call may reach the vendor. */
@@ -153,9 +167,15 @@ export function circuitBreakers(deps: ItemDeps) {
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => {
         if (!isTroubled(circuit)) return undefined;
-        const { paused, rate, worked = [] } = circuit;
+        const { paused, pausedMs, rate, worked = [] } = circuit;
         const others = worked.filter((one) => one.job !== job);
-        return { ...closed(vendor), paused, rate, worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)] };
+        return {
+          ...closed(vendor),
+          paused,
+          pausedMs,
+          rate,
+          worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)],
+        };
       }),
 
     forbidden: (vendor: Vendor, sender: string) =>
@@ -168,7 +188,11 @@ export function circuitBreakers(deps: ItemDeps) {
       }),
 
     /** Sets what an operator decides. A property that is `undefined` ends it. */
-    limit: (vendor: Vendor, limits: Limits) => change(vendor, (circuit) => ({ ...circuit, ...limits })),
+    limit: (vendor: Vendor, limits: Limits) =>
+      change(vendor, (circuit) => {
+        const pausedMs = 'paused' in limits ? pausedFor(circuit, deps.clock.now()) : circuit.pausedMs;
+        return { ...circuit, ...limits, pausedMs };
+      }),
 
     /** The rate that an operator has set, as this process knows it since its last call. */
     rate: (vendor: Vendor): number | undefined => limitsOf(last.get(vendor), deps.clock.now()).rate?.perSecond,
@@ -218,6 +242,8 @@ export function vendorGate(
         code: isRefusal(circuit.code) ? VENDOR_STOPPED : VENDOR_DOWN,
         message: `the circuit of ${vendor} is open (${circuit.code})`,
         vendor,
+        // Why it is open.
+        cause: new StopError({ code: circuit.code ?? 'Unexpected', message: 'the circuit is open', vendor }),
       });
     return { circuit, trial };
   }
@@ -261,7 +287,7 @@ export function vendorGate(
   async function afterFailure({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
     if (!isOf(vendor, error)) return error;
     if (error instanceof StopError) await circuits.open(vendor, error.code);
-    if (isForbidden(error) && isOpen(await circuits.forbidden(vendor, sender))) return stop(vendor, error);
+    if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, sender))) return stop(vendor, error);
     return error;
   }
 
@@ -298,11 +324,11 @@ const isOf = (vendor: Vendor, error: unknown): error is JobError =>
   error instanceof JobError && error.vendor === vendor;
 
 /** A 403 that names no field may be about the job, its sender or us. */
-const isForbidden = (error: JobError): boolean =>
+export const mayBeAboutUs = (error: unknown): boolean =>
   error instanceof PermanentError && error.status === 403 && error.field === undefined;
 
 /** This includes a 429: a vendor that says how long to wait works, and the job waits for its limit as usual. */
-const isAboutTheJob = (error: JobError): boolean => !isOfTheVendor(error) && !isForbidden(error);
+const isAboutTheJob = (error: JobError): boolean => !isOfTheVendor(error) && !mayBeAboutUs(error);
 
 const isOfTheVendor = (error: JobError): boolean => ['transient', 'ambiguous', 'stop'].includes(error.class);
 

@@ -4,8 +4,8 @@ import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublish
 import { LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
-import { type DeadReason, isEnd, type JobRow, type StoredError, storedError } from '../jobs/row';
-import { giveBack, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
+import { type DeadReason, isEnd, type JobRow, lackedStep, type StoredError, storedError } from '../jobs/row';
+import { giveBack, giveUp, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
 import type { FinishDeps, Handling } from './contract';
 import type { Decision } from './decide';
@@ -15,7 +15,7 @@ import type { Lease } from './steps';
 /** How a run ends. */
 type End =
   | { kind: 'succeed'; result: unknown }
-  | Extract<Decision, { kind: 'retry' | 'hold' | 'cancel' }>
+  | Extract<Decision, { kind: 'retry' | 'hold' | 'cancel' | 'giveUp' }>
   | { kind: 'park'; reason: DeadReason; counts: boolean };
 
 /**
@@ -27,7 +27,7 @@ export async function close(
   { lease, body, end }: { lease: Lease; body: string; end: End & { error?: StoredError; vendorFailed?: boolean } },
 ): Promise<JobRow> {
   const { queue, id, bodyKept, canary } = lease.row();
-  const leaves = end.kind === 'hold' || end.kind === 'park';
+  const leaves = end.kind === 'hold' || end.kind === 'park' || end.kind === 'giveUp';
   // A row must not say that a body is kept before it is.
   if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
   const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
@@ -35,6 +35,8 @@ export async function close(
     switch (end.kind) {
       case 'succeed':
         return succeed(row, { ...run, ...end });
+      case 'giveUp':
+        return giveUp(row, { ...run, ...end });
       case 'retry':
         return retry(row, { ...run, ...end });
       case 'hold':
@@ -95,12 +97,12 @@ export async function finish(
   if (!records && !parks) return row;
 
   if (records) await putRecord(deps, row);
-  if (records && isPublished(row.queue)) await deps.events?.publish(completionOf(row));
+  if (records && isPublished(row.queue) && !row.resends) await deps.events?.publish(completionOf(row));
   if (parks) {
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  const over = isFinal(row);
+  const over = isFinal(row) && !lackedStep(row);
   const needless = over && row.bodyKept === true;
   const data = over ? ownDataref(prefix, row, body) : undefined;
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
@@ -152,10 +154,18 @@ export async function keepCancelled(
   return stored === undefined || stored.erased === true || isCancelledByOperator(stored);
 }
 
-/** Counts an end. It writes both metrics, because CloudWatch has no rate while one of them was never written. */
-export function countEnd(metrics: Metrics, queue: string, end: 'succeeded' | 'dead'): void {
-  metrics.add('JobsSucceeded', end === 'succeeded' ? 1 : 0, 'Count', { queue });
-  metrics.add('JobsDead', end === 'dead' ? 1 : 0, 'Count', { queue });
+/**
+ * Counts an end, and what the job lacks, but no later end of a resent mail. It writes both metrics, because CloudWatch
+ * has no rate while one of them was never written.
+ */
+export function countEnd(
+  metrics: Metrics,
+  { queue, state, without = [], resends }: Pick<JobRow, 'queue' | 'without' | 'resends'> & { state: string },
+): void {
+  if (resends) return;
+  metrics.add('JobsSucceeded', state === 'succeeded' ? 1 : 0, 'Count', { queue });
+  metrics.add('JobsDead', state === 'dead' ? 1 : 0, 'Count', { queue });
+  for (const { what, code } of without) metrics.add('JobsWithout', 1, 'Count', { queue, what, code });
 }
 
 type Deps = Pick<FinishDeps, 'ledger' | 'objects' | 'queues' | 'prefix' | 'settings' | 'dlqUrl'> & { log: Log };

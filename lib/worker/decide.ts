@@ -1,5 +1,6 @@
-import { AmbiguousError, CancelledError, JobError, PausedError, SupersededError, WaitError } from '../errors';
+import { AmbiguousError, CancelledError, codeOf, JobError, PausedError, SupersededError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
+import { mayBeAboutUs, VENDOR_PAUSED } from './circuit';
 import { StepUnknownError } from './steps';
 
 /** What to do after a run threw. Waits are in milliseconds. `counts`: whether the run was an attempt. */
@@ -11,6 +12,8 @@ export type Decision =
   /** The job leaves the queue until the reconciler releases it. */
   | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
   | { kind: 'park' /** In place of what the run threw. */; error?: JobError }
+  /** The job ends as succeeded without the mail that is all that is left of it. */
+  | { kind: 'giveUp'; code: string }
   /** The attempts are spent. The job is parked, unless its vendor is down for others too. */
   | { kind: 'spent' }
   /** The job's campaign was cancelled, or a later command replaced the job: `note` names its job. */
@@ -29,6 +32,8 @@ export interface Situation {
   remainingMs: number;
   retryWaits: readonly number[];
   fraction: () => number;
+  /** How long the job may still wait for a mail that is all that is left of it. */
+  mailMs?: number | undefined;
 }
 
 const QUICK_RETRIES = 2;
@@ -46,7 +51,30 @@ export class OutOfTimeError extends WaitError {
 }
 
 /** Decides by the class of the error. An error that is not ours is transient. */
-export function decide(situation: Situation): Decision {
+export function decide({ mailMs, ...situation }: Situation): Decision {
+  const usual = byClass(situation);
+  return mailMs === undefined ? usual : withOnlyMailLeft(situation.error, usual, mailMs);
+}
+
+/** The wait before the next try at a vendor that is down and does not say for how long. */
+const MAIL_WAIT_MS = 60_000;
+
+/** No error ends such a job as dead. It waits outside its queue, and without the mail once that has waited enough. */
+function withOnlyMailLeft(error: unknown, usual: Decision, mailMs: number): Decision {
+  if (usual.kind === 'again' || usual.kind === 'report' || error instanceof OutOfTimeError) return usual;
+  const cause = error instanceof JobError && error.cause instanceof JobError ? error.cause : error;
+  const code = codeOf(cause);
+  // A 403 without a field may be about us, and then others may open the circuit.
+  const isRefused = usual.kind === 'park' && !mayBeAboutUs(error);
+  if (isRefused || usual.kind === 'cancel' || error instanceof StepUnknownError) return { kind: 'giveUp', code };
+  // How long the mail waits then is an operator's decision.
+  if (codeOf(error) === VENDOR_PAUSED) return usual;
+  if (mailMs <= 0) return { kind: 'giveUp', code };
+  if (usual.kind === 'hold') return { ...usual, waitMs: Math.min(usual.waitMs, mailMs) };
+  return { kind: 'hold', reason: 'retry', waitMs: Math.min(MAIL_WAIT_MS, mailMs), counts: true };
+}
+
+function byClass(situation: Omit<Situation, 'mailMs'>): Decision {
   const { error, lastReceive, remainingMs } = situation;
   // The step may have worked. If evidence proves that, it was a success of this attempt.
   if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false };
@@ -74,7 +102,7 @@ export function decide(situation: Situation): Decision {
   }
 }
 
-function transient(situation: Situation): Decision {
+function transient(situation: Omit<Situation, 'mailMs'>): Decision {
   const { error, attempts, openStep, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
   if (quickRetries < QUICK_RETRIES && quickMs < remainingMs) return { kind: 'again', waitMs: quickMs, quick: true };

@@ -1,12 +1,9 @@
-import { ignoreStoreError, JobError, StopError, WaitError } from '../errors';
+import { ignoreStoreError, StopError, WaitError } from '../errors';
 import type { Evidence } from '../jobs/row';
 import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
-import { VENDOR_DOWN, VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
-import { OutOfTimeError } from './decide';
 import { LEAD_MS, type RateUse, type SharedRate } from './rate';
-import { StepUnknownError } from './steps';
 
 /** The queues whose jobs send mail through SendGrid, and the step that does it. Never rename them: they are stored. */
 export const MAIL_STEPS = { emails: 'send', feedback: 'confirmation', testflight: 'notification' } as const;
@@ -38,43 +35,21 @@ export interface MailDeps {
   clock: Clock;
 }
 
-type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
-
-/** The wait before the next try at a vendor that is down and does not say for how long. */
-const PAUSE_MS = 60_000;
-
 /**
- * Sends a mail about a job as its last step, without which the job can succeed. The step is skipped if SendGrid refuses
- * it, and never repeated if its effect is unknown. If SendGrid is down or throttles us, the job waits without spending
- * attempts, until at most `limitMs` after the end of the step `after`.
+ * Notes that a promised mail is all that is left of the job: from now on nothing ends the job as dead (decide.ts).
+ * `result`: the job's without it. Whatever may keep the mail from being sent comes after this.
  */
-export async function mailOrSkip(
-  deps: MailDeps,
-  context: RunContext,
-  { step, after, limitMs, mail }: { step: string; after: string; limitMs: number; mail: Mail },
-): Promise<BestEffort> {
-  const { steps, now } = context;
-  const before = steps.peek(step);
-  if (before?.status === 'skipped') return `skipped: ${before.reason}`;
-  try {
-    await (before ? sentBefore(context, step) : sendPaced(deps, context, { step, use: 'message', mail }));
-    return 'sent';
-  } catch (error) {
-    if (error instanceof StepUnknownError) return 'unknown';
-    if (!(error instanceof JobError)) throw error;
-    // How long the mail waits then is an operator's decision.
-    if (error.code === VENDOR_PAUSED) throw error;
-    // A vendor that is down stops its circuit too, and may work again in time.
-    const refuses = error.class === 'stop' && error.code !== VENDOR_DOWN;
-    if (error.class === 'permanent' || refuses) return skipStep(context, step, error.code);
-    if (!['wait', 'transient', 'stop'].includes(error.class)) throw error;
-    const waitMs = error instanceof WaitError ? error.waitMs : PAUSE_MS;
-    const waitedMs = now() - (steps.peek(after)?.endedAt ?? now());
-    if (waitedMs + waitMs > limitMs) return skipStep(context, step, error.code);
-    // A wait spends no attempt. With attempts, a failing vendor would end the job as dead. Without the vendor, the job
-    // does not wait for its circuit.
-    throw error instanceof OutOfTimeError ? error : new WaitError({ code: error.code, message: error.message, waitMs });
-  }
+export const oweMail = (
+  { steps, now }: RunContext,
+  step: string,
+  { result, waitMs }: { result: object; waitMs: number },
+) => steps.owe({ step, vendor: 'sendgrid', result, until: now() + waitMs });
+
+/** Sends the mail that is owed. One that may have been sent is never repeated. */
+export async function sendOwed(deps: MailDeps, context: RunContext, step: string, mail: Mail): Promise<'sent'> {
+  const before = context.steps.peek(step);
+  await (before ? sentBefore(context, step) : sendPaced(deps, context, { step, use: 'message', mail }));
+  return 'sent';
 }
 
 export function skipStep({ steps }: RunContext, step: string, reason: string): `skipped: ${string}` {

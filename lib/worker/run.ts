@@ -12,6 +12,7 @@ import {
   type VendorFailure,
   vendorFailure,
   vendorGate,
+  withPauses,
   workedForOthers,
 } from './circuit';
 import { close, orGiveBack } from './close';
@@ -50,7 +51,8 @@ export async function run(
         return { kind: 'acknowledge', row: await close(handling, { lease, body, end: { kind: 'succeed', result } }) };
       } catch (error) {
         if (error instanceof StoreError) throw error;
-        const decision = decisionOn(error, handling, { row: lease.row(), quickRetries });
+        const mailMs = await mailWait(deps, lease);
+        const decision = decisionOn(error, handling, { row: lease.row(), quickRetries, mailMs });
         if (decision.kind === 'report') throw error;
         if (decision.kind !== 'again') return await fail(handling, { lease, body, thrown: error, decision });
         if (decision.quick) quickRetries++;
@@ -58,6 +60,16 @@ export async function run(
       }
     }
   });
+}
+
+/** How long a mail that is all that is left of the job may still wait. `undefined`: more is left. */
+async function mailWait({ circuits, clock }: WorkerDeps, lease: Lease): Promise<number | undefined> {
+  const { owed } = lease.row();
+  if (!owed) return undefined;
+  const now = clock.now();
+  const { until = Number.POSITIVE_INFINITY, ...noted } = withPauses(owed, await circuits.read(owed.vendor), now);
+  lease.stage((row) => ({ ...row, owed: { ...noted, ...(owed.until !== undefined && { until }) } }));
+  return until - now;
 }
 
 function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): RunContext {
@@ -112,7 +124,7 @@ const expiresSoon = ({ deps, contract, message }: Pick<Handling, 'deps' | 'contr
 const decisionOn = (
   error: unknown,
   { deps, contract, message, deadline }: Handling,
-  { row, quickRetries }: { row: JobRow; quickRetries: number },
+  { row, quickRetries, mailMs }: { row: JobRow; quickRetries: number; mailMs: number | undefined },
 ): Decision =>
   decide({
     error,
@@ -123,6 +135,7 @@ const decisionOn = (
     remainingMs: deadline.remainingMs(),
     retryWaits: deps.retryWaits,
     fraction: () => deps.random.fraction(),
+    mailMs,
   });
 
 type FailedRun = { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } };
@@ -131,17 +144,19 @@ async function fail(handling: Handling, { lease, body, thrown, decision }: Faile
   const { circuits } = handling.deps;
   const failure = vendorFailure(thrown);
   const usual: Final = decision.kind === 'spent' ? { kind: 'park' } : decision;
-  const final = failure ? await inOutage(handling.deps, { row: lease.row(), decision, failure }) : usual;
-  const row = await close(handling, { lease, body, end: endOf(final) });
+  const row = lease.row();
+  const final = failure && !row.owed ? await inOutage(handling.deps, { row, decision, failure }) : usual;
+  const closed = await close(handling, { lease, body, end: endOf(final) });
   if (failure) {
     const count = decision.kind === 'spent' && final.kind === 'hold' ? circuits.open : circuits.transient;
     // The outcome is stored, so a failure here changes nothing.
     await count(failure.vendor, failure.code).catch(ignoreStoreError);
   }
-  return final.kind === 'retry' ? { kind: 'return', visibilityMs: final.waitMs, row } : { kind: 'acknowledge', row };
+  if (final.kind === 'retry') return { kind: 'return', visibilityMs: final.waitMs, row: closed };
+  return { kind: 'acknowledge', row: closed };
 
   function endOf(end: Final): Parameters<typeof close>[1]['end'] {
-    if (end.kind === 'cancel') return end;
+    if (end.kind === 'cancel' || end.kind === 'giveUp') return end;
     const why = { error: storedError(thrown), vendorFailed: failure !== undefined };
     if (end.kind !== 'park') return { ...why, ...end };
     return { ...why, ...(end.error && { error: storedError(end.error) }), kind: 'park', reason: 'error', counts: true };

@@ -1,12 +1,12 @@
 import { AmbiguousError, JobError, refusesRequest, type Vendor } from '../errors';
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
-import type { Evidence, JobRow, Step } from '../jobs/row';
+import { type Evidence, type JobRow, type Owed, STEP_UNKNOWN, type Step, withoutStep } from '../jobs/row';
 import type { Clock } from '../ports';
 
 /** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
 export class StepUnknownError extends AmbiguousError {
   constructor(step: string, cause?: unknown) {
-    super({ code: 'StepUnknown', message: `it is not known whether ${step} took effect`, cause });
+    super({ code: STEP_UNKNOWN, message: `it is not known whether ${step} took effect`, cause });
   }
 }
 
@@ -98,6 +98,12 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     peek: (name: string): Step | undefined => lease.row().steps[name],
     /** Ends a step whose effect existed before any call. The step is then never stored as `started`. */
     found: (name: string, result: unknown) => done(name, { status: 'done', startedAt: clock.now() }, result),
+    /** From now on this mail is all that is left of the job (run.ts). What an earlier run noted about it stays. */
+    owe: (owed: Owed): Owed => {
+      const noted = { ...owed, ...lease.row().owed };
+      lease.stage((row) => ({ ...row, owed: noted }));
+      return noted;
+    },
     /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
     save: () => lease.flush(),
     skip: (name: string, reason: string) => {
@@ -172,6 +178,3 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
 }
 
 export type Lease = ReturnType<typeof createLease>;
-
-const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
-  Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));

@@ -35,6 +35,7 @@ const FILTERS: Record<string, Option> = {
   // `--reason` is the operator's.
   'job-reason': { usage: 'Reason of the state, like throttled or error', type: 'string' },
   code: { usage: 'Error code, like ZendeskRejected', type: 'string' },
+  without: { usage: 'What a succeeded job lacks, like confirmation, or the code that says why', type: 'string' },
   vendor: { usage: 'Vendor that the job waits for or failed at, like zendesk', type: 'string' },
   group: { usage: 'Message group', type: 'string' },
   user: { usage: 'Id of the user of a feedback', type: 'string' },
@@ -96,6 +97,8 @@ export const jobs = {
     { data: { usage: 'JSON file with new data: sends a new job in place of one that did nothing', type: 'string' } },
   ),
 
+  'jobs resend': acting('resend', 'Send the mail that a succeeded job lacks', () => SIMPLE_ACTIONS.resend),
+
   'jobs cancel': acting('cancel', 'Cancel a queued or held job', () => SIMPLE_ACTIONS.cancel),
 
   'jobs discard': acting('discard', 'Remove the DLQ entry of a job, which stays dead', () => SIMPLE_ACTIONS.discard),
@@ -150,7 +153,7 @@ async function actOnMany(context: CommandContext, action: ManyAction, act: Act):
     ...(stopped ? ['stopped: run the command again to go on'] : []),
   ];
   out.line(`${parts.join(', ')}.`);
-  if (action === 'retry' && done.length > 0 && !stopped) {
+  if ((action === 'retry' || action === 'resend') && done.length > 0 && !stopped) {
     out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
     out.lines(kindLines(await outcomesOf(deps, done, { signal })));
   }

@@ -78,8 +78,7 @@ export async function monthFigures(
     finish: timesOf(of.map(({ finish }) => finish)),
     accept: timesOf(of.map(({ accept }) => accept)),
   });
-  const codesOf = (dead: readonly Job[]) =>
-    Object.fromEntries([...groupBy(dead, ({ code }) => code)].map(([code, { length }]) => [code, length]));
+  const codesOf = (dead: readonly Job[]) => countsOf(dead.map(({ code }) => code));
   const byQueue = groupBy(jobs, ({ queue }) => queue);
   const byDay = groupBy(jobs, ({ day }) => day);
   const reportOfQueue = (name: string) =>
@@ -88,6 +87,7 @@ export async function monthFigures(
     records: keys.length,
     damaged: keys.length - jobs.length,
     mails: count(jobs, ({ isMail }) => isMail),
+    without: countsOf(jobs.flatMap(({ lacks }) => lacks)),
     chunks: count(jobs, ({ state, isChunk }) => isChunk && state === 'succeeded'),
     mailEvents: (await measured('EmailEvents'))(),
     accepted: (await measured('EventsAccepted'))(),
@@ -104,6 +104,9 @@ export async function monthFigures(
   };
 }
 
+const countsOf = (all: readonly string[]): Record<string, number> =>
+  Object.fromEntries([...groupBy(all, (one) => one)].map(([one, { length }]) => [one, length]));
+
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
 type Job = ReturnType<typeof jobOf>;
@@ -115,7 +118,21 @@ type Job = ReturnType<typeof jobOf>;
  * campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
-  const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, campaign, steps, history } = row;
+  const {
+    queue,
+    state,
+    type,
+    time,
+    notBefore,
+    endedAt = 0,
+    holds,
+    generation,
+    error,
+    campaign,
+    steps,
+    history,
+    without = [],
+  } = row;
   const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
   const isChunk = campaign !== undefined;
   const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
@@ -128,6 +145,7 @@ function jobOf(row: JobRow) {
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
+    lacks: without.map(({ what, code }) => `${what} ${code}`),
     finish: state === 'succeeded' && !isChunk && !waited ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };

@@ -125,7 +125,6 @@ function partsOf(report: MonthReport): Part[] {
     damaged > 0 && `${counted(damaged, 'record')} could not be read.`,
   ];
   const named = Object.entries({ ...queues, all });
-  const codes = Object.entries(all.codes).sort(([, a], [, b]) => b - a);
   return [
     notes.filter(Boolean).join(' '),
     {
@@ -146,7 +145,8 @@ function partsOf(report: MonthReport): Part[] {
         ...[finish, accept].flatMap((times) => PARTS.map((part) => (times.jobs > 0 ? times[part] / 1000 : ''))),
       ]),
     },
-    `Dead by error code: ${codes.map(([code, jobs]) => `${code} ${jobs}`).join(', ') || 'none'}.`,
+    `Dead by error code: ${countsText(all.codes)}.`,
+    `Succeeded without a part: ${countsText(report.without)}.`,
     `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
     `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
     { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: Object.entries(cost) },
@@ -158,6 +158,11 @@ function partsOf(report: MonthReport): Part[] {
     },
   ];
 }
+
+const countsText = (counts: Record<string, number>): string => {
+  const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return sorted.map(([name, jobs]) => `${name} ${jobs}`).join(', ') || 'none';
+};
 
 function comparedParts(all: readonly MonthReport[]): Part[] {
   const names = all.map(({ instance, month, isOver }) => `${instance} ${month}${isOver ? '' : ', not over'}`);

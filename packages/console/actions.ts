@@ -39,11 +39,17 @@ const doing =
     return `${id}: ${await act({ ...deps, audit: await audited() }, row)}`;
   };
 
+/** Whether the action lets jobs run. */
+const isRun = (act: SimpleAction): boolean => act === 'retry' || act === 'resend';
+
+/** The state that a filter without one means. */
+const USUAL: Partial<Record<SimpleAction, string>> = { resend: 'succeeded', retry: 'dead', discard: 'dead' };
+
 const jobAction = (act: SimpleAction, question: string) =>
   given(job, (of) => ({
     command: words`jobs ${act} ${of.id} --queue ${of.queue}`,
     question,
-    danger: act !== 'retry',
+    danger: !isRun(act),
     run: doing(of, SIMPLE_ACTIONS[act]),
   }));
 
@@ -53,7 +59,7 @@ const manyFilter = querySchema.omit({ q: true, by: true, after: true });
 /** What the page shows of the jobs of a filter, done to all of them by the loop of the commands. */
 const manyAction = (act: SimpleAction) =>
   given(manyFilter, (asked) => {
-    const query = { ...asked, state: asked.state ?? (act === 'cancel' ? undefined : 'dead') };
+    const query = { ...asked, state: asked.state ?? USUAL[act] };
     const options = Object.entries(query).flatMap(([name, value]) =>
       value ? words`--${name === 'reason' ? 'job-reason' : name} ${value}` : [],
     );
@@ -61,11 +67,11 @@ const manyAction = (act: SimpleAction) =>
     const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
     return {
       command: `jobs ${act} ${options.join(' ')}`,
-      danger: act !== 'retry',
+      danger: !isRun(act),
       question: async (deps) => {
         const { rows } = await find(deps, deps.clock.now());
         if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
-        const how = `20 a second. ${act === 'retry' ? 'Then the outcomes are shown. ' : ''}Close this to stop it.`;
+        const how = `20 a second. ${isRun(act) ? 'Then the outcomes are shown. ' : ''}Close this to stop it.`;
         const head = `${counted(rows.length, 'job')} will be ${DONE[act]}, ${how}`;
         return [head, ...kindsOf(rows).map(kindText)].join('\n');
       },
@@ -74,7 +80,7 @@ const manyAction = (act: SimpleAction) =>
         const { rows } = await find(deps, began);
         const acting = { ...deps, audit: await audited() };
         const { done, refused, stopped } = await actOnEach(acting, rows, { action: act, began, signal });
-        const now = act === 'retry' ? kindsOf(await outcomesOf(deps, done, { signal })) : [];
+        const now = isRun(act) ? kindsOf(await outcomesOf(deps, done, { signal })) : [];
         return [
           `${done.length} of ${counted(rows.length, 'job')} ${DONE[act]}${stopped ? ', then stopped' : ''}.`,
           ...now.map((kind) => `Now ${kindText(kind)}`),
@@ -100,11 +106,13 @@ const campaignAction = (decision: CampaignDecision, question: string) =>
 
 const ACTIONS: Record<string, (input: unknown) => Action> = {
   'job.retry': jobAction('retry', 'Send the job back to its queue? It continues at its first step without a result.'),
+  'job.resend': jobAction('resend', 'Send the mail that the job lacks? Nothing else of the job runs again.'),
   'job.cancel': jobAction('cancel', 'Cancel the job? The effects of its finished steps remain.'),
   'job.discard': jobAction(
     'discard',
     'Remove its entry from the dead-letter queue? The job stays dead, and can be retried while its body is kept.',
   ),
+  'jobs.resend': manyAction('resend'),
   'jobs.retry': manyAction('retry'),
   'jobs.cancel': manyAction('cancel'),
   'jobs.discard': manyAction('discard'),

@@ -1,6 +1,7 @@
 import { isRefusal } from '../../lib/errors';
-import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, waitsForItsTime } from '../../lib/jobs/row';
+import { BY_ITS_PRODUCER, isEnd, type JobRow, lackedStep, type Reason, waitsForItsTime } from '../../lib/jobs/row';
 import { type JobAction, whyNot } from '../../lib/ops/act';
+import { stateOf } from '../../lib/ops/operator';
 import { timeText } from '../../lib/text';
 import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/worker/circuit';
 
@@ -80,9 +81,23 @@ function wordsOf(row: JobRow, trial: string): Words {
   if (row.erased) return ['An operator erased what it was about.', 'Nothing is left to do.'];
   if (state === 'queued') return ['It waits in its queue for a worker.', ALONE];
   if (state === 'processing') return ['A worker runs it.', 'Wait for the outcome.'];
-  if (state === 'succeeded') return ['It is done.', 'Nothing is left to do.'];
-  const [sentence, next] = WORDS[reason as Reason](row, trial);
+  if (state === 'succeeded') return succeeded(row);
+  const [said, next] = WORDS[reason as Reason](row, trial);
+  const sentence = row.owed?.until === undefined ? said : `${said} ${leftText(row.owed.until)}`;
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
+}
+
+const leftText = (until: number): string =>
+  `Only its mail is left. It ends without it at ${timeText(until)} UTC, and later if an operator pauses the vendor.`;
+
+function succeeded(row: JobRow): Words {
+  if (!row.without) return ['It is done.', 'Nothing is left to do.'];
+  const [said, last] = [`It ${stateOf(row)}.`, 'Nothing is left to do.'];
+  const { what } = lackedStep(row) ?? {};
+  if (what === undefined) return [said, last];
+  if (whyNot.settle(row) === undefined)
+    return [said, `Look at the vendor's own log. Then say whether ${what} is done.`];
+  return [said, whyNot.resend(row) ?? 'Send the mail, if it is still wanted.'];
 }
 
 /**

@@ -28,6 +28,7 @@ export const querySchema = z.object({
   state: z.string().optional(),
   reason: z.string().optional(),
   code: z.string().optional(),
+  without: z.string().optional(),
   vendor: z.string().optional(),
   from: hour.optional(),
   to: hour.optional(),

@@ -225,8 +225,8 @@ export const instanceFile = table({
   waits: table({
     retry: z.array(whole(0, 43_200)).length(2, 'must be two numbers of seconds').describe('Before attempts 2 and 3'),
     store: seconds.describe('Until a message comes back if nothing could be written'),
-    confirmation: seconds.describe('How long a confirmation may wait for SendGrid'),
-    notification: seconds.describe('How long a notification may wait for SendGrid'),
+    confirmation: whole(0, 86_400).describe('How long a confirmation may wait for SendGrid'),
+    notification: whole(0, 86_400).describe('How long a notification may wait for SendGrid'),
   }),
   analytics: section({
     noAddressesFrom: z.iso

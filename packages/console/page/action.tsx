@@ -85,7 +85,7 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   );
 }
 
-/** Retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
+/** Resends, retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
 export function All({ filter }: { filter: Partial<Record<string, string>> }) {
   const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(filter.state ?? ''));
   return (
@@ -98,6 +98,7 @@ export function All({ filter }: { filter: Partial<Record<string, string>> }) {
 }
 
 const OF_ALL: Record<SimpleAction, { label: string; states: string[] }> = {
+  resend: { label: 'Send all mails', states: ['succeeded'] },
   retry: { label: 'Retry all', states: ['dead', 'cancelled'] },
   discard: { label: 'Discard all', states: ['dead'] },
   cancel: { label: 'Cancel all', states: ['queued', 'held'] },

@@ -48,7 +48,10 @@ function One({ state, explained, timeline, job }: Page) {
   );
 }
 
-const LABELS: Partial<Record<JobAction, string>> = { retry: 'Retry', cancel: 'Cancel', discard: 'Discard' };
+const LABELS: Partial<Record<JobAction, string>> = {
+  resend: 'Send its mail',
+  ...{ retry: 'Retry', cancel: 'Cancel', discard: 'Discard' },
+};
 
 function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { actions: readonly JobAction[] }) {
   const unknown = Object.keys(steps).filter((step) => steps[step]?.status === 'unknown');

@@ -82,6 +82,7 @@ function Filters() {
       {select('reason', 'Reason', REASONS)}
       {select('vendor', 'Vendor', VENDORS)}
       {input('code', 'Error code')}
+      {input('without', 'Succeeded without')}
       {input('from', 'From (UTC hour)', hour)}
       {input('to', 'To (UTC hour)', hour)}
       <button type="submit">Filter</button>

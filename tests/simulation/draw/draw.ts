@@ -106,6 +106,18 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
 }
 
+/** Shorter and longer than the wait of a confirmation. */
+const mailOutage: fc.Arbitrary<Outage> = fc
+  .record({
+    from: moment(10 * MINUTE_MS),
+    lasts: fc.constantFrom(5 * MINUTE_MS, 40 * MINUTE_MS, 3 * HOUR_MS, 26 * HOUR_MS),
+    fault: fc.constantFrom('unauthorized', 'unauthorized', 'failed', 'refused', 'throttled'),
+  })
+  .map(({ from, lasts, fault }) => ({ target: 'sendgrid', from, until: from + lasts, fault }) as Outage);
+
+/** The queues whose jobs end with a mail that they promised. */
+const OWES = ['feedback', 'testflight'];
+
 /** Kinds of jobs that succeed unless a fault prevents it. */
 const GOOD: readonly JobKind[] = [
   ...(['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'joins', 'leaves', 'one-refused'] as const),
@@ -158,6 +170,7 @@ const commands = some(2, {
     ['cancel'],
     ['retry'],
     ['discard', 'retry'],
+    ['resend'],
   ),
 }).map((drawn) =>
   drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
@@ -298,9 +311,12 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       waits: maybe(waits),
       starts: rarely(starts, []),
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
+      mailOutage: queues.some(({ name }) => OWES.includes(name)) ? maybe(mailOutage) : fc.constant(undefined),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
       redrives: rarely(redrives, []),
       resolution: maybe(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) })),
+      resend: maybe(fc.record({ after: fc.constantFrom(10_000, 20 * MINUTE_MS, 5 * HOUR_MS) })),
+      mailWait: maybe(fc.constantFrom(60_000, 2 * HOUR_MS, DAY_MS)),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
       broken: maybe(window(10 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS, HOUR_MS)),
       latency: maybe(latency),
@@ -326,14 +342,15 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           : fc.constant(undefined as never),
       tries: fc.constantFrom(undefined, [0, 10], [3_000], [5_000, 20_000, 40_000], [MINUTE_MS, 4 * MINUTE_MS, HOUR_MS]),
     })
-    .map(({ loads: [first, ...beside], streak, ...drawn }) => {
-      const { calls, outages, redrives, changes, retention, dlqRetention } = drawn;
+    .map(({ loads: [first, ...beside], streak, mailOutage, ...drawn }) => {
+      const { calls, outages: drawnOutages, redrives, changes, retention, dlqRetention } = drawn;
       const present = Object.entries(drawn).filter(([, value]) => value !== undefined && value !== false);
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
       // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the
       // order, the reconciler looks every minute at a job that waits for an unknown one. A month of that is too long
       // for a run.
+      const outages = mailOutage ? [...drawnOutages, mailOutage] : drawnOutages;
       const isBusy = kinds.includes('forbidden') || changes !== undefined;
       const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
       return aPlan({

@@ -44,6 +44,7 @@ const ALSO = [
     'time-out of a function',
   ],
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late', 'canary succeeded', 'erasure'],
+  ...['mail given up', 'mail unknown', 'mail settled as done', 'mail settled as skipped', 'mail resent'],
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];
 

@@ -81,7 +81,7 @@ interface Control {
 /** An operator cancels, retries or discards a job in any state, ms after the start. */
 export interface Command {
   at: number;
-  what: 'cancel' | 'retry' | 'discard';
+  what: 'cancel' | 'retry' | 'discard' | 'resend';
   /** The job's place among the queue's jobs that have a row by then. */
   job: number;
 }
@@ -179,6 +179,10 @@ export interface Plan extends Load {
   future?: { from: number; until: number };
   /** An operator checks the vendor so long after a step became unknown, and resolves the step. Without it, none does. */
   resolution?: { after: number };
+  /** An operator lets a job send the mail that it lacks, so long after its end. Without it, none does. */
+  resend?: { after: number };
+  /** How long a confirmation or a notification may wait for SendGrid, in ms. */
+  mailWait?: number;
   /** When a deployment replaces all processes, ms after the start. */
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
@@ -210,6 +214,9 @@ export interface Plan extends Load {
 export function aJob(kind: JobKind, changes: Partial<JobSpec> = {}): JobSpec {
   return { kind, at: 0, group: 0, retries: 0, ...changes };
 }
+
+/** How long a confirmation or a notification may wait for SendGrid, in ms. */
+export const mailWaitOf = ({ mailWait = 15 * 60_000 }: Pick<Plan, 'mailWait'>): number => mailWait;
 
 /** How far apart the clocks of two processes may be, in ms. */
 export const skewOf = ({ skew = CLOCK_SKEW_MS }: Pick<Plan, 'skew'>): number => skew;

@@ -98,9 +98,13 @@ export function watchGauges(world: World): void {
 
 /** The metrics that count outcomes of jobs with rows, and the change of a row that each one counts. */
 const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => boolean> = {
-  JobsSucceeded: (before, after) => after.state === 'succeeded' && before?.state !== 'succeeded',
+  JobsSucceeded: (before, after) => succeeds(before, after) && !after.resends,
+  JobsWithout: (before, after) => succeeds(before, after) && !after.resends && (after.without?.length ?? 0) > 0,
   JobsDead: (before, after) => isParked(after) && !(before && isParked(before) && before.endedAt === after.endedAt),
 };
+
+const succeeds = (before: JobRow | undefined, after: JobRow): boolean =>
+  after.state === 'succeeded' && before?.state !== 'succeeded';
 
 /** Counts the outcomes in the rows. No metric may say more than the rows do at that time. */
 export function watchCounts(world: World): void {

@@ -8,6 +8,7 @@ import { endsAreDeserved } from './ends-are-deserved';
 import { countsAgree } from './figures';
 import { guardIsExact } from './guard-is-just';
 import { laterWins } from './later-wins';
+import { mailsAreSent } from './mails-are-sent';
 import { groupsAreFair, noBystanders } from './no-bystanders';
 import { damagedJobsWait, endsArePublished, evidenceCounts, nothingLost, recordsHaveRows } from './nothing-lost';
 import { orderIsKept } from './order-is-kept';
@@ -48,6 +49,7 @@ const PROMISES: readonly Promised[] = [
   evidenceCounts,
   orderIsKept,
   laterWins,
+  mailsAreSent,
   noBystanders,
   campaignsAreExact,
   countsAgree,

@@ -26,6 +26,7 @@ function kindsFor(from: State, to: State): readonly string[] {
   if (to === 'held' && from !== 'processing') return ['planned'];
   if (to !== 'queued') return [to];
   if (from === 'processing') return ['retry', 'given'];
+  if (from === 'succeeded') return ['resent'];
   return from === 'held' ? ['released'] : ['reopened'];
 }
 
@@ -40,6 +41,7 @@ function inItsChange(before: JobRow | undefined, after: JobRow): string | undefi
   const isReason = !['held', 'dead', 'cancelled'].includes(kind) || last.event === `${kind} (${after.reason})`;
   if (!kindsFor(from, after.state).includes(kind) || !isReason)
     return `its history ends with ${last.event}, after ${from} (${before.reason})`;
+  const resent = kind === 'resent';
   const reopened = kind === 'reopened' || (starts && isEnd(from));
   if (starts && (from === 'processing' || reopened)) {
     const why = kindOf(after.history.at(-2) ?? last);
@@ -48,14 +50,14 @@ function inItsChange(before: JobRow | undefined, after: JobRow): string | undefi
 
   const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
   const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
-  const generation = before.generation + (isEnd(from) ? 1 : 0);
+  const generation = before.generation + (isEnd(from) && !resent ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;
-  const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
+  const attempts = reopened || resent ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
   if (after.attempts !== attempts) return `its attempts are ${after.attempts}`;
   if ((last.attempt ?? attempts) !== attempts) return `its history counts ${last.attempt} attempts`;
   if (runEnded && isCountedWrongly(kind, last)) return 'its last run is counted wrongly as an attempt';
   // The reconciler parks a poison message without a run, and leaves this counter.
-  const crashes = reopened || runEnded ? 0 : before.crashes + crashed;
+  const crashes = reopened || resent || runEnded ? 0 : before.crashes + crashed;
   if (after.reason !== 'crash' && after.crashes !== crashes) return `its crashes are ${after.crashes}`;
   const holds = before.holds + (after.state === 'held' && from !== 'held' ? 1 : 0);
   if (after.holds !== holds) return `its holds are ${after.holds}`;

@@ -4,7 +4,7 @@ import { attachmentsPrefix } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashed } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';
-import { FOREIGN, type JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec, mailWaitOf } from '../draw/plan';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
@@ -47,7 +47,7 @@ export const feedback: SimulatedQueue = {
       clock: ports.clock,
       config: {
         ...{ prefix: 'jobs', tags: ['app'], from: { email: 'support@example.com' }, brand: 'Example' },
-        confirmationWaitMs: 900_000,
+        confirmationWaitMs: mailWaitOf(world.plan),
       },
     }),
   data,

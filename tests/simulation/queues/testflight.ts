@@ -5,7 +5,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';
-import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
+import { FOREIGN, type JobKind, type JobSpec, mailWaitOf } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/vendors';
@@ -60,7 +60,10 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
       rate: rateOf(world, process, { ports }),
       clock: ports.clock,
       subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
-      config: { apps: [], from: { email: 'support@example.com' }, brand: 'Example', notificationWaitMs: 900_000 },
+      config: {
+        ...{ apps: [], from: { email: 'support@example.com' }, brand: 'Example' },
+        notificationWaitMs: mailWaitOf(world.plan),
+      },
     });
   const whole = made('');
   const types = Object.entries(whole.types).map(([name, type]) => {

@@ -26,6 +26,7 @@ import {
   startErasures,
   startLimits,
   startRedrives,
+  startResends,
   startResolutions,
   startTries,
 } from '../world/operators';
@@ -41,7 +42,7 @@ const ONCE: readonly ((world: World) => void)[] = [
   ...[watchFacts, watchOpenings, watchRefusals],
 ];
 const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [
-  ...[startRedrives, startResolutions, startControls, startCommands, startDamages, startStrangers],
+  ...[startRedrives, startResends, startResolutions, startControls, startCommands, startDamages, startStrangers],
   ...[watchCampaigns, watchGuard, watchFigures, watchCounts, watchHolds, watchReturns],
 ];
 

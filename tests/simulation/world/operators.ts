@@ -1,8 +1,8 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { StoreError, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
-import { cancel, discard, retry, settle } from '../../../lib/ops/act';
+import { type JobRow, lackedStep, STEP_UNKNOWN } from '../../../lib/jobs/row';
+import { cancel, discard, resend, retry, settle } from '../../../lib/ops/act';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { limitVendor, tryVendor } from '../../../lib/ops/pause';
 import { queueArn } from '../../../packages/local/loopback';
@@ -27,7 +27,7 @@ export function startRedrives(world: World): void {
   });
 }
 
-const COMMANDS = { cancel, retry, discard };
+const COMMANDS = { cancel, retry, discard, resend };
 
 async function command(deps: Deps, what: Command['what'], { key }: JobRow): Promise<void> {
   const row = await deps.ledger.get(key);
@@ -128,6 +128,31 @@ export function startResolutions(world: World): void {
       }
     };
     later(world, resolution.after, () => typed(world, resolve));
+  });
+}
+
+/** Operators look at what a job succeeded without: they settle a mail that is unknown, and let one be sent again. */
+export function startResends(world: World): void {
+  const { plan, watch, reach, trace } = world;
+  world.onRow.push(({ key, id, queue: name, ...row }, before) => {
+    const lack = before?.state === 'succeeded' ? undefined : lackedStep(row);
+    if (name !== serviceQueue(world) || !lack) return;
+    const isUnknown = lack.code === STEP_UNKNOWN;
+    const after = isUnknown ? plan.resolution?.after : plan.resend?.after;
+    if (after === undefined) return;
+    later(world, after, () =>
+      typed(world, async (deps) => {
+        const now = await deps.ledger.get(key);
+        if (!now || !lackedStep(now)) return;
+        const as = watch.happened('mail', id) ? 'done' : 'skipped';
+        trace.add({ who: 'operator', what: isUnknown ? `settle as ${as}` : 'resend', detail: () => id });
+        const settled = isUnknown ? await settle(deps, { row: now, step: lack.what, as }) : now;
+        if (isUnknown) reach(`mail settled as ${as}`);
+        if (as === 'done' || !plan.resend) return;
+        await resend(deps, settled);
+        reach('mail resent');
+      }),
+    );
   });
 }
 

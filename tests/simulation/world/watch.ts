@@ -191,6 +191,8 @@ export function createWatch({ now, reached, inDoubt }: Watched) {
       const { id, job, queue } = completion;
       const known = ends.get(`${queue}#${job}`) ?? [];
       if (!known.some((end) => completionOf(end).id === id)) violated(`everything explained: ${id} is no stored end`);
+      if (known.every((end) => end.resends || completionOf(end).endedAt !== completion.endedAt))
+        violated(`nothing twice: ${id} is published again, after its mail was resent`);
       if (!completionSchema.safeParse(completion).success)
         violated(`everything explained: the event ${id} breaks its schema`);
       published.set(`${queue}#${id}`, completion);

@@ -17,6 +17,7 @@ import { inState } from '../../support/in-state';
 const AT = Date.UTC(2026, 0, 2);
 const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejected' };
 const run = { at: AT, messageId: 'm', counts: true };
+const owed = { step: 'confirmation', vendor: 'sendgrid' as const, result: { ticketId: '1' } };
 const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
 
 /** Every arrow with suitable facts. */
@@ -25,6 +26,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   claim: (row) =>
     follow.claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
   succeed: (row) => follow.succeed(row, { at: AT, messageId: 'm', result: 'done' }),
+  giveUp: (row) => follow.giveUp({ ...row, owed }, { at: AT, code: 'SendgridRejected' }),
   retry: (row) => follow.retry(row, { ...run, error, waitMs: 1 }),
   giveBack: (row) => follow.giveBack(row, { at: AT, messageId: 'm', error }),
   hold: (row) => follow.hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
@@ -38,6 +40,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   cancel: (row) => follow.cancel(row, AT),
   resolve: (row) => follow.resolve(row, AT),
   reopen: (row) => follow.reopen(row, { at: AT, event: 'reopened (operator)', note: 'audit 1' }),
+  resend: (row) => follow.resend(row, { at: AT, event: 'resent (operator)', note: 'audit 1', owed }),
 };
 
 /** A row in a place. */

@@ -292,7 +292,10 @@ test('the code measures what an alarm or the dashboard shows, and nothing else, 
   const { inAlarms, inDashboard } = metricsOf(prod.Resources);
   const shown = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === 'mht-api');
 
-  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(([, name]) => name))].sort());
+  const searches = JSON.stringify(prod.Resources).matchAll(/\{mht-api,[\w,]+\} MetricName=\W+(\w+)/g);
+  const names = [...shown.map(([, name]) => name), ...[...searches].map(([, name]) => name)];
+
+  expect([...new Set(measured)].sort()).toEqual([...new Set(names)].sort());
   const dimensions = shown.flatMap((metric) => metric.filter((_, at) => at > 1 && at % 2 === 0));
   expect(new Set(dimensions)).toEqual(new Set(['queue', 'vendor']));
 });

@@ -28,6 +28,9 @@ const situation = (changes: Partial<Situation>): Situation => ({
 
 const retry = (waitMs: number, counts = true): Decision => ({ kind: 'retry', waitMs, counts });
 const hold = (reason: HeldReason, waitMs = 0, counts = false): Decision => ({ kind: 'hold', reason, waitMs, counts });
+const giveUp = (code: string): Decision => ({ kind: 'giveUp', code });
+const paused = new StopError({ ...details, code: 'VendorPaused' });
+const forbidden = new PermanentError({ ...details, status: 403 });
 const SPENT: Decision = { kind: 'spent' };
 const ambiguous = new AmbiguousError(details);
 const wait = (waitMs: number) => new WaitError({ ...details, waitMs });
@@ -90,6 +93,16 @@ test.each<[string, Partial<Situation>, Decision]>([
     hold('unknown'),
   ],
   ['if the store is down, the message goes back to SQS', { error: new StoreError(details) }, { kind: 'report' }],
+  ['with only a mail left, spent attempts hold the job', { attempts: 9, mailMs: 90_000 }, hold('retry', 60_000, true)],
+  ['… at most until its wait is over', { attempts: 9, mailMs: 1_000 }, hold('retry', 1_000, true)],
+  ['… as does a vendor that refuses us', { error: new StopError(details), mailMs: 1 }, hold('stopped')],
+  ['… whose mail is given up once the wait is over', { error: new StopError(details), mailMs: 0 }, giveUp('Code')],
+  ['… but not while an operator pauses the vendor', { error: paused, mailMs: -1 }, hold('stopped')],
+  ['… nor while too little time is left', { error: new OutOfTimeError(), mailMs: 0 }, retry(0, false)],
+  ['a mail that the vendor refuses is given up', { error: new PermanentError(details), mailMs: 9 }, giveUp('Code')],
+  ['… unless the vendor may refuse us', { error: forbidden, mailMs: 90_000 }, hold('retry', 60_000, true)],
+  ['… as is one that a later command replaced', { error: new SupersededError('j'), mailMs: 9 }, giveUp('Superseded')],
+  ['… and one that may have been sent', { error: new StepUnknownError('s'), mailMs: 9 }, giveUp('StepUnknown')],
 ])('%s', (_rule, changes, expected) => {
   expect(decide(situation(changes))).toEqual(expected);
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { StopError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import type { RunContext } from '../../../lib/worker/contract';
-import { mailOrSkip, sendPaced } from '../../../lib/worker/mail';
+import { sendPaced } from '../../../lib/worker/mail';
 import { LEAD_MS, type RateUse, sendingTimes, sharedRate } from '../../../lib/worker/rate';
 import { damagedItem } from '../../support/damage';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
@@ -169,9 +169,8 @@ function pacing(answer: Sendgrid['send'] = async () => ({})) {
       return answer(...request);
     },
   };
-  const skip = jest.fn();
   const context = {
-    steps: { peek: () => undefined, step: (_name: string, { run }: { run: () => Promise<unknown> }) => run(), skip },
+    steps: { peek: () => undefined, step: (_name: string, { run }: { run: () => Promise<unknown> }) => run() },
     now: clock.now,
     vendor: (_vendor: string, call: () => Promise<unknown>) => call(),
     callTimeoutMs: () => 10_000,
@@ -179,9 +178,8 @@ function pacing(answer: Sendgrid['send'] = async () => ({})) {
   const deps = { sendgrid, rate, clock };
   const mail = { step: 'send', mail: aMail() };
   return {
-    ...{ sent, rate, skip },
+    ...{ sent, rate },
     send: () => sendPaced(deps, context, { ...mail, use: 'message' }),
-    sendOrSkip: () => mailOrSkip(deps, context, { ...mail, after: 'ticket', limitMs: 0 }),
   };
 }
 
@@ -209,12 +207,4 @@ test('when SendGrid throttles one sender, all senders wait', async () => {
 
   const answer = await rate.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });
   expect(answer).toEqual({ kind: 'later', waitMs: 30_000 });
-});
-
-test('a mail without which its job can succeed waits for the end of a pause, and is not skipped', async () => {
-  const stop = new StopError({ code: 'VendorPaused', message: 'paused', vendor: 'sendgrid' });
-  const { sendOrSkip, skip } = pacing(() => Promise.reject(stop));
-
-  await expect(sendOrSkip()).rejects.toBe(stop);
-  expect(skip).not.toHaveBeenCalled();
 });

@@ -27,6 +27,17 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     queue: 'bulk',
     jobs: jobs('falters'),
   }),
+  // The job ends without its mail, and says nothing about it.
+  giveUp: wrong('...(lack && { without:', '...(lack && { lacks:', /^nothing missing in silence: .* does not say so/, {
+    mailWait: MINUTE_MS,
+    outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'unauthorized' }],
+  }),
+  // The ticket is made again with the mail.
+  resend: wrong('steps: withoutStep(row.steps, owed.step)', 'steps: {}', /^nothing twice: /, {
+    mailWait: MINUTE_MS,
+    resend: { after: 2 * HOUR_MS },
+    outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'unauthorized' }],
+  }),
   retry: wrong(
     "afterRun(row, 'retry', run)",
     "afterRun(row, 'retry', { ...run, counts: false })",

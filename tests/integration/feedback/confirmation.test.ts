@@ -1,0 +1,165 @@
+import { bodyKey } from '../../../lib/jobs/keys';
+import { resend, settle } from '../../../lib/ops/act';
+import { stateOf } from '../../../lib/ops/operator';
+import { limitVendor } from '../../../lib/ops/pause';
+import { listJobs } from '../../../lib/ops/search';
+import { explain } from '../../../packages/console/explain';
+import type { Failure } from '../../../packages/local/fakes/server';
+import { jobId, PREFIX } from '../../support/engine';
+import { feedbackBody, startFeedback } from '../../support/feedback';
+
+const ID = jobId(1);
+const KEPT = bodyKey(PREFIX, 'feedback', ID);
+/** How long the sample instance lets a confirmation wait. */
+const WAIT_MINUTES = 15;
+
+let service: Awaited<ReturnType<typeof startFeedback>>;
+afterEach(() => service.close());
+
+/** Runs a job while SendGrid fails. `repair`: SendGrid works again. */
+async function failing(failure: Failure) {
+  service = await startFeedback({ events: true });
+  const { engine, sendgrid, zendesk } = service;
+  sendgrid.fail({ times: 'forever', ...failure });
+  await engine.sendAndDeliver(feedbackBody());
+  return {
+    ...{ engine, sendgrid, zendesk, row: () => engine.row(ID), repair: () => sendgrid.recover() },
+    resend: () => resend(engine.deps, engine.row(ID)),
+  };
+}
+
+const without = (code: string) => ({
+  ...{ state: 'succeeded', result: { ticketId: '1', confirmation: `skipped: ${code}` } },
+  ...{ without: [{ what: 'confirmation', code }], steps: { ticket: { status: 'done' } } },
+});
+
+test.each([
+  ['refuses us', { status: 401 }, { state: 'held', reason: 'stopped', vendor: 'sendgrid' }],
+  ['has no credits', { status: 402 }, { state: 'held', reason: 'stopped', vendor: 'sendgrid' }],
+  ['is down', { status: 503 }, { state: 'held', reason: 'retry' }],
+  ['lets us wait', { status: 429 }, { state: 'held', reason: 'throttled' }],
+])(
+  'while SendGrid %s, the job is held with its ticket, and its mail goes out afterwards',
+  async (_what, failure, held) => {
+    const { engine, row, zendesk, sendgrid, repair } = await failing(failure);
+    expect(row()).toMatchObject({ ...held, steps: { ticket: { status: 'done' } } });
+
+    repair();
+    await engine.minutes(5);
+
+    expect(row()).toMatchObject({ state: 'succeeded', result: { ticketId: '1', confirmation: 'sent' } });
+    expect(row()).not.toHaveProperty('without');
+    expect([zendesk.tickets, sendgrid.mails]).toMatchObject([{ length: 1 }, { length: 1 }]);
+  },
+);
+
+test('when the wait is over, the job ends without its mail although the circuit is open, and that is counted', async () => {
+  const { engine, row } = await failing({ status: 401 });
+
+  await engine.minutes(WAIT_MINUTES - 1);
+  expect(row()).toMatchObject({ state: 'held' });
+  await engine.minutes(3);
+
+  expect(row()).toMatchObject(without('SendgridUnauthorized'));
+  expect(row()).toMatchObject({ bodyKept: true });
+  expect(engine.objects.text(KEPT)).toBe(feedbackBody());
+  expect(Object.values(engine.records())).toMatchObject([without('SendgridUnauthorized')]);
+  expect(engine.metrics).toContainEqual({
+    ...{ name: 'JobsWithout', value: 1 },
+    dimensions: { queue: 'feedback', what: 'confirmation', code: 'SendgridUnauthorized' },
+  });
+  expect(stateOf(row())).toBe('succeeded, without its mail: SendgridUnauthorized');
+  expect(explain(row(), engine.clock.now())).toMatchObject({
+    sentence: 'It succeeded, without its mail: SendgridUnauthorized.',
+    next: 'Send the mail, if it is still wanted.',
+    actions: ['resend'],
+  });
+});
+
+test("an operator's pause of SendGrid stops the clock of the wait", async () => {
+  const { engine, row, repair } = await failing({ status: 401 });
+  await engine.minutes(10);
+  await limitVendor({ ...engine.deps, by: 'jane' }, { vendor: 'sendgrid', reason: 'a new key comes tomorrow' });
+
+  await engine.minutes(60);
+  expect(row()).toMatchObject({ state: 'held', reason: 'stopped' });
+  await engine.deps.circuits.limit('sendgrid', { paused: undefined });
+  await engine.minutes(2);
+  expect(row()).toMatchObject({ state: 'held', reason: 'stopped' });
+  await repair();
+  await engine.minutes(20);
+
+  expect(row()).toMatchObject({ state: 'succeeded' });
+});
+
+test('a resend sends only the mail, rewrites the record and publishes no second end', async () => {
+  const { engine, row, zendesk, sendgrid, repair, resend } = await failing({ status: 400 });
+  expect(row()).toMatchObject(without('SendgridRejected'));
+  const found = await listJobs(engine.deps, { without: 'confirmation', from: 0 });
+  expect(found.rows).toMatchObject([{ id: ID }]);
+
+  await repair();
+  await resend();
+  await engine.work();
+  await engine.reconcile();
+
+  expect(row()).toMatchObject({ state: 'succeeded', generation: 1, result: { ticketId: '1', confirmation: 'sent' } });
+  expect(row()).not.toHaveProperty('without');
+  expect(Object.values(engine.records())).toMatchObject([{ result: { confirmation: 'sent' } }]);
+  expect([zendesk.tickets, sendgrid.mails, engine.published]).toMatchObject([
+    { length: 1 },
+    { length: 1 },
+    { length: 1 },
+  ]);
+  expect(engine.objects.keys()).not.toContain(KEPT);
+  expect(engine.metrics.filter(({ name, value }) => name === 'JobsSucceeded' && value > 0)).toHaveLength(1);
+  await expect(resend()).rejects.toThrow('only the mail that a succeeded job lacks can be sent');
+});
+
+test('a resend that SendGrid refuses too ends without its mail again', async () => {
+  const { engine, row, resend } = await failing({ status: 400 });
+
+  await resend();
+  await engine.work();
+
+  expect(row()).toMatchObject(without('SendgridRejected'));
+});
+
+test.each(['done', 'skipped'] as const)(
+  'a mail that may have been sent is settled as %s before anyone resends it',
+  async (as) => {
+    const { engine, row, sendgrid, repair, resend } = await failing({ after: 'reset' });
+    expect(row()).toMatchObject({ result: { confirmation: 'unknown' }, without: [{ code: 'StepUnknown' }] });
+    expect(stateOf(row())).toBe('succeeded, perhaps without its mail');
+    await expect(resend()).rejects.toThrow('may have sent its mail');
+
+    repair();
+    await settle(engine.deps, { row: row(), step: 'confirmation', as });
+    await engine.minutes(1);
+
+    if (as === 'done') {
+      expect(row()).toMatchObject({ result: { confirmation: 'sent' }, steps: { confirmation: { status: 'done' } } });
+      expect(row()).not.toHaveProperty('without');
+      return;
+    }
+    expect(row()).toMatchObject(without('operator'));
+    await resend();
+    await engine.work();
+    expect(row()).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
+    expect(sendgrid.mails).toHaveLength(2);
+  },
+);
+
+test('a job whose ticket is made never dies for its mail: not with spent attempts, crashes or a lost body', async () => {
+  const { engine, row } = await failing({ status: 503 });
+  const { ledger } = engine.deps;
+  await ledger.write({ ...row(), attempts: 9, failingSince: 0 }, row().version);
+  await engine.minutes(3);
+  expect(row()).toMatchObject({ state: 'held' });
+
+  await engine.objects.delete(KEPT);
+  await engine.minutes(WAIT_MINUTES);
+
+  expect(row()).toMatchObject(without('BodyMissing'));
+  await expect(resend(engine.deps, row())).rejects.toThrow('its body is gone');
+});

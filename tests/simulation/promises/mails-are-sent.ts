@@ -1,0 +1,78 @@
+import { bodyKey } from '../../../lib/jobs/keys';
+import { type JobRow, STEP_UNKNOWN } from '../../../lib/jobs/row';
+import { MAIL_STEPS } from '../../../lib/worker/mail';
+import { MINUTE_MS } from '../draw/build';
+import { mailWaitOf, skewOf } from '../draw/plan';
+import { serviceQueue } from '../world/names';
+import type { World } from '../world/types';
+import { isPlain } from './no-bystanders';
+import type { Promised } from './rest';
+
+/** The steps after which only a mail is left of a job. */
+const BEFORE: Record<string, string> = { feedback: 'ticket', testflight: 'invitation' };
+
+/** Reasons for which a job has no mail that was never promised. */
+const NOT_PROMISED = ['opted-out', 'NotInvited'];
+
+/** The vendor refuses the mail, a later command replaced it, or it killed its worker and nothing of it is left. */
+const CANNOT_BE_SENT = ['SendgridRejected', 'Expired', 'BodyMissing', 'CrashLoop', 'Superseded', 'operator'];
+
+/** From its wait's end until a job ends without its mail, if only vendors fail. */
+const RELEASED_WITHIN_MS = 10 * MINUTE_MS;
+
+/** A job that succeeded has its mail, or says why not and keeps what is needed to send it. It never dies for its mail. */
+export const mailsAreSent: Promised = (world) => {
+  const queue = serviceQueue(world);
+  if (queue !== 'feedback' && queue !== 'testflight') return undefined;
+  for (const row of world.watch.rows()) {
+    if (world.damaged.has(row.id)) continue;
+    const wrong = row.state === 'dead' ? diedForIt(row) : row.state === 'succeeded' && lacksIt(world, row);
+    if (wrong) return `nothing missing in silence: ${row.id} ${wrong}`;
+  }
+  return undefined;
+};
+
+const diedForIt = ({ steps, error, queue }: JobRow): string | undefined =>
+  queue === 'feedback' && steps.ticket?.status === 'done'
+    ? `is dead (${error?.code}), and its ticket is made`
+    : undefined;
+
+function lacksIt(world: World, row: JobRow): string | undefined {
+  const { vendors, reach } = world;
+  const { id, without, steps } = row;
+  const name = MAIL_STEPS[row.queue as 'feedback' | 'testflight'];
+  const step = steps[name];
+  const lack = without?.find(({ what }) => what === name);
+  const mailed = vendors.sendgrid.mails.some(({ customArgs }) => customArgs.job === id);
+  if (!step) return row.queue === 'feedback' ? 'has neither sent its mail nor given it up' : undefined;
+  if (step.status === 'done' || NOT_PROMISED.includes(step.reason ?? ''))
+    return lack ? `lacks ${lack.code}, but its mail is ${step.status}` : undefined;
+  if (!lack) return `lacks its mail (${step.status}, ${step.reason}) and does not say so`;
+  reach(lack.code === STEP_UNKNOWN ? 'mail unknown' : 'mail given up');
+  if ((lack.code === STEP_UNKNOWN) !== (step.status === 'unknown')) return `says ${lack.code}: it is ${step.status}`;
+  if (lack.code === STEP_UNKNOWN) return undefined;
+  if (mailed && lack.code !== 'operator') return `says ${lack.code}, but its mail was sent`;
+  return endedTooEarly(world, row, lack.code) ?? keepsNothing(world, row, lack.code);
+}
+
+/** How long a job had only its mail left, without the pauses of its vendor. */
+function endedTooEarly({ plan }: World, row: JobRow, code: string): string | undefined {
+  const { steps, queue, endedAt = 0, history } = row;
+  if (CANNOT_BE_SENT.includes(code)) return undefined;
+  const from =
+    history.findLast(({ event }) => event === 'resent (operator)')?.at ?? steps[BEFORE[queue] ?? '']?.endedAt;
+  const waited = endedAt - (from ?? endedAt);
+  if (waited < mailWaitOf(plan) - 2 * skewOf(plan)) return `gave its mail up (${code}) after ${waited} ms`;
+  const isUsual = isPlain(plan) && !plan.unpolled && !plan.broken && plan.limits.length === 0 && !row.resends;
+  return isUsual && waited > mailWaitOf(plan) + RELEASED_WITHIN_MS ? `waited ${waited} ms for its mail` : undefined;
+}
+
+function keepsNothing({ stores, plan, kernel }: World, row: JobRow, code: string): string | undefined {
+  const lost = plan.emptied !== undefined || row.erased || ['Expired', 'BodyMissing'].includes(code);
+  const isKept = row.bodyKept && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
+  if (lost || isKept || kernel.now() - row.updatedAt > KEPT_MS) return undefined;
+  return `gave its mail up (${code}), and nothing can send it any more`;
+}
+
+/** A kept body is deleted 44 days after the end. */
+const KEPT_MS = 43 * 24 * 60 * MINUTE_MS;
