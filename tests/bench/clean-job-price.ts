@@ -21,8 +21,10 @@ export function cleanJobPrice(durableOperations: number): string {
       puts: of('objects.create'),
       messages: of('queues.send') + 2,
     },
-    'plain loop, Powertools FIFO': USUAL,
-    'Powertools with idempotency': { ...USUAL, writes: USUAL.writes + 2 },
+    'plain loop': USUAL,
+    'Powertools, defaults': { ...USUAL, writes: USUAL.writes + 2 },
+    'Powertools, careful': { ...USUAL, writes: USUAL.writes + 4 },
+    'a careful loop': { ...USUAL, writes: 4 },
     'durable function': { ...USUAL, durableOperations },
   };
   const rows = Object.entries(uses).map(([name, use]) => [

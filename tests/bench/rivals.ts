@@ -3,6 +3,7 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { AmbiguousError } from '../../lib/errors';
 import { feedbackSchema } from '../../lib/feedback/message';
 import { confirmationOf, ticketOf } from '../../lib/feedback/process';
 import type { Objects, Table } from '../../lib/ports';
@@ -81,18 +82,42 @@ export function usualWorker(ports: RivalPorts) {
 const REMAINING_MS = 45_000;
 const DAY_SECONDS = 86_400;
 
-/** The typical worker behind Powertools' idempotency: a job's id is its key for a day, in a table over HTTP. */
-export function idempotent(
-  worker: (record: SQSRecord) => Promise<void>,
-  { client, table }: { client: DynamoDBClient; table: string },
-): (record: SQSRecord) => Promise<void> {
-  const config = new IdempotencyConfig({
-    eventKeyJmesPath: 'powertools_json(body).id',
-    expiresAfterSeconds: DAY_SECONDS,
-  });
+interface Store {
+  client: DynamoDBClient;
+  table: string;
+}
+
+/** Powertools' idempotency in a table over HTTP. `id`: where the job's id is, which is the key for a day. */
+function idempotency({ client, table }: Store, id: string) {
+  const config = new IdempotencyConfig({ eventKeyJmesPath: id, expiresAfterSeconds: DAY_SECONDS });
   config.registerLambdaContext({ getRemainingTimeInMillis: () => REMAINING_MS } as Context);
   const persistenceStore = new DynamoDBPersistenceLayer({ tableName: table, keyAttr: 'key', awsSdkV3Client: client });
-  return makeIdempotent(worker, { persistenceStore, config });
+  return { persistenceStore, config };
+}
+
+/** The typical worker behind Powertools' idempotency. */
+export const idempotent = (worker: (record: SQSRecord) => Promise<void>, store: Store) =>
+  makeIdempotent(worker, idempotency(store, 'powertools_json(body).id'));
+
+/** Each effect is idempotent for itself, and a mail that may have left counts as sent. */
+export function idempotentEffects(ports: RivalPorts, store: Store): (record: SQSRecord) => Promise<void> {
+  const steps = feedbackSteps(ports);
+  // A store has one prefix.
+  const optionsOf = (keyPrefix: string) => ({ ...idempotency(store, 'id'), keyPrefix });
+  const ticket = makeIdempotent(steps.ticket, optionsOf('ticket'));
+  const sent = async (job: Job, ticketId: string) => {
+    await steps.mail(job, ticketId).catch((error: unknown) => {
+      if (!(error instanceof AmbiguousError)) throw error;
+    });
+    return 'sent';
+  };
+  const mail = makeIdempotent(sent, optionsOf('mail'));
+  return async ({ body }) => {
+    const job = jobOf(body);
+    const ticketId = await ticket(job);
+    await mail(job, ticketId);
+    await steps.result(job, ticketId);
+  };
 }
 
 export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler {
@@ -110,12 +135,13 @@ export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler
   };
 }
 
-export function powertools(worker: (record: SQSRecord) => Promise<void>): Handler {
+export function powertools(worker: (record: SQSRecord) => Promise<void>, { skipGroupOnError = false } = {}): Handler {
   return async (event) => {
     const processor = new SqsFifoPartialProcessorAsync();
     return processPartialResponse(event, worker, processor, {
       context: {} as Context,
       throwOnFullBatchFailure: false,
+      skipGroupOnError,
     }) as Promise<SQSBatchResponse>;
   };
 }

@@ -41,6 +41,12 @@ describe.each(all)('%s', (file, page) => {
   });
 });
 
+test('the page on alternatives shows the careful loop as it is measured', () => {
+  const shown = all.flatMap(([file, { blocks }]) => (file === 'docs/alternatives.md' ? blocks : []));
+
+  expect(shown.map(({ text }) => text)).toEqual([readFileSync('tests/bench/careful-loop.ts', 'utf8')]);
+});
+
 const BUILT_IN = new Set(['deploy', 'remove', 'logs', 'info', 'invoke', 'package', 'print', 'metrics', 'rollback']);
 
 /** Whether the words are a group of our commands, or begin with one of them or of Serverless. */
