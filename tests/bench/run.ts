@@ -9,6 +9,7 @@ import { emailsPriority } from './emails-priority';
 import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
+import { ordinaryDay } from './lacks';
 import { loadTimes } from './load';
 import { privacyScan } from './privacy';
 import { producerCost } from './producer';
@@ -20,6 +21,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   producer: producerCost,
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
+  'careful-loop': ordinaryDay,
   'analytics-cost': analyticsCost,
   'analytics-hour': analyticsHour,
   'emails-priority': emailsPriority,

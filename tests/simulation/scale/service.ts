@@ -1,3 +1,4 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { QueueSettings } from '../../../lib/config/functions';
 import type { Envelope } from '../../../lib/jobs/envelope';
 import type { Facts } from '../../../lib/ports';
@@ -6,7 +7,7 @@ import { handleBatch } from '../../../lib/worker/batch';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
-import { jobId, memoryEngine } from '../../support/engine';
+import { type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import type { Used } from '../../support/memory-table';
 import { MINUTE_MS } from '../draw/build';
 import { createChance } from '../world/chance';
@@ -43,17 +44,21 @@ export const scalePlan = (
   run: ScalePlan['run'],
 ): ScalePlan => ({ name, what, size, largest, run });
 
-/** What a plan's contract may use. */
-interface Tools {
+/** What a plan's contract, or another worker, may use. */
+export interface Tools {
   deps: ReturnType<typeof memoryEngine>['deps'];
   now(): number;
   /** Calls a vendor: takes `ms` of virtual time, then runs the effect, which may throw. */
   call<T>(ms: number, effect: () => T): Promise<T>;
 }
 
-export interface ServiceOptions {
+export interface ServiceOptions extends Pick<EngineOptions, 'groupOrder'> {
   queue: string;
   contract: (tools: Tools) => QueueContract;
+  /** Runs in place of this engine's worker, and without its reconciler. */
+  worker?: ((tools: Tools) => (event: SQSEvent) => Promise<SQSBatchResponse>) | undefined;
+  /** Resolves when the process that handles this event dies. */
+  death?: (event: SQSEvent) => Promise<void>;
   settings?: Partial<QueueSettings>;
   concurrency?: number;
   batch?: number;
@@ -84,7 +89,7 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
   const engine = memoryEngine(() => ({ queue, types: {} }), {
     settings: { room: 2 * concurrency * batch, ...options.settings },
     // The harder order for a walk of the DLQ: entries that come back stand in front of those that it has not seen.
-    groupOrder: 'age',
+    groupOrder: options.groupOrder ?? 'age',
     clock: { now: kernel.now, sleep, advance: () => {} },
     random: createChance(1),
     ...(used && { used: (use: Used) => used(use, kernel.now()) }),
@@ -102,17 +107,21 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
   };
   deps.log = { info: count, warn: () => {}, error: () => {} };
   deps.metrics = { add: () => {}, flush: async () => {} };
-  const contract = options.contract({ deps, now: kernel.now, call: (ms, effect) => sleep(ms).then(effect) });
+  const tools: Tools = { deps, now: kernel.now, call: (ms, effect) => sleep(ms).then(effect) };
+  const contract = options.contract(tools);
+  const own = (event: SQSEvent) => handleBatch({ deps, contract, event, remainingMs: timeoutMs });
+  const worker = options.worker?.(tools) ?? own;
+  const crash: InvokeResult = { kind: 'failed', reason: 'crash' };
   const main = deps.queueUrl(queue);
   const mapping = createEventSourceMapping({
     sqs,
     queue: main.replace(/.*\//, ''),
     batchSize: batch,
     maximumConcurrency: concurrency,
-    invoke: async (event): Promise<InvokeResult> => ({
-      kind: 'answer',
-      value: await handleBatch({ deps, contract, event, remainingMs: timeoutMs }),
-    }),
+    invoke: async (event): Promise<InvokeResult> => {
+      const answer = worker(event).then((value): InvokeResult => ({ kind: 'answer', value }));
+      return Promise.race([answer, ...(options.death ? [options.death(event).then(() => crash)] : [])]);
+    },
     timers: kernel,
   });
 
@@ -147,7 +156,7 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
       const begun = kernel.now();
       isRunning = true;
       mapping.start();
-      everyMinute();
+      if (!options.worker) everyMinute();
       ask();
       await kernel.run(() => answer !== false || kernel.now() - begun > withinMs);
       const minutes = Math.round((kernel.now() - begun) / MINUTE_MS);
