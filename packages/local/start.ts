@@ -3,6 +3,7 @@ import { announce } from './connection';
 import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';
 import { type Service, startService } from './service';
+import { onStop } from './stop';
 import { packageStage } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -78,23 +79,6 @@ function invocationLines({ function: name, result, ms, cold, log }: Invocation):
   });
   if (result.kind === 'answer') return lines;
   return [...lines, `${name}  failed (${result.reason}) after ${ms} ms${cold ? ' (cold start)' : ''}`];
-}
-
-const PARENT_CHECK_MS = 500;
-
-/** Calls `stop` once: at Ctrl-C, at SIGTERM, or when npm has ended, because npm's shell passes no signal on. */
-export function onStop(stop: () => void): void {
-  const parent = process.ppid;
-  const once = () => {
-    clearInterval(watch);
-    // A terminal signals the whole process group and npm passes the signal on, so a second one is ignored.
-    for (const signal of signals) process.off(signal, once).on(signal, () => {});
-    stop();
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, once);
-  const watch = setInterval(() => process.ppid !== parent && once(), PARENT_CHECK_MS);
-  if (process.env.npm_lifecycle_event === undefined) clearInterval(watch);
 }
 
 if (require.main === module)

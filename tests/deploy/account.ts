@@ -1,7 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudFormation } from '@aws-sdk/client-cloudformation';
 import { DynamoDB } from '@aws-sdk/client-dynamodb';
 import { IAM } from '@aws-sdk/client-iam';
@@ -10,8 +8,8 @@ import { type LifecycleRule, S3 } from '@aws-sdk/client-s3';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SQS } from '@aws-sdk/client-sqs';
 import { SSM } from '@aws-sdk/client-ssm';
-import { close, listen } from '../../packages/local/loopback';
 import { safeSettings } from '../support/bucket-settings';
+import { watched } from '../support/running';
 
 /** The missing Python tools that this test needs. */
 export const missingTools = (): string[] => [
@@ -22,11 +20,17 @@ export const missingTools = (): string[] => [
 
 // The clients of CloudFormation, IAM and Lambda are dependencies of Serverless, which this test needs anyway.
 
-/** Starts moto's server on a free port of 127.0.0.1, and reads what is deployed in its account. */
+/** Starts moto's server, which chooses a free port of 127.0.0.1, and reads what is deployed in its account. */
 export async function startAccount() {
-  const port = await freePort();
+  // A process group of its own, so that stop() also reaches child processes.
+  const program = [join(__dirname, 'moto_server.py')];
+  const server = watched(spawn('python3', program, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
+  const stop = () => server.end('SIGTERM', { group: true });
   // An IP address, because the SDK would put the bucket's name in front of a host name.
-  const endpoint = `http://127.0.0.1:${port}`;
+  const [endpoint] = await server.says(/http:\/\/127\.0\.0\.1:\d+/).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   const urlOf = (queue: string) => `${endpoint}/123456789012/${queue}`;
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const client = { region: 'us-east-1', endpoint, credentials };
@@ -38,10 +42,8 @@ export async function startAccount() {
   const s3 = new S3(client);
   const ssm = new SSM(client);
   const secretsManager = new SecretsManager(client);
-  // A process group of its own, so that stop() also reaches child processes.
-  const server = spawn('python3', [join(__dirname, 'moto_server.py'), port], { stdio: 'ignore', detached: true });
 
-  const account = {
+  return {
     /** What `sls` needs to use this account. */
     env: {
       AWS_ENDPOINT_URL: endpoint,
@@ -49,9 +51,7 @@ export async function startAccount() {
       AWS_SECRET_ACCESS_KEY: 'test',
       AWS_REGION: 'us-east-1',
     },
-    stop() {
-      if (server.pid !== undefined && server.exitCode === null) process.kill(-server.pid, 'SIGTERM');
-    },
+    stop,
     /** What must exist before a deployment. */
     async create(found: { buckets: string[]; parameters: string[]; secrets: string[] }): Promise<void> {
       for (const Bucket of found.buckets) await s3.createBucket({ Bucket });
@@ -120,19 +120,6 @@ export async function startAccount() {
       return Roles.map(({ RoleName }) => RoleName).sort();
     },
   };
-  for (const end = Date.now() + 60_000; Date.now() < end && server.exitCode === null; await sleep(200)) {
-    const answer = await fetch(`${endpoint}/moto-api/data.json`).catch(() => undefined);
-    if (answer?.ok) return account;
-  }
-  account.stop();
-  throw new Error('moto_server did not start');
 }
 
 export type Account = Awaited<ReturnType<typeof startAccount>>;
-
-async function freePort(): Promise<string> {
-  const server = createServer();
-  const { port } = new URL(await listen(server, 0));
-  await close(server);
-  return port;
-}

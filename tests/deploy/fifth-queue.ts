@@ -32,12 +32,16 @@ const TESTS = [
 export async function checkFifthQueue({ check, equal }: Pick<Report, 'check' | 'equal'>): Promise<void> {
   const root = fs.mkdtempSync(join(tmpdir(), 'fifth-queue-'));
   const run = (args: string[]) => {
-    const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
-    check(`npm ${args.join(' ')}`, status === 0, `${stdout}${stderr}`);
+    const { status, error, stdout, stderr } = spawnSync('npm', args, {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: Infinity,
+    });
+    check(`npm ${args.join(' ')}`, status === 0, `${error ?? ''}${stdout}${stderr}`);
   };
   try {
     fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
-    fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'));
+    fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'), 'junction');
     // `npm run check` asks git for the files.
     spawnSync('git', ['init', '--quiet', root]);
     fs.appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');

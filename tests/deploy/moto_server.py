@@ -1,7 +1,5 @@
 """moto's server with a model of function URLs, which our stacks output, and with termination protection."""
 
-import sys
-
 from moto.core.common_models import CloudFormationModel
 
 from moto.cloudformation.responses import CloudFormationResponse
@@ -88,4 +86,5 @@ class FunctionUrl(CloudFormationModel):
         pass
 
 
-main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+# Any free port. The server prints which.
+main(["-H", "127.0.0.1", "-p", "0"])

@@ -220,7 +220,7 @@ async function main(): Promise<number> {
       equal("no client's functions are left", await account.functionNames(), []);
     });
   } finally {
-    account.stop();
+    await account.stop();
     directory.remove();
   }
   return report.finish();

@@ -42,7 +42,7 @@ export async function installProducer(others: string[] = []) {
   for (const name of [...Object.keys(dependencies), ...others]) {
     const link = join(folder, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(resolve('node_modules', name), link);
+    symlinkSync(resolve('node_modules', name), link, 'junction');
   }
   return {
     folder,

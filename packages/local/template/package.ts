@@ -34,7 +34,7 @@ export async function packageStage(stage: string): Promise<Packaged> {
     recursive: true,
     filter: (source) => dirname(source) !== project || !LEFT_OUT.test(basename(source)),
   });
-  symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
+  symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'), 'junction');
   // serverless-esbuild leaves copies of the functions in the temporary folder.
   const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy };
   try {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 const SERVICE =
-  "import { onStop } from './packages/local/start.ts'; onStop(() => { console.log('stopped'); process.exitCode = 0; process.stdin.destroy(); }); console.log('started'); process.stdin.resume();";
+  "import { onStop } from './packages/local/stop.ts'; const alive = setInterval(() => {}, 1_000); onStop(() => { console.log('stopped'); clearInterval(alive); }); console.log('started');";
 
 /** A service below a shell, as npm starts it. */
 function started() {
