@@ -39,6 +39,7 @@ test.each<[string, Message, name: string, message?: string]>([
   ['without a group in a FIFO queue', group(undefined), 'MissingParameter', NO_GROUP],
   ['without a deduplication id or deduplication by content', withoutId, INVALID, NO_ID],
   ['with a group id of 129 characters', group('g'.repeat(129)), INVALID],
+  ['with a delay of its own in a FIFO queue', { fifo: true, options: { DelaySeconds: 1 } }, INVALID],
   ['with a deduplication id in a standard queue', { options: { MessageDeduplicationId: 'd' } }, INVALID],
   ['with a space in its group id', group('a b'), INVALID],
   ['of more than one mebibyte', { body: 'x'.repeat(MEBIBYTE + 1) }, INVALID, TOO_LARGE],
@@ -131,8 +132,34 @@ test.each<[string, request: (queue: TestQueue) => Promise<unknown>, name: string
   await expect(request(await sqs.fifo())).rejects.toMatchObject({ name });
 });
 
-test('A queue is found by its name', async () => {
+test('A queue is found by its name, and by the beginning of it', async () => {
   const { name, url } = await sqs.fifo();
+  const listed = async (QueueNamePrefix: string) => (await sqs.client().listQueues({ QueueNamePrefix })).QueueUrls;
 
   expect((await sqs.client().getQueueUrl({ QueueName: name })).QueueUrl).toBe(url);
+  expect([await listed(name.slice(0, -5)), await listed(`${name}x`)]).toEqual([[url], undefined]);
+});
+
+test('A list of queues comes in pages if the request names their size', async () => {
+  const names = [await sqs.standard(), await sqs.standard()].map(({ url }) => url).sort();
+  const found: string[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await sqs.client().listQueues({ QueueNamePrefix: 'conformance-', MaxResults: 1, NextToken });
+    found.push(...(page.QueueUrls ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+
+  expect(found).toEqual(expect.arrayContaining(names));
+});
+
+test('A batch of deletes fails in part and deletes the other messages', async () => {
+  const { queue, message } = await sqs.received(sqs.fifo);
+  const Entries = [
+    { Id: 'good', ReceiptHandle: message.ReceiptHandle },
+    { Id: 'bad', ReceiptHandle: 'nonsense' },
+  ];
+
+  const { Successful, Failed } = await sqs.client().deleteMessageBatch({ QueueUrl: queue.url, Entries });
+  expect([Successful, Failed]).toMatchObject([[{ Id: 'good' }], [{ Id: 'bad', SenderFault: true }]]);
 });

@@ -81,13 +81,24 @@ describe('A dead letter', () => {
   });
 });
 
-const start = (from: TestQueue, to?: string) =>
-  sqs.client().startMessageMoveTask({ SourceArn: from.arn, DestinationArn: to });
+const start = (from: TestQueue, to?: string, MaxNumberOfMessagesPerSecond?: number) =>
+  sqs.client().startMessageMoveTask({ SourceArn: from.arn, DestinationArn: to, MaxNumberOfMessagesPerSecond });
+
+/** The newest task of a DLQ. */
+const taskOf = async (of: TestQueue) => (await sqs.client().listMessageMoveTasks({ SourceArn: of.arn })).Results?.[0];
 
 /** A DLQ with a message that a client sent to it. */
 async function withEntry() {
   const pair = await sqs.withDeadLetterQueue(sqs.fifo, 1);
   await sqs.send(pair.dlq, 'm1');
+  return pair;
+}
+
+/** A DLQ of a standard queue with six dead letters. */
+async function withDeadLetters() {
+  const pair = await sqs.withDeadLetterQueue(sqs.standard, 1);
+  for (const n of [1, 2, 3, 4, 5, 6]) await sqs.send(pair.queue, `m${n}`);
+  await exhaust(pair.queue, 1);
   return pair;
 }
 
@@ -102,13 +113,18 @@ describe('A message move task', () => {
     expect(moved).toMatchObject({ Body: 'm1', Attributes: { ApproximateReceiveCount: '1', MessageGroupId: 'g1' } });
     expect(moved.Attributes).not.toHaveProperty('DeadLetterQueueSourceArn');
     expect(MessageId).not.toBe(sent.MessageId);
+    const { TaskHandle, DestinationArn, ...done } = (await taskOf(dlq)) ?? {};
+    expect([TaskHandle, DestinationArn]).toEqual([undefined, undefined]);
+    expect(done).toMatchObject({ Status: 'COMPLETED', SourceArn: dlq.arn, ApproximateNumberOfMessagesMoved: 1 });
   });
 
-  lasting(5)('leaves a message that a client sent to the dead-letter queue', async () => {
+  lasting(5)('fails at a message that a client sent to the dead-letter queue, and leaves it', async () => {
     const { dlq } = await withEntry();
     await start(dlq);
     await sqs.pass(5);
 
+    const failed = { Status: 'FAILED', FailureReason: 'CouldNotDetermineMessageSource' };
+    expect(await taskOf(dlq)).toMatchObject(failed);
     expect(await sqs.bodies(dlq)).toBe('m1');
   });
 
@@ -126,4 +142,60 @@ describe('A message move task', () => {
     await expect(start(queue)).rejects.toMatchObject(noSource);
     await expect(start(dlq, `${queue.arn}x`)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
+
+  lasting(2)('moves at a given rate until it is cancelled, and is the only one of its queue meanwhile', async () => {
+    const { dlq } = await withDeadLetters();
+    const { TaskHandle } = await start(dlq, undefined, 1);
+    await sqs.pass(2);
+    const second = refusal(INVALID, expect.stringContaining('There is already a task running.'));
+
+    await expect(start(dlq)).rejects.toMatchObject(second);
+    expect(await taskOf(dlq)).toMatchObject({ Status: 'RUNNING', MaxNumberOfMessagesPerSecond: 1, TaskHandle });
+    await sqs.client().cancelMessageMoveTask({ TaskHandle });
+    const { Status, ApproximateNumberOfMessagesMoved: moved } = (await taskOf(dlq)) ?? {};
+    expect(Status).toMatch(/^CANCELL(ED|ING)$/);
+    expect(moved).toBeLessThan(6);
+    const none = { name: 'ResourceNotFoundException' };
+    await expect(sqs.client().cancelMessageMoveTask({ TaskHandle })).rejects.toMatchObject(none);
+  });
+
+  lasting(2)('wakes a long poll of its destination at each move', async () => {
+    const { queue, dlq } = await withDeadLetters();
+    await start(dlq, queue.arn, 1);
+    const waiting = sqs.bodies(queue, { WaitTimeSeconds: 20 });
+    await sqs.passWhileWaiting(2);
+
+    expect(await waiting).not.toBe('');
+  });
+});
+
+describe('A purge', () => {
+  test('deletes what a queue has, forgets its deduplication ids, and waits a minute for the next', async () => {
+    const queue = await sqs.fifo();
+    const purge = () => sqs.client().purgeQueue({ QueueUrl: queue.url });
+    for (const body of ['m1', 'm2']) await sqs.send(queue, body);
+    await sqs.receive(queue, { MaxNumberOfMessages: 1, VisibilityTimeout: 0 });
+    await purge();
+    const left = await sqs.bodies(queue);
+
+    await expect(purge()).rejects.toMatchObject({ name: 'PurgeQueueInProgress' });
+    const again = await sqs.send(queue, 'm1');
+    expect([left, (await sqs.receiveOne(queue, { WaitTimeSeconds: 20 })).MessageId]).toEqual(['', again.MessageId]);
+  });
+
+  lasting(61)('is allowed again after a minute', async () => {
+    const { url: QueueUrl } = await sqs.standard();
+    await sqs.client().purgeQueue({ QueueUrl });
+    await sqs.pass(61);
+
+    await expect(sqs.client().purgeQueue({ QueueUrl })).resolves.toBeDefined();
+  });
+});
+
+test('The sources of a dead-letter queue are the queues whose redrive policy names it', async () => {
+  const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 3);
+  const sources = async ({ url }: TestQueue) =>
+    (await sqs.client().listDeadLetterSourceQueues({ QueueUrl: url })).queueUrls;
+
+  expect([await sources(dlq), await sources(queue)]).toEqual([[queue.url], []]);
 });

@@ -26,6 +26,8 @@ const SIZE_LIMIT_BYTES = 1_048_576;
 const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 const MOST_VISIBILITY_SECONDS = 43_200;
 
+const NOT_FOR_THIS_TYPE = 'The request include parameter that is not valid for this queue type.';
+
 const md5 = (body: string): string => hash('md5', body);
 
 const refused = (message: string): SqsError => new SqsError('InvalidParameterValue', message);
@@ -35,9 +37,9 @@ export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.
   const { MessageBody: body = '', MessageAttributes: attributes = {}, MessageGroupId: groupId } = input;
   checkContent(body, input);
   if (queue.fifo) checkIdentity(input);
+  if (queue.fifo && input.DelaySeconds) throw invalidValue('DelaySeconds', input.DelaySeconds, NOT_FOR_THIS_TYPE);
   const deduplicationId = input.MessageDeduplicationId;
-  if (!queue.fifo && deduplicationId !== undefined)
-    throw refused('The request include parameter that is not valid for this queue type.');
+  if (!queue.fifo && deduplicationId !== undefined) throw refused(NOT_FOR_THIS_TYPE);
   for (const [parameter, token] of Object.entries({ MessageGroupId: groupId, MessageDeduplicationId: deduplicationId }))
     if (token !== undefined && !/^[!-~]{1,128}$/.test(token))
       throw invalidValue(parameter, token, 'It can only include alphanumeric and punctuation characters, 1 to 128.');
@@ -281,25 +283,7 @@ function deadLetter(service: Service, { message, from, to }: Move): void {
   move(service, { message, from, to }, { ...kept, ...own });
 }
 
-/**
- * Runs a message move task at once: it moves the visible messages of a DLQ to their sources, or to a given queue. As on
- * AWS, it ends before a message whose source it cannot determine, because a client sent it to the DLQ.
- */
-export function moveMessages(service: Service, { SourceArn, DestinationArn }: sdk.StartMessageMoveTaskRequest): void {
-  const [from, destination] = [SourceArn, DestinationArn].map((arn) => findQueue(service, arn));
-  if (!from || (DestinationArn !== undefined && !destination))
-    throw new SqsError('ResourceNotFoundException', "The resource that you specified for the ARN doesn't exist.");
-  if (![...service.queues.values()].some(({ settings }) => settings.redrive?.deadLetterTargetArn === from.arn))
-    throw refused('Source queue must be configured as a Dead Letter Queue.');
-  for (;;) {
-    const message = receivable(service, from).next().value;
-    const to = destination ?? findQueue(service, message?.deadLetterSourceArn);
-    if (!message || !to) return;
-    move(service, { message, from, to }, { messageId: service.uuid() });
-  }
-}
-
-function move(service: Service, { message, from, to }: Move, changes: Partial<StoredMessage>): void {
+export function move(service: Service, { message, from, to }: Move, changes: Partial<StoredMessage>): void {
   remove(from, message);
   const { messageId, body, attributes, groupId, deduplicationId } = message;
   accept(service, to, { messageId, body, attributes, groupId, deduplicationId, ...changes });

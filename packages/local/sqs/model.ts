@@ -1,5 +1,6 @@
 import type * as sdk from '@aws-sdk/client-sqs';
-import { changeVisibility, checkSendEntries, deleteByReceipt, moveMessages, receive, runBatch, send } from './messages';
+import { changeVisibility, checkSendEntries, deleteByReceipt, receive, runBatch, send } from './messages';
+import { advanceTasks, cancelMoveTask, listMoveTasks, nextMoveOf, startMoveTask } from './move-tasks';
 import {
   createQueue,
   earliestExpiry,
@@ -7,11 +8,14 @@ import {
   findQueue,
   getQueue,
   notify,
+  purge,
   queueAttributes,
   type Service,
   type SqsModelOptions,
   type StoredMessage,
   setQueueAttributes,
+  sourcesOf,
+  urlsOf,
 } from './queue';
 
 /**
@@ -19,14 +23,14 @@ import {
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * A message move task ends when its call returns. Not modelled: what this service does not use, such as deduplication
+ * A message move task moves as time passes: each call first does what is due. Not modelled: what this service does not use, such as deduplication
  * by content, delays, digests of attributes and policies. Nor are throttling, delays inside AWS, and
  * the limit of 120,000 messages in flight.
  */
 export type SqsModel = ReturnType<typeof createSqsModel>;
 
 export function createSqsModel(options: SqsModelOptions) {
-  const service: Service = { ...options, queues: new Map(), accepted: 0, changed: new Set() };
+  const service: Service = { ...options, queues: new Map(), accepted: 0, changed: new Set(), tasks: [] };
   const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
 
   /** The listeners run last, when the state is final. */
@@ -34,6 +38,7 @@ export function createSqsModel(options: SqsModelOptions) {
     <I, O>(action: (input: I) => O) =>
     (input: I): O => {
       try {
+        advanceTasks(service);
         return action(input);
       } finally {
         notify(service);
@@ -73,9 +78,26 @@ export function createSqsModel(options: SqsModelOptions) {
       const queue = queueOf(input);
       return runBatch(input.Entries ?? [], (entry) => changeVisibility(service, queue, entry));
     }),
-    startMessageMoveTask: call((input: sdk.StartMessageMoveTaskRequest) => {
-      moveMessages(service, input);
-      return { TaskHandle: service.uuid() };
+    deleteMessageBatch: call((input: sdk.DeleteMessageBatchRequest) => {
+      const queue = queueOf(input);
+      return runBatch(input.Entries ?? [], ({ ReceiptHandle }) => {
+        deleteByReceipt(service, queue, ReceiptHandle);
+        return {};
+      });
+    }),
+    startMessageMoveTask: call((input: sdk.StartMessageMoveTaskRequest) => startMoveTask(service, input)),
+    listMessageMoveTasks: call((input: sdk.ListMessageMoveTasksRequest) => listMoveTasks(service, input)),
+    cancelMessageMoveTask: call((input: sdk.CancelMessageMoveTaskRequest) => cancelMoveTask(service, input)),
+    purgeQueue: call((input: sdk.PurgeQueueRequest) => purge(service, queueOf(input))),
+    listQueues: call((input: sdk.ListQueuesRequest): sdk.ListQueuesResult => {
+      const { QueueNamePrefix: prefix = '' } = input;
+      const queues = [...service.queues.values()].filter(({ name }) => name.startsWith(prefix));
+      const { urls, more } = urlsOf(queues, input);
+      return { ...(urls.length > 0 && { QueueUrls: urls }), ...more };
+    }),
+    listDeadLetterSourceQueues: call((input: sdk.ListDeadLetterSourceQueuesRequest) => {
+      const { urls, more } = urlsOf(sourcesOf(service, queueOf(input)), input);
+      return { queueUrls: urls, ...more };
     }),
   };
 
@@ -87,7 +109,7 @@ export function createSqsModel(options: SqsModelOptions) {
       const queue = findQueue(service, reference);
       if (!queue) return undefined;
       const now = service.now();
-      let earliest = earliestExpiry(queue);
+      let earliest = Math.min(earliestExpiry(queue), nextMoveOf(service));
       // Only the first invisible message of a group counts, because the others wait behind it.
       for (const { messages } of queue.groups.values())
         earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);

@@ -57,6 +57,21 @@ export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
   accepted: number;
   changed: Set<Queue>;
+  /** The oldest first. */
+  tasks: MoveTask[];
+}
+
+/** A task that moves the messages of a DLQ. Queues are ARNs. `rate`: messages a second, `undefined` for all at once. */
+export interface MoveTask {
+  handle: string;
+  from: string;
+  to: string | undefined;
+  rate: number | undefined;
+  startedAt: number;
+  toMove: number;
+  moved: number;
+  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
+  failure: string | undefined;
 }
 
 export interface Message extends StoredMessage {
@@ -147,6 +162,33 @@ function* inOrder({ groupOrder }: Service, { byId, groups }: Queue): Generator<G
   for (const message of byId.values()) if (message.group.messages[0] === message) yield message.group;
 }
 
+const PURGE_PAUSE_MS = 60_000;
+
+/** Deletes all messages, those in flight included. Their deduplication ids may be used again. */
+export function purge(service: Service, queue: Queue): void {
+  const now = service.now();
+  const tooSoon = `Only one PurgeQueue operation on ${queue.name} is allowed every 60 seconds.`;
+  if (now < queue.purgedAt + PURGE_PAUSE_MS) throw new SqsError('PurgeQueueInProgress', tooSoon);
+  for (const message of [...queue.byId.values()]) remove(queue, message);
+  queue.remembered.clear();
+  queue.purgedAt = now;
+  service.changed.add(queue);
+}
+
+/** The queues whose redrive policy names this one. */
+export const sourcesOf = ({ queues }: Service, { arn }: Queue): Queue[] =>
+  [...queues.values()].filter(({ settings }) => settings.redrive?.deadLetterTargetArn === arn);
+
+type Page = { MaxResults?: number | undefined; NextToken?: string | undefined };
+
+/** The URLs of queues, by name. SQS gives them page by page only if the request names a size. */
+export function urlsOf(queues: Queue[], { MaxResults: most = Infinity, NextToken: after = '' }: Page) {
+  const left = queues.filter(({ name }) => name > after).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const shown = left.slice(0, most);
+  const next = left.length > shown.length ? shown.at(-1)?.name : undefined;
+  return { urls: shown.map(({ url }) => url), more: next === undefined ? {} : { NextToken: next } };
+}
+
 export function notify(service: Service): void {
   const queues = [...service.changed];
   service.changed.clear();
@@ -207,6 +249,7 @@ function newQueue(name: string, attributes: Record<string, string>) {
     groups: new Map<string, Group>(),
     byId: new Map<string, Message>(),
     remembered: new Map<string, Pick<Message, 'messageId' | 'sequenceNumber'> & { until: number }>(),
+    purgedAt: -Infinity,
     /** No message expires before this time. */
     nextExpiry: Infinity,
     listeners: new Set<() => void>(),

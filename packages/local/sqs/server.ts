@@ -20,6 +20,8 @@ export const realTimers: Timers = {
 
 const LONGEST_WAIT_SECONDS = 20;
 
+type UrlsOfResult = { QueueUrl?: string; QueueUrls?: string[]; queueUrls?: string[] };
+
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs(model: SqsModel, port = 0, timers = realTimers): Promise<Emulator> {
   const listener = answering(async ({ headers }, body, response) => {
@@ -33,9 +35,15 @@ export async function startSqs(model: SqsModel, port = 0, timers = realTimers): 
       const input = JSON.parse(body || '{}') as never;
       const receives = action === 'receiveMessage';
       const result = receives ? await receiveOrWait(input, hangUp.signal) : (model.actions[action](input) ?? {});
-      // A client may call the URL that it gets.
-      const { QueueUrl } = result as { QueueUrl?: string };
-      return reply(200, QueueUrl ? { QueueUrl: QueueUrl.replace(/^https:\/\/[^/]+/, url) } : result);
+      // A client may call the URLs that it gets.
+      const here = (of: string): string => of.replace(/^https:\/\/[^/]+/, url);
+      const { QueueUrl, QueueUrls, queueUrls } = result as UrlsOfResult;
+      return reply(200, {
+        ...result,
+        ...(QueueUrl && { QueueUrl: here(QueueUrl) }),
+        ...(QueueUrls && { QueueUrls: QueueUrls.map(here) }),
+        ...(queueUrls && { queueUrls: queueUrls.map(here) }),
+      });
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
       return reply(400, { __type: `com.amazonaws.sqs#${error.code}`, message: error.message });
