@@ -5,7 +5,7 @@ import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { LONGEST_RETRY_MS } from '../worker/circuit';
-import { isFact, KINDS, type Kind, runbookOf } from './kinds';
+import { type AnyKind, isFact, KINDS, type Kind, runbookOf } from './kinds';
 import type { AlarmChange, Change, Notification, Outage, StoredFact } from './notification';
 
 export interface Place extends Target {
@@ -73,7 +73,7 @@ function overEmbed(change: Change, place: Place, { over }: Details): Embed {
   return {
     ...frame(GREEN, place, change.at),
     title: `🟢 ${titleOf(about, place)} (over)`,
-    description: seconds === undefined ? 'It is over.' : `Recovered. It lasted ${duration(seconds)}.`,
+    description: seconds === undefined ? 'It is over.' : `${endText(about.kind, over)} It lasted ${duration(seconds)}.`,
     fields: [
       ...aboutFields(about),
       { name: 'Over since', value: timeText(change.at), inline: true },
@@ -81,6 +81,14 @@ function overEmbed(change: Change, place: Place, { over }: Details): Embed {
       { name: 'Links', value: linksText(about, place) },
     ],
   };
+}
+
+/** Dead jobs do not recover: the alarms end also when an operator discards them. */
+function endText(root: AnyKind, over: Outage | undefined): string {
+  const isAboutDead = (kind: AnyKind) => kind === 'dlq-depth' || kind === 'jobs-dead';
+  const left = 'The dead jobs were retried, discarded or replaced, or their DLQ entries have expired.';
+  const recovered = isAboutDead(root) ? [] : ['Recovered.'];
+  return [...recovered, ...([root, ...(over?.followed ?? [])].some(isAboutDead) ? [left] : [])].join(' ');
 }
 
 const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({

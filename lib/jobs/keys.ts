@@ -40,7 +40,7 @@ export const outagesKey = 'outages';
 
 /** What the reconciler must do with a row, evidence, a report, a campaign or a file. The sort key of index `todo` says when. */
 export type TodoKind =
-  | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'kept')
+  | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'expired' | 'kept')
   | ('evidence' | 'reports' | 'campaign' | 'lists' | 'files');
 /** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>

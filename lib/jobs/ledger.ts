@@ -6,7 +6,7 @@ import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
 import { groupKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
 import { type Evidence, isEnd, type JobRow, waitsForItsTime, without } from './row';
-import { REASONS, STATES } from './states';
+import { REASONS, STATES, shownState } from './states';
 import { OF_LAST, placeOf } from './transitions';
 
 /** The row refuses every further write of this run. */
@@ -286,8 +286,10 @@ function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoA
   if (row.recordedAt === undefined || (needsEntry(row) && parkedAt === undefined))
     return due(row, 'ending', endedAt + UNFINISHED_AFTER_MS);
   if (keepsEntry(row)) return due(row, 'dead', parkedAt ?? updatedAt);
-  const lifetime = retryDays === undefined ? BODY_LIFETIME_MS : retryDays * DAY;
-  return row.bodyKept ? due(row, 'kept', updatedAt + lifetime) : undefined;
+  const dropsAt = updatedAt + (retryDays === undefined ? BODY_LIFETIME_MS : retryDays * DAY);
+  // Operators still look at it. Without a body it is never due: its row expires before.
+  if (shownState(row) === 'dead') return due(row, 'expired', row.bodyKept ? dropsAt : updatedAt + 2 * ROW_LIFETIME_MS);
+  return row.bodyKept ? due(row, 'kept', dropsAt) : undefined;
 }
 
 /** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */
@@ -314,10 +316,3 @@ export const needsEntry = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>):
 /** Whether the entry was neither discarded nor found expired. It may still have to be sent. */
 export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'leftDlqAt'>): boolean =>
   needsEntry(row) && row.leftDlqAt === undefined;
-
-/** Whether the entry was sent and is in the DLQ at the time `now`. */
-export const hasEntry = (
-  { settings }: { settings: (queue: string) => Pick<QueueSettings, 'dlqRetention'> },
-  row: JobRow,
-  now: number,
-): boolean => keepsEntry(row) && (row.parkedAt ?? 0) > now - settings(row.queue).dlqRetention * 1000;

@@ -64,7 +64,7 @@ export type JobEvent =
   | ('started' | 'ended without outcome' | 'given back' | 'retry' | 'succeeded')
   | `${'held' | 'dead' | 'cancelled'} (${Reason})`
   | ('reopened' | 'reopened (operator)' | 'replaced (operator)' | 'resent (operator)')
-  | ('DLQ entry expired' | 'DLQ entry discarded (operator)' | 'erased (operator)')
+  | ('DLQ entry expired' | 'DLQ entry discarded (operator)' | 'discarded (operator)' | 'erased (operator)')
   | `${string} proven`
   | `${string} settled as ${'done' | 'skipped'} (operator)`;
 

@@ -13,3 +13,12 @@ export type HeldReason = (typeof HELD_REASONS)[number];
 export type DeadReason = (typeof DEAD_REASONS)[number];
 export type CancelledReason = (typeof CANCELLED_REASONS)[number];
 export type Reason = (typeof REASONS)[number];
+
+/** Dead jobs at which no operator has to look any more. */
+export const PUT_ASIDE = ['discarded', 'replaced'] as const;
+
+/** A job's state as operators see and search it: a dead job counts as dead until one of them has put it aside. */
+export function shownState({ state, discarded, replacedBy }: { state: State; discarded?: true; replacedBy?: string }) {
+  if (state !== 'dead') return state;
+  return replacedBy === undefined ? (discarded ? 'discarded' : 'dead') : 'replaced';
+}

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
+import { keepsEntry } from '../jobs/ledger';
 import { keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, type Lack, lackedStep, STEP_UNKNOWN, type Step, withEntry } from '../jobs/row';
 import {
@@ -74,8 +75,8 @@ export const whyNot = {
 
   discard(row) {
     const is = `${row.id} is ${stateOf(row)}`;
-    if (row.state !== 'dead') return `${is}: only a dead job has a DLQ entry.`;
-    return row.reason === 'expired' || row.leftDlqAt !== undefined ? `${is}, and it has no DLQ entry.` : undefined;
+    if (row.state !== 'dead') return `${is}: only a dead job can be discarded.`;
+    return row.discarded ? `${is} already.` : undefined;
   },
 } satisfies Record<string, (row: JobRow, now: number) => string | undefined>;
 
@@ -148,16 +149,16 @@ export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
 }
 
 /**
- * Marks the DLQ entry of a dead job as discarded. The reconciler deletes the entry on its next walk. The job stays dead
- * with its body, its record shows the discard, and it can still be retried.
+ * Marks a dead job as discarded. The reconciler deletes its DLQ entry on its next walk. The job stays dead with its
+ * body, its record shows the discard, and it can still be retried.
  */
 export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
-  if (row.state === 'dead' && row.leftDlqAt !== undefined) return row;
-  const entry = operatorEntry(deps, 'DLQ entry discarded (operator)');
+  if (row.state === 'dead' && row.discarded) return row;
+  const entry = operatorEntry(deps, keepsEntry(row) ? 'DLQ entry discarded (operator)' : 'discarded (operator)');
   check('discard', row, entry.at);
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
-  const discarded = await decide(deps, row, withEntry({ ...rest, leftDlqAt: entry.at, discarded: true }, entry));
+  const discarded = await decide(deps, row, withEntry({ leftDlqAt: entry.at, ...rest, discarded: true }, entry));
   // The worker or the reconciler still completes this end, with its DLQ entry.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }
@@ -270,7 +271,8 @@ export const SIMPLE_ACTIONS = {
   cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
   discard: async (deps, row) => {
     await discard(deps, row);
-    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes, or hours if that has thousands.`;
+    const entry = 'Its entry leaves the DLQ within minutes, or hours if that has thousands.';
+    return `was ${stateOf(row)}. ${keepsEntry(row) ? entry : 'It had no DLQ entry any more.'}`;
   },
 } satisfies Partial<Record<JobAction, Act>>;
 export type SimpleAction = keyof typeof SIMPLE_ACTIONS;

@@ -85,7 +85,7 @@ function ofVendors({ vendors, queues }: Overview): Problem[] {
 
 async function ofQueue(
   { table }: Deployment,
-  { queue: subject, visible, inFlight, oldestSeconds = 0, dead, held, receives, pause }: QueueFigures,
+  { queue: subject, visible, inFlight, oldestSeconds = 0, dead, leaving, held, receives, pause }: QueueFigures,
   { at, alarms }: Overview,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
@@ -123,6 +123,12 @@ async function ofQueue(
     const jobs = { count: dead, more: false };
     const advice = 'Fix the cause, then retry or discard them:';
     add('jobs-dead', what, { jobs, since: await first('dead'), advice, next: `${list} --state dead` });
+  }
+  const isFiring = alarms.some((alarm) => alarm.kind === 'dlq-depth' && alarm.subject === subject);
+  if (leaving > 0 || (dead === 0 && isFiring)) {
+    const jobs = { count: leaving, more: false };
+    const advice = 'The reconciler removes or returns them within minutes, or hours if there are thousands. See:';
+    add('dlq-depth', 'its DLQ has entries of jobs that are not dead', { jobs, advice, next: 'queues', harmless: true });
   }
   return problems;
 }

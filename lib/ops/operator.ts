@@ -4,6 +4,7 @@ import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
 import { type JobEvent, type JobRow, type Lack, STEP_UNKNOWN } from '../jobs/row';
+import { shownState } from '../jobs/states';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
 import { newId } from '../submit/options';
@@ -48,12 +49,16 @@ export const queuesOf = (names: { queueNames: readonly string[] }, queue: string
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
 /**
- * A job's state for people, such as `held (throttled)`, or `succeeded, without its mail: SendgridRejected`. A dead job
- * without a DLQ entry may be `discarded (error)`.
+ * A job's state for people, such as `held (throttled)`, `discarded (error)`, `replaced (error)`, or `succeeded, without
+ * its mail: SendgridRejected`.
  */
-export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'discarded' | 'erased' | 'without'>): string {
-  const { state, reason, discarded, erased, without = [] } = row;
-  const shown = `${discarded ? 'discarded' : state}${reason === undefined ? '' : ` (${reason})`}`;
+export function stateOf(
+  row: Pick<JobRow, 'state' | 'reason' | 'discarded' | 'replacedBy' | 'erased' | 'without'>,
+): string {
+  const { state, erased, without = [] } = row;
+  // The job itself is not stopped.
+  const reason = row.reason === 'stopped' ? 'vendor stopped' : row.reason;
+  const shown = `${shownState(row)}${reason === undefined ? '' : ` (${reason})`}`;
   return [shown, ...(state === 'succeeded' ? without.map(lackText) : []), ...(erased ? ['erased'] : [])].join(', ');
 }
 

@@ -4,6 +4,7 @@ import { type Vendor, vendorsOf } from '../errors';
 import { type Limit, type ReconcilerRun, readItem } from '../jobs/items';
 import { rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import type { MetricPoint, MetricQuery } from '../ports';
+import { dlqCounts } from '../reconcile/dead-letters';
 import { timeText } from '../text';
 import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt } from '../worker/circuit';
 import { type RateItem, takenMs } from '../worker/rate';
@@ -62,10 +63,11 @@ type Measured = Awaited<ReturnType<typeof measured>>;
 
 async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measured, Measured]>) {
   const { queues, clock, mappings, table, settings } = deps;
-  const [[hour, day], depth, dlq, held, receives, pause] = await Promise.all([
+  const [[hour, day], depth, { entries, surplus }, expired, held, receives, pause] = await Promise.all([
     measures,
     queues.depth(deps.queueUrl(queue)),
-    queues.depth(deps.dlqUrl(queue)),
+    dlqCounts(deps, queue),
+    table.count(todoKey(queue, 'expired'), { since: 0 }),
     heldOf(deps, queue),
     mappings.isOn(queue),
     pauseOf(table, queue),
@@ -81,7 +83,10 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
     lastDay: ended(day),
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
-    dead: dlq.visible + dlq.inFlight,
+    /** Jobs at which an operator must look, without discarded and replaced ones. */
+    dead: entries - surplus + expired,
+    /** DLQ entries of other jobs, which the reconciler has still to remove or to return. */
+    leaving: Math.max(0, surplus),
     /** Whether Lambda receives from the queue. `undefined`: it has no mapping. */
     receives,
     pause: pause && {
@@ -96,12 +101,12 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
 /** Held jobs by what they wait for. What none waits for is left out. */
 async function heldOf({ table, circuits, clock }: Deployment, queue: string): Promise<Record<string, Counted>> {
   const ofVendor = async (vendor: Vendor): Promise<[what: string, key: string]> => [
-    isStopped(await circuits.read(vendor), clock.now()) ? `${vendor} stopped` : 'until a time',
+    isStopped(await circuits.read(vendor), clock.now()) ? `${vendor} stopped` : 'until their time',
     todoKey(queue, 'held', vendor),
   ];
   const kinds = [
-    ['until a time', todoKey(queue, 'held')],
-    ['until a time', todoKey(queue, 'planned')],
+    ['until their time', todoKey(queue, 'held')],
+    ['until their time', todoKey(queue, 'planned')],
     ...(await Promise.all(vendorsOf([queue]).map(ofVendor))),
     ['campaign paused', todoKey(queue, 'paused')],
     ['unknown step', todoKey(queue, 'unknown')],

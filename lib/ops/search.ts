@@ -6,7 +6,7 @@ import { groupKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
 import { ignoreUnreadable, UnreadableRowError } from '../jobs/ledger';
 import { personOf } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
-import { REASONS, STATES } from '../jobs/states';
+import { PUT_ASIDE, REASONS, STATES, shownState } from '../jobs/states';
 import type { Accepted, Due, Table } from '../ports';
 import { jsonOf } from '../text';
 import { OperatorError, queuesOf, type Reader } from './operator';
@@ -26,7 +26,7 @@ type TextField = keyof ReturnType<typeof shownBy> | 'user' | 'email' | 'part';
 const shownBy = (row: JobRow) => ({
   queue: [row.queue],
   group: [row.group],
-  state: [row.state, row.discarded && 'discarded'],
+  state: [shownState(row)],
   reason: [row.reason],
   code: [row.error?.code],
   without: row.without?.flatMap(({ what, code }) => [what, code]) ?? [],
@@ -36,8 +36,7 @@ const shownBy = (row: JobRow) => ({
 
 /** The values that a field can have, and the option of the commands for it. */
 const VALUES = {
-  // Also dead jobs that were discarded.
-  state: ['state', [...STATES, 'discarded']],
+  state: ['state', [...STATES, ...PUT_ASIDE]],
   reason: ['job-reason', REASONS],
   vendor: ['vendor', VENDORS],
 } as const;
@@ -85,9 +84,10 @@ const TODO_STATES: Record<
   Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'reports'>,
   readonly string[]
 > = {
-  ending: ['dead'],
+  ending: ['dead', ...PUT_ASIDE],
   dead: ['dead'],
-  kept: ['dead'],
+  expired: ['dead'],
+  kept: PUT_ASIDE,
   unknown: ['held'],
   paused: ['held'],
   held: ['held'],
@@ -98,6 +98,9 @@ const TODO_STATES: Record<
 
 /** Jobs in other states have no entry there. They are found among all that were accepted. */
 const isListed = (state: string): boolean => Object.values(TODO_STATES).some((states) => states.includes(state));
+
+/** What a search without a state finds there. */
+const isOpenOrDead = (state: string): boolean => isListed(state) && !PUT_ASIDE.some((aside) => aside === state);
 
 /** What a search reads: the index of message groups, of accepted jobs, or the index `todo`. */
 const WHERE = {
@@ -144,7 +147,8 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
   const groups = group === undefined ? ofPerson : [group];
   const { index, parts } = partsOf(reader, filter, { groups, size, all });
   // An ended job has an entry in `todo` while a write of it is missing.
-  const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || isListed(row.state));
+  const isSearched = (row: JobRow) =>
+    !row.canary && (index !== 'todo' || (filter.state === undefined ? isOpenOrDead(shownState(row)) : true));
   const rows: JobRow[] = [];
   const unread: string[] = [];
   const readRow = (key: string) =>
@@ -217,20 +221,19 @@ function partsOf(
     ]);
     return { index: 'group', parts };
   }
-  const asked = state === 'discarded' ? 'dead' : state;
   if (
     all ||
     from !== undefined ||
     to !== undefined ||
     without !== undefined ||
-    (asked !== undefined && !isListed(asked))
+    (state !== undefined && !isListed(state))
   )
     return {
       index: 'accepted',
       parts: [(after) => newest(table, queues, { ...filter, limit, after: after as Accepted })],
     };
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
-    TODO_STATES[kind].some((possible) => possible === (asked ?? possible)),
+    TODO_STATES[kind].some((possible) => (state === undefined ? isOpenOrDead(possible) : possible === state)),
   );
   const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
   const due = { until: Number.MAX_SAFE_INTEGER, limit };

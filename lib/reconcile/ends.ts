@@ -72,8 +72,8 @@ export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
 };
 
 /** Deletes the kept body of an ended job a day before its row expires. */
-export const dropBodies: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'kept'), mayGoOn }, async (row) => {
+export const dropBodies: Work = async (deps, queue, mayGoOn) => {
+  const drop = async (row: JobRow) => {
     // Other rows of the page came before, so the job may have been opened since.
     if ((await deps.ledger.get(row.key))?.version !== row.version) return;
     await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
@@ -82,7 +82,9 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     await deps.ledger.update(row.key, (now) =>
       now.bodyKept && (now.todo === row.todo || isOpen(now)) ? { ...now, bodyKept: false } : undefined,
     );
-  });
+  };
+  for (const kind of ['kept', 'expired'] as const) await eachDue(deps, { todo: todoKey(queue, kind), mayGoOn }, drop);
+};
 
 const FILES_AT_ONCE = 16;
 const DAY_MS = 24 * 60 * 60_000;

@@ -5,7 +5,7 @@ import { groupBy } from '../../lib/group-by';
 import type { FileNote } from '../../lib/jobs/files';
 import { endLease, type RunLease, readItem, takeLease } from '../../lib/jobs/items';
 import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../../lib/jobs/keys';
-import { keepsEntry, needsEntry, UnreadableRowError } from '../../lib/jobs/ledger';
+import { needsEntry, UnreadableRowError } from '../../lib/jobs/ledger';
 import { putRecord } from '../../lib/jobs/record';
 import { type JobRow, redacted, withEntry } from '../../lib/jobs/row';
 import { cancel, mayFollow } from '../../lib/jobs/transitions';
@@ -119,7 +119,7 @@ function marked(deps: ActingDeps, row: JobRow): JobRow {
   const noted = withEntry({ ...row, erased: true as const }, entry);
   const ended = mayFollow(row, 'cancel') ? cancel(noted, at, note) : noted;
   // The reconciler deletes the entry on its next walk, even one that is still on its way.
-  const discarded = keepsEntry(ended) ? { leftDlqAt: at, discarded: true as const } : {};
+  const discarded = ended.state === 'dead' ? { leftDlqAt: at, discarded: true as const } : {};
   const parked = needsEntry(ended) ? { parkedAt: ended.parkedAt ?? at } : {};
   const steps = Object.fromEntries(
     Object.entries(ended.steps).map(([name, { kept: _kept, hash: _hash, ...step }]) => [name, step]),

@@ -31,7 +31,7 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 
 const FILTERS: Record<string, Option> = {
   queue: QUEUE,
-  state: { usage: 'State, like held, dead or discarded', type: 'string' },
+  state: { usage: 'State, like held, dead, discarded or replaced', type: 'string' },
   // `--reason` is the operator's.
   'job-reason': { usage: 'Reason of the state, like throttled or error', type: 'string' },
   code: { usage: 'Error code, like ZendeskRejected', type: 'string' },
@@ -101,7 +101,11 @@ export const jobs = {
 
   'jobs cancel': acting('cancel', 'Cancel a queued or held job', () => SIMPLE_ACTIONS.cancel),
 
-  'jobs discard': acting('discard', 'Remove the DLQ entry of a job, which stays dead', () => SIMPLE_ACTIONS.discard),
+  'jobs discard': acting(
+    'discard',
+    'Put a dead job aside: its DLQ entry goes, and no count has it any more',
+    () => SIMPLE_ACTIONS.discard,
+  ),
 
   'jobs settle': acting(
     'settle',
@@ -137,7 +141,7 @@ async function actOnMany(context: CommandContext, action: ManyAction, act: Act):
   const { rows, ...found } = await findMany(deps, action, filterOf(options, deps), { began, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) {
-    out.note(`${counted(found.read, 'job')} read. ${found.where}`);
+    out.note(`${counted(found.read, 'row')} read. ${found.where}`);
     return out.line('No jobs.');
   }
   out.lines(kindLines(rows));
@@ -183,7 +187,7 @@ async function list({ options, out, answer, connect }: CommandContext): Promise<
   const more = found.next !== undefined;
   const rows = inOrder(found.rows);
   answer({ jobs: rows.map((row) => jobView(row, deps.prefix)), more }, jobLines(rows));
-  out.note(`${counted(found.read, 'job')} read. ${found.where}`);
+  out.note(`${counted(found.read, 'row')} read. ${found.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');
 }

@@ -75,7 +75,9 @@ export async function monthFigures(
     ...endsOf(of, more),
     waited: count(of, ({ waited }) => waited),
     codes: codesOf(of.filter(({ state }) => state === 'dead')),
-    finish: timesOf(of.map(({ finish }) => finish)),
+    finish: timesOf(of.map(({ finish, waited }) => (waited ? Number.NaN : finish))),
+    vendorWaits: timesOf(of.map(({ finish, vendor }) => (vendor ? finish : Number.NaN))),
+    otherWaits: timesOf(of.map(({ finish, waited, vendor }) => (waited && !vendor ? finish : Number.NaN))),
     accept: timesOf(of.map(({ accept }) => accept)),
   });
   const codesOf = (dead: readonly Job[]) => countsOf(dead.map(({ code }) => code));
@@ -111,11 +113,13 @@ const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10
 
 type Job = ReturnType<typeof jobOf>;
 
+const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)', 'held (retry)'];
+
 /**
- * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again. Then it
- * has no `finish`: from acceptance, or from the time of a planned job, to success. `accept`: from the call of the
- * producer until the queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of
- * campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
+ * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again.
+ * `vendor`: it waited for a vendor. `finish`: from acceptance, or from the time of a planned job, to success. `accept`:
+ * from the call of the producer until the queue, or the table for a planned job, had the job, both by the producer's
+ * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
   const {
@@ -142,11 +146,12 @@ function jobOf(row: JobRow) {
     state,
     isChunk,
     waited,
+    vendor: waited && history.some(({ event }) => VENDOR_HOLDS.includes(event)),
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
     lacks: without.map(({ what, code }) => `${what} ${code}`),
-    finish: state === 'succeeded' && !isChunk && !waited ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
+    finish: state === 'succeeded' && !isChunk ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };
 }
@@ -160,7 +165,7 @@ function timesOf(all: readonly number[]) {
   const jobs = sorted.length;
   const below = (part: number): number => sorted[Math.ceil(part * jobs) - 1] ?? 0;
   const average = jobs === 0 ? 0 : Math.round(sorted.reduce((sum, ms) => sum + ms, 0) / jobs);
-  return { jobs, average, p50: below(0.5), p95: below(0.95), p99: below(0.99) };
+  return { jobs, average, p50: below(0.5), p95: below(0.95), p99: below(0.99), longest: below(1) };
 }
 
 async function verifiedIn({ objects, prefix }: Deployment, month: string) {

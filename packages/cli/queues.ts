@@ -135,9 +135,11 @@ function queueCells({ queue, visible, inFlight, oldestSeconds, held, dead, lastH
   return [queue, String(visible), String(inFlight), oldest, countText(all), String(dead), ...ended];
 }
 
-function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
+function noteLines({ queue, held, leaving, pause, receives }: QueueFigures): string[] {
   const kinds = Object.entries(held).map(([kind, of]) => `${countText(of)} ${kind}`);
   const lines = kinds.length > 0 ? [`${queue} held: ${kinds.join(', ')}`] : [];
+  if (leaving > 0)
+    lines.push(`${queue} DLQ: ${leaving} entries of jobs that are not dead are still to be removed or returned`);
   if (pause) lines.push(pauseLine(queue, pause));
   if (pause && receives) lines.push(`${queue}: Lambda still receives. Run sls queues pause again.`);
   if (!pause && receives === false)

@@ -1,6 +1,7 @@
 import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { mapEach } from '../../lib/concurrency';
+import { duration } from '../../lib/duration';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
@@ -93,18 +94,33 @@ const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succe
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
+/** What canaries measure: they call no vendor. */
+const AVAILABLE = '99.9 % available: queues and workers, without vendors';
+const waitsText = ({ jobs, longest }: Figures['all']['finish'], how: string): string[] =>
+  jobs > 0 ? [`${jobs} ${how}, the longest ${duration(Math.round(longest / 1_000))}`] : [];
+
 function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
-  const { succeeded, dead, accept, finish } = all;
+  const { succeeded, dead, accept, finish, vendorWaits, otherWaits } = all;
   const jobs = succeeded + dead;
   const sum = (name: 'inTime' | 'canaries') => days.reduce((total, day) => total + day[name], 0);
   const [inTime, canaries] = [sum('inTime'), sum('canaries')];
   const { checked, differences, incomplete, days: nights } = verified;
   const compared = `${differences} of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`;
+  const processing = [
+    `${seconds(finish.average)} on average over ${counted(finish.jobs, 'job')}`,
+    ...waitsText(vendorWaits, 'waited for a vendor'),
+    ...waitsText(otherWaits, 'waited for an operator or were opened again'),
+  ].join('; ');
   const rows: [criterion: string, of: number, figure: string, met: boolean][] = [
-    ['The API accepts a job in under 200 ms (p95)', accept.jobs, seconds(accept.p95), accept.p95 < 200],
-    ['Processing takes under 30 s on average', finish.jobs, seconds(finish.average), finish.average < 30_000],
-    ['Under 1 % of the jobs fail', jobs, percent(dead, jobs), dead < jobs / 100],
-    ['99.9 % available, by canaries', canaries, percent(inTime, canaries), inTime >= 0.999 * canaries],
+    [
+      'The API accepts a job in under 200 ms (p95)',
+      accept.jobs,
+      `${seconds(accept.p95)} over ${counted(accept.jobs, 'job')}`,
+      accept.p95 < 200,
+    ],
+    ['Processing takes under 30 s on average', finish.jobs, processing, finish.average < 30_000],
+    ['Under 1 % of the jobs fail', jobs, `${percent(dead, jobs)}: ${dead} of ${jobs}`, dead < jobs / 100],
+    [AVAILABLE, canaries, `${percent(inTime, canaries)} of ${canaries} canaries in time`, inTime >= 0.999 * canaries],
     ['Every message is found again in S3', checked + incomplete, compared, differences + incomplete === 0],
     ['A month costs at most 90 USD', 1, `${usd.toFixed(2)} USD`, usd <= 90],
   ];
@@ -147,8 +163,8 @@ function partsOf(report: MonthReport): Part[] {
     },
     `Dead by error code: ${countsText(all.codes)}.`,
     `Succeeded without a part: ${countsText(report.without)}.`,
-    `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
-    `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
+    `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${counted(report.mailEvents, 'event')}.`,
+    `Analytics: ${counted(report.accepted, 'event')} accepted, ${report.rejected} rejected.`,
     { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: Object.entries(cost) },
     {
       caption: 'Jobs by day of acceptance',

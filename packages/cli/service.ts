@@ -34,7 +34,8 @@ export const service = {
   },
 
   verify: {
-    usage: "Check stored data against the service's guarantees. Exits with 2 if it finds violations",
+    usage:
+      "Check stored data against the service's guarantees. Exits with 2 for violations, 1 if it could not check all",
     writes: 'repair',
     options: {
       ...HOURS,
@@ -59,13 +60,14 @@ export const service = {
       const views = findings.map((one) => ({ ...one, repaired: repaired.has(one) }));
       const cells = views.map(({ kind, id, what, repaired }) => [kind, id, what, repaired ? 'repaired' : '']);
       const lines = [...tableText(['FINDING', 'ID', 'WHAT', ''], cells), `${counted(findings.length, 'finding')}.`];
-      answer({ findings: views, hidden }, findings.length === 0 ? ['No findings.'] : lines);
-      for (const queue of hidden)
-        out.note(`${queue}: Another reader hides DLQ entries, so its entries were not compared.`);
+      const left = `Not compared: DLQ entries of ${hidden.join(', ')}, which another reader hides. Verify again later.`;
+      const head = hidden.length > 0 ? [left] : [];
+      answer({ findings: views, hidden }, [...head, ...(findings.length === 0 ? ['No findings.'] : lines)]);
       if (!deps.source.zendesk)
         out.note('Zendesk was not asked for tickets: set ZENDESK_LOOKUP_TOKEN to an API token.');
       if (repaired.size > 0) out.note('The reconciler completes the repairs within minutes. Then verify again.');
       if (findings.length > repaired.size) out.exitCode(PROBLEMS);
+      else if (hidden.length > 0) out.exitCode(1);
     },
   },
 

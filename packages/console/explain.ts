@@ -36,8 +36,8 @@ const WORDS: Record<Reason, (row: JobRow, trial: string) => Words> = {
     "Look at the vendor's own log. Then say whether the step is done, or is to be skipped.",
   ],
   error: (row) => {
-    const { message, code, class: kind } = row.error ?? {};
-    const why = row.error ? `: ${message} (${code})` : '';
+    const { message, code, class: kind, field } = row.error ?? {};
+    const why = row.error ? `: ${field ? `${field}: ` : ''}${message} (${code})` : '';
     return kind === 'transient' || kind === 'ambiguous'
       ? [
           `Its last attempt failed${why}.`,

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { groupBy } from '../../lib/group-by';
 import { jobKey } from '../../lib/jobs/keys';
-import { hasEntry } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
 import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
@@ -61,7 +60,7 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
     after: query.after,
     signal,
   });
-  return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'job')} read. ${where}`, next };
+  return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'row')} read. ${where}`, next };
 }
 
 export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): JobFilter {
@@ -111,20 +110,14 @@ export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 const MOST_DEAD = 1_000;
 
 /**
- * Dead jobs in the DLQ, the largest group first, with some of its `messages`. `more`: not all were read, so counts are
- * lower bounds. `discarded`: dead jobs whose entry an operator discarded.
+ * Dead jobs, the largest group first, with some of its `messages`. `more`: not all were read, so counts are lower
+ * bounds.
  */
 export async function deadLetters({ deployment }: ConsoleDeps, queue: string | undefined) {
-  const now = deployment.clock.now();
-  let discarded = 0;
-  const keep = (row: JobRow) => {
-    if (row.discarded) discarded++;
-    return hasEntry(deployment, row, now);
-  };
   const { rows, next } = await listJobs(
     deployment,
     { queue, state: 'dead' },
-    { limit: MOST_DEAD, most: 5 * MOST_DEAD, keep },
+    { limit: MOST_DEAD, most: 5 * MOST_DEAD },
   );
   const kinds = groupBy(rows, ({ queue, reason, error }) => JSON.stringify([queue, reason, error?.code]));
   const groups = [...kinds.values()].map((of) => ({
@@ -133,9 +126,9 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     code: of[0]?.error?.code ?? '',
     messages: [...new Set(of.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
     count: of.length,
-    oldest: Math.min(...of.map(({ parkedAt = 0 }) => parkedAt)),
+    oldest: Math.min(...of.map(({ endedAt = 0 }) => endedAt)),
   }));
-  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined, discarded };
+  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined };
 }
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;

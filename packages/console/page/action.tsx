@@ -63,7 +63,7 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
         ) : null}
         {write ? (
           <label>
-            Reason{preview?.needsReason === false ? ' (optional)' : ''}
+            Reason ({preview?.needsReason === false ? 'optional' : 'required'})
             <input autofocus value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
           </label>
         ) : (

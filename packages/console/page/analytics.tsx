@@ -9,7 +9,7 @@ export const AnalyticsPage = () => (
         <div class="columns">
           <Chart
             {...{ from, to }}
-            caption={`Last hour: ${sum(accepted)} events accepted, ${sum(rejected)} rejected`}
+            caption={`Events of the last hour: ${sum(accepted)} accepted, ${sum(rejected)} rejected`}
             lines={{ accepted, rejected }}
           />
           <Chart

@@ -1,5 +1,5 @@
 import { VENDORS } from '../../../lib/errors';
-import { REASONS, STATES } from '../../../lib/jobs/states';
+import { PUT_ASIDE, REASONS, STATES } from '../../../lib/jobs/states';
 import type { DeadLetters, FoundJobs } from '../jobs';
 import { All } from './action';
 import { addressOf, jobAddress, param, params } from './api';
@@ -77,7 +77,7 @@ function Filters() {
       {['q', 'by'].map((name) => (
         <input key={name} type="hidden" name={name} value={param(name)} />
       ))}
-      {select('state', 'State', [...STATES, 'discarded'])}
+      {select('state', 'State', [...STATES, ...PUT_ASIDE])}
       {select('queue', 'Queue', queues)}
       {select('reason', 'Reason', REASONS)}
       {select('vendor', 'Vendor', VENDORS)}
@@ -92,15 +92,13 @@ function Filters() {
 
 export const DeadPage = () => (
   <Answer path={addressOf('dead', { queue: param('queue') })} everyMs={10_000}>
-    {({ groups, more, discarded }: DeadLetters) => (
+    {({ groups, more }: DeadLetters) => (
       <>
         {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
-        {discarded > 0 ? (
-          <p>
-            <a href="/console/jobs?state=discarded">{`${discarded} discarded`}</a> dead jobs have no entry any more.
-            Each can still be retried.
-          </p>
-        ) : null}
+        <p>
+          <a href="/console/jobs?state=discarded">Discarded</a> and <a href="/console/jobs?state=replaced">replaced</a>{' '}
+          jobs are not among them.
+        </p>
         <Table
           label="Dead jobs"
           none="No dead jobs."

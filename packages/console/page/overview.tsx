@@ -65,7 +65,12 @@ const Status = ({ problems, notes, reconciledAt, queues, vendors }: Figures) => 
         'In flight': ({ inFlight }) => inFlight,
         Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
         Held: HeldJobs,
-        Dead: ({ queue, dead }) => (dead > 0 ? <a href={addressOf('/console/dead', { queue })}>{dead}</a> : dead),
+        Dead: ({ queue, dead, leaving }) => (
+          <>
+            {dead > 0 ? <a href={addressOf('/console/dead', { queue })}>{dead}</a> : dead}
+            {leaving > 0 ? ` (DLQ entries still to be removed: ${leaving})` : ''}
+          </>
+        ),
         'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
         Received,
       }}

@@ -147,6 +147,9 @@ export function Table<Row>({ label, none, rows, id, columns, sorts = {} }: Table
   );
 }
 
+/** ms since 1970. No count of a job is as large. */
+const YEAR_2001 = 1e12;
+
 /** Names with their values. A value that is a list or an object is left out. */
 export const Facts = ({ facts }: { facts: object }) => (
   <dl>
@@ -154,7 +157,7 @@ export const Facts = ({ facts }: { facts: object }) => (
       Object(value) === value ? null : (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{typeof value === 'number' ? value.toLocaleString('en') : String(value)}</dd>
+          <dd>{typeof value !== 'number' ? String(value) : value > YEAR_2001 ? <Time at={value} /> : value}</dd>
         </div>
       ),
     )}

@@ -9,6 +9,7 @@ import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
 import { startAws, TABLE } from '../../support/emulators';
 import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { command } from '../../support/operator';
 import { PATIENCE_MS } from '../../support/patience.cjs';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
@@ -166,10 +167,13 @@ test('the verifier finds nothing in what real jobs have left, and then exactly w
 });
 
 test('the verifier says of which DLQ another reader hides entries, and does not miss those', async () => {
-  const { engine, verified } = await service();
+  const { engine, verified, source } = await service();
   await engine.deps.queues.receive(engine.deps.dlqUrl(QUEUE), { max: 1, visibilitySeconds: 600 });
 
   expect(await verified()).toEqual({ checked: 4, findings: [], hidden: [QUEUE] });
+  const { lines, exitCode } = await command({ deps: { source } }, 'verify');
+  expect(lines).toEqual([expect.stringMatching(`^Not compared: DLQ entries of ${QUEUE}`), 'No findings.']);
+  expect(exitCode).toBe(1);
 });
 
 test('a message is not missing while its events are in Parquet. A source that began in the hours lacks its first ones', async () => {

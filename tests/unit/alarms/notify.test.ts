@@ -236,6 +236,25 @@ test('a queue that stopped is one message, and a green one without commands says
   });
 });
 
+const LEFT = 'The dead jobs were retried, discarded or replaced, or their DLQ entries have expired.';
+
+test.each<[string, string[], string]>([
+  ['dead jobs alone', ['feedback-dlq-depth'], `${LEFT} It lasted 5 min.`],
+  [
+    'something else that also left dead jobs',
+    ['feedback-error-rate', 'feedback-dlq-depth'],
+    `${LEFT} It lasted 5 min.`,
+  ],
+  ['something else', ['feedback-canary-late'], 'Recovered. It lasted 5 min.'],
+])('a green message says that something recovered only if it did: %s', async (_what, kinds, description) => {
+  const { notify, taken } = chat();
+
+  for (const kind of kinds) await notify(fires(0, kind));
+  for (const kind of kinds) await notify(ends(5, kind));
+
+  expect(taken.at(-1)?.embeds[0]?.description).toBe(description);
+});
+
 test('two alarms of an outage that end at once are one message', async () => {
   const { notify, titles } = chat();
 

@@ -27,7 +27,7 @@ test('sls jobs list shows a line for each job that is waiting or dead', async ()
     ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'],
     [jobId(2), 'sample', 'dead (error)', '1', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 'Rejected'],
     [jobId(3), 'sample', 'held (throttled)', '0', '2026-01-02 03:04:05', '2026-01-02 03:09:05', 'RateLimited'],
-    [jobId(4), 'sample', 'held (stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
+    [jobId(4), 'sample', 'held (vendor stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
     [jobId(5), 'sample', 'queued', '0', '2026-01-02 03:04:05'],
   ]);
 });
@@ -39,7 +39,7 @@ test('a search says where it looked, how far it is, and whether there are more. 
 
   expect(json).toMatchObject({ more: true, jobs: [{}, {}, {}, {}] });
   expect(notes).toEqual([
-    '5 jobs read. The search goes from the newest job to the oldest.',
+    '5 rows read. The search goes from the newest job to the oldest.',
     'There are more jobs. Narrow the search, or raise --limit.',
   ]);
   expect(none.lines).toEqual(['No jobs.']);
@@ -68,7 +68,7 @@ test('sls jobs show prints state, steps, error, history, record and the keys of 
   await expect(command(engine, 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
 });
 
-test('each action on one job shows its old and its new state. A dead job stays listed, a cancelled one does not', async () => {
+test('each action on one job shows its old and its new state. What is discarded or cancelled is not listed any more', async () => {
   const engine = await someJobs();
   const steps = { effect: { status: 'unknown' as const, startedAt: 1 } };
   await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, reason: 'unknown', steps }));
@@ -77,7 +77,7 @@ test('each action on one job shows its old and its new state. A dead job stays l
 
   expect(await said('jobs discard', 2)).toEqual([expect.stringMatching(/^sample was dead \(error\)\. Its entry/)]);
   expect(await said('jobs cancel', 5)).toEqual(['sample was queued, is cancelled (operator).']);
-  expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([2, 3, 4].map(jobId));
+  expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([3, 4].map(jobId));
   expect(await said('jobs retry', 5)).toEqual(['sample was cancelled (operator), is open again with its old message.']);
   expect(await said('jobs retry', 2)).toEqual([
     expect.stringMatching(/^sample was discarded \(error\), sent as message [0-9a-f-]{36}\.$/),
@@ -184,7 +184,7 @@ test('no filter and one beside an ID are refused, and one that no job fits says 
   const { lines, notes } = await run('jobs retry', { code: 'Rejectd' });
 
   expect(lines).toEqual(['No jobs.']);
-  expect(notes).toEqual([expect.stringMatching(/^2 jobs read\. Only jobs that wait or are dead/)]);
+  expect(notes).toEqual([expect.stringMatching(/^2 rows read\. Only jobs that wait or are dead/)]);
   await expect(run('jobs retry', {})).rejects.toThrow('Give an ID, or a filter such as --code');
   await expect(run('jobs retry', { id: jobId(1), code: 'Rejected' })).rejects.toThrow(
     'Give an ID or a filter, not both',

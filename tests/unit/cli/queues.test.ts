@@ -75,7 +75,7 @@ test('a count stops at a thousand and says that there are more', async () => {
 
   const { lines } = await command({ deps: { ...deployment, table: { ...deployment.table, count } } }, 'queues');
 
-  expect(lines).toContainEqual(expect.stringContaining('feedback held: 1000+ until a time'));
+  expect(lines).toContainEqual(expect.stringContaining('feedback held: 1000+ until their time'));
   expect(lines).toContain('Reconciler: no run is known');
 });
 

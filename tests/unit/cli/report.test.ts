@@ -43,7 +43,7 @@ test('the report of a month says which criteria are met, with their figures, and
   const dead = { state: 'dead', reason: 'error', error: { class: 'permanent', code: 'Rejected', message: 'no' } };
   const { objects, metrics, run } = await month([
     ...[1, 2, 3, 4].map((n) => ({ n, seconds: n })),
-    { n: 5, seconds: 3_600, holds: 1 },
+    { n: 5, seconds: 2_460, holds: 1, history: [{ at: DAY, event: 'held (stopped)' }] },
     { n: 6, ...dead },
     { n: 7, state: 'cancelled', reason: 'operator' },
     { n: 8, seconds: 70, holds: 1, notBefore: DAY + 60_000 },
@@ -58,10 +58,17 @@ test('the report of a month says which criteria are met, with their figures, and
   const { lines } = await run({ month: '2026-01' });
   const { json } = await run({ month: '2026-01', json: true });
 
-  expect(cells(lines, 'The API')).toEqual([['The API accepts a job in under 200 ms (p95)', '20 ms', 'yes']]);
-  expect(cells(lines, 'Processing')[0]?.slice(1)).toEqual(['4.0 s', 'yes']);
-  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['11.11 %', 'NO']);
-  expect(cells(lines, '99.9 %')[0]?.slice(1)).toEqual(['100.00 %', 'yes']);
+  expect(cells(lines, 'The API')).toEqual([
+    ['The API accepts a job in under 200 ms (p95)', '20 ms over 8 jobs', 'yes'],
+  ]);
+  expect(cells(lines, 'Processing')[0]?.slice(1)).toEqual([
+    '4.0 s on average over 5 jobs; 1 waited for a vendor, the longest 41 min; 1 waited for an operator or were opened again, the longest 3 d 11 h',
+    'yes',
+  ]);
+  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['11.11 %: 1 of 9', 'NO']);
+  expect(cells(lines, '99.9 %')).toEqual([
+    ['99.9 % available: queues and workers, without vendors', '100.00 % of 288 canaries in time', 'yes'],
+  ]);
   expect(cells(lines, 'Every message')[0]?.slice(1)).toEqual(['0 of 9 differ, 1 of 1 checks finished', 'yes']);
   expect(cells(lines, 'A month')[0]?.[2]).toBe('yes');
   expect(cells(lines, SAMPLE_QUEUE)).toEqual([

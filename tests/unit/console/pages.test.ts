@@ -206,7 +206,7 @@ test('a search by filters says what was read', async () => {
   expect(await search(console_, { q: 'request-1' })).toMatchObject({ by: 'mention', jobs: [{ id: jobId(1) }] });
   expect(await search(console_, { code: 'Other' })).toEqual({
     jobs: [],
-    note: expect.stringMatching(/^1 job read. Only jobs that wait or are dead were searched/),
+    note: expect.stringMatching(/^1 row read. Only jobs that wait or are dead were searched/),
   });
 });
 
@@ -266,9 +266,10 @@ const PLACES: [State, Reason | undefined, string[], Partial<JobRow>?][] = [
   ['held', 'stopped', ['cancel']],
   ['held', 'unknown', ['settle', 'cancel']],
   ['dead', 'error', ['retry', 'discard']],
-  ['dead', 'error', ['retry'], { leftDlqAt: 1 }],
+  ['dead', 'error', ['retry', 'discard'], { leftDlqAt: 1 }],
+  ['dead', 'error', ['retry'], { leftDlqAt: 1, discarded: true }],
   ['dead', 'crash', ['retry', 'discard']],
-  ['dead', 'expired', ['retry']],
+  ['dead', 'expired', ['retry', 'discard']],
   ['cancelled', 'never-sent', []],
   ['cancelled', 'never-sent', ['retry'], { bodyKept: true }],
   ['cancelled', 'operator', ['retry']],
@@ -300,6 +301,7 @@ test.each<[string, Partial<JobRow>, string]>([
   ['a vendor refuses', { ...HELD, reason: 'stopped', error: UNAUTHORIZED }, 'Renew the key, or sign the agreement.'],
   ['waits for a vendor that is down', { ...HELD, reason: 'stopped', error: DOWN }, 'circuit breaker is open. Wait.'],
   ['failed because a vendor was down', { ...DEAD, error: DOWN }, 'Retry it once zendesk works again.'],
+  ['a rule refused', { ...DEAD, error: { ...REJECTED, field: 'data.name' } }, 'cannot succeed: data.name: rejected ('],
   ['was discarded', { ...DEAD, error: REJECTED, discarded: true }, 'discarded it. Retry it, if it is wanted after'],
   ['an operator cancelled', { ...CANCELLED, cancelledBy: 'audit 0190a1b2' }, 'An operator cancelled it.'],
   ['its producer cancelled', { ...CANCELLED, cancelledBy: 'by its producer' }, 'Its producer cancelled it.'],

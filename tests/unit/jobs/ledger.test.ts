@@ -85,7 +85,10 @@ test.each([
 
   const scheduled = withSchedule({ ...row, state: inState('dead') }, { ...feedbackSettings, ...more });
 
-  expect([scheduled.todo, scheduled.todoAt]).toEqual(['feedback#kept', HOUR + days * 86_400_000]);
+  const aside = withSchedule({ ...row, state: inState('dead'), discarded: true }, { ...feedbackSettings, ...more });
+
+  expect([scheduled.todo, scheduled.todoAt]).toEqual(['feedback#expired', HOUR + days * 86_400_000]);
+  expect([aside.todo, aside.todoAt]).toEqual(['feedback#kept', scheduled.todoAt]);
   expect(scheduled.expiresAt).toBe((HOUR + 45 * 86_400_000) / 1000);
 });
 

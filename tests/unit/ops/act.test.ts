@@ -115,7 +115,7 @@ test('a discard is refused if the row has changed since it was read', async () =
   await engine.deliver();
 
   await expect(discard(engine.deps, before)).rejects.toThrow('has just changed. Look at it again');
-  await expect(discard(engine.deps, row())).rejects.toThrow('is succeeded: only a dead job has a DLQ entry');
+  await expect(discard(engine.deps, row())).rejects.toThrow('is succeeded: only a dead job can be discarded');
 });
 
 test('a discard of an end without its record leaves the record to the reconciler: the first write may land late', async () => {

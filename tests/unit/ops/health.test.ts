@@ -1,8 +1,12 @@
 import { StopError, StoreError } from '../../../lib/errors';
 import { factsKey, todoKey } from '../../../lib/jobs/keys';
+import type { JobRow } from '../../../lib/jobs/row';
+import { stateOf } from '../../../lib/ops/operator';
+import { overview } from '../../../lib/ops/overview';
 import { pauseQueue } from '../../../lib/ops/pause';
+import { layDead } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
-import { envelope, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { aTarget, command } from '../../support/operator';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
@@ -159,6 +163,48 @@ test.each([
     expect(json).toMatchObject({ verdict: 'healthy', problems: [], notes: [{ kind: 'circuit-open' }] });
   },
 );
+
+/** Dead jobs, of which operators have put two aside. The others: with an entry, without it any more, without any or a body. */
+async function theDead() {
+  const made = await aDeployment();
+  const { deps } = made.engine;
+  const expired = { reason: 'expired', parkedAt: undefined, parkedFrom: undefined } as const;
+  const kinds = [{}, { leftDlqAt: NOW }, expired, {}, { replacedBy: 'another', discarded: true, leftDlqAt: NOW }];
+  for (const [n, kind] of kinds.entries())
+    await layDead(deps, { queue: 'feedback', n, envelope: {}, bodyKept: n !== 2, ...(kind as Partial<JobRow>) });
+  const discarding = async (...numbers: number[]) => {
+    for (const n of numbers) await command({ deps: made.deployment }, 'jobs discard', { id: jobId(n) });
+  };
+  await discarding(3);
+  const listed = async (state?: string) => {
+    const { json } = await command({ deps: made.deployment }, 'jobs list', { json: true, ...(state && { state }) });
+    return (json as { jobs: { id: string }[] }).jobs.map(({ id }) => Number(id.at(-1)));
+  };
+  return { ...made, listed, discarding };
+}
+
+test('dead is what an operator must look at, in health, queues, lists and filters alike, and nothing else', async () => {
+  const made = await theDead();
+  const { deployment, listed, discarding } = made;
+  const figures = async () => (await overview(deployment, { activity: false })).queues[0];
+
+  expect(await listed()).toEqual([0, 1, 2]);
+  expect(await listed('dead')).toEqual([0, 1, 2]);
+  expect(await listed('discarded')).toEqual([3]);
+  expect(await listed('replaced')).toEqual([4]);
+  expect(stateOf(made.engine.row(jobId(4)))).toBe('replaced (error)');
+  expect(await figures()).toMatchObject({ dead: 3, leaving: 4 });
+  expect((await verdictOf(made)).lines[1]).toMatch(/^feedback: dead, 3 jobs, since/);
+
+  await discarding(0, 1, 2);
+  firing(made, 'my-feedback-dlq-depth');
+
+  expect([await listed('dead'), await listed('discarded')]).toEqual([[], [0, 1, 3]]);
+  expect(await figures()).toMatchObject({ dead: 0, leaving: 5 });
+  const { lines, exitCode } = await verdictOf(made);
+  expect([lines[0], exitCode]).toEqual([HEALTHY, undefined]);
+  expect(lines[1]).toMatch(/^feedback: its DLQ has entries of jobs that are not dead, 5 jobs\./);
+});
 
 test('sls health shows the worst problem first, and all of them as JSON too', async () => {
   const made = await aDeployment(rejects);

@@ -83,7 +83,10 @@ test('a job is found by the message that brought it, by the id of what its step 
 test.each<[JobFilter, string]>([
   [{ vendor: 'zendisk' }, `--vendor must be one of ${VENDORS.join(', ')}, is zendisk`],
   [{ reason: 'throtled' }, '--job-reason must be one of'],
-  [{ state: 'ded' }, '--state must be one of queued, processing, held, succeeded, dead, cancelled, discarded, is ded'],
+  [
+    { state: 'ded' },
+    '--state must be one of queued, processing, held, succeeded, dead, cancelled, discarded, replaced, is ded',
+  ],
   [{ from: BEGIN, to: BEGIN }, '--from must be before --to'],
 ])('the filter %j is refused before anything is read', async (filter, message) => {
   const { engine } = await someJobs();
