@@ -153,6 +153,19 @@ test('groups that are hidden are not taken for one, and the entry of a job that 
   expect(kinds.filter((kind) => ['order-broken', 'entry-without-row'].includes(kind))).toEqual([]);
 });
 
+test('a job is not behind the others of its group if its message came in another one, or waited in the DLQ', async () => {
+  const { change, found, engine } = await service();
+  const early = (row: Item) => ({ ...row, firstStartedAt: Number(row.firstStartedAt) - 60_000 });
+  const broken = async () => (await found()).some(({ kind }) => kind === 'order-broken');
+  const [delivery] = engine.row(SECOND).deliveries;
+
+  await change(SECOND, (row) => ({ ...early(row), deliveries: [{ ...delivery, otherGroup: true }] }));
+  const inAnother = await broken();
+  await change(SECOND, (row) => ({ ...row, deliveries: [delivery], history: [{ at: 1, event: 'returned untried' }] }));
+
+  expect([inAnother, await broken()]).toEqual([false, false]);
+});
+
 test('the verifier finds nothing in what real jobs have left, and then exactly what was planted', async () => {
   const planted = await service();
   const { found } = planted;

@@ -1,6 +1,9 @@
+import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
 import { MAIL_STEPS } from '../../../lib/worker/mail';
 import { kindOf } from '../../support/history';
+import { skewOf } from '../draw/plan';
+import { laneOf } from '../world/names';
 import type { World } from '../world/types';
 
 /** Checks that each stored version of a row follows from the one before, with the event that says why. */
@@ -76,6 +79,28 @@ function isCountedWrongly(kind: string, { event, attempt, error }: HistoryEntry)
   const failed = kind === 'retry' || event === 'held (retry)';
   const counts = kind === 'succeeded' || (failed && error?.code !== 'OutOfTime');
   return counts !== (attempt !== undefined);
+}
+
+/** SQS knows a deduplication id for so long. Two runs may send an entry at once, and SQS keeps one. */
+const SAME_MS = 5 * 60_000;
+
+/** Each end has one entry in the DLQ, and its row says that it has expired only when SQS has deleted it. */
+export function watchEntries(world: World): void {
+  const { onRow, onSent, watch, kernel, plan, reached, damaged } = world;
+  const sent = new Map<string, { at: number; by: unknown }>();
+  onSent.push((process, queue, { attributes: { job, messageId, code } = {} }) => {
+    if (!queue.includes('-dlq') || code === ROW_DAMAGED) return;
+    const entry = `${queue} ${job} ${messageId}`;
+    const first = sent.get(entry);
+    if (first && !reached.has('doubt') && (first.by === process || first.at + SAME_MS < kernel.now()))
+      watch.violated(`nothing twice: the entry of ${job} is sent again`);
+    sent.set(entry, first ?? { at: kernel.now(), by: process });
+  });
+  onRow.push(({ id, queue, leftDlqAt = 0, parkedAt = 0, discarded }, before) => {
+    if (leftDlqAt === 0 || before?.leftDlqAt !== undefined || discarded || damaged.has(id)) return;
+    if (leftDlqAt - parkedAt < laneOf(world, queue).settings.dlqRetention * 1000 - skewOf(plan))
+      watch.violated(`nothing lost: ${id} has left its DLQ by its row, and its entry has not expired`);
+  });
 }
 
 /** The steps whose vendor cannot always be asked whether they took effect. */

@@ -11,7 +11,7 @@ import { createLiveness } from '../promises/liveness';
 import { watchReturns } from '../promises/order-is-kept';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
-import { watchRows, watchStarts } from '../promises/rows-are-explained';
+import { watchEntries, watchRows, watchStarts } from '../promises/rows-are-explained';
 import { later } from '../world/acts';
 import { startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
@@ -38,7 +38,7 @@ import { createWorld } from '../world/world';
 
 /** What looks at a whole run, and what acts on or looks at each of its queues. */
 const ONCE: readonly ((world: World) => void)[] = [
-  ...[watchRows, watchPlans, watchCircuits, watchPauses, watchStarts, watchGauges],
+  ...[watchRows, watchPlans, watchCircuits, watchPauses, watchStarts, watchEntries, watchGauges],
   ...[watchFacts, watchOpenings, watchRefusals],
 ];
 const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [

@@ -204,11 +204,12 @@ const comparable = (value: unknown): unknown =>
     ['writer', 'receiveCount'].includes(name) ? undefined : part,
   );
 
-test('a job that no run has had is claimed by one call', async () => {
+test('a job that no run has had is claimed by one call, and by two from a message that SQS gives again', async () => {
   const { opened, calls } = await claimed(await accepted(), { unread: true });
+  const again = await claimed(await accepted(), { unread: false });
 
   expect(opened).toMatchObject({ kind: 'claimed', begun: 'effect', row: { state: 'processing' } });
-  expect(calls).toEqual(['update']);
+  expect([calls, again.calls]).toEqual([['update'], ['get', 'put']]);
 });
 
 test('a claim whose answer was lost is recognised as ours', async () => {

@@ -72,6 +72,37 @@ test.each(PAIRS)('%s from %s is refused, or reaches its state with a new history
   if (arrow !== 'resolve') expect(after.history.length).toBeGreaterThan(row.history.length);
 });
 
+const held = (reason: 'throttled' | 'retry' | 'stopped') => ({ ...rowIn('held'), reason, retryAt: AT - 5 });
+const redriven = { ...rowIn('dead'), dueSince: AT - 5 };
+
+test.each<[string, JobRow, Partial<JobRow>]>([
+  [
+    'a second hold keeps the time of the first',
+    FOLLOW.hold({ ...rowIn('processing'), heldSince: 1 }),
+    { heldSince: 1 },
+  ],
+  [
+    'a cancelled job that is planned again has a life more',
+    FOLLOW.plan(rowIn('cancelled (never-sent)')),
+    { generation: 2 },
+  ],
+  ['a retry was due when its wait was over', FOLLOW.release(held('retry')), { dueSince: AT - 5 }],
+  ['a throttled job was due when its wait was over', FOLLOW.release(held('throttled')), { dueSince: AT - 5 }],
+  ['a job that waited for its vendor is due only now', FOLLOW.release(held('stopped')), { dueSince: AT }],
+  ['a redriven job is due since its message was sent', FOLLOW.claim(redriven), { dueSince: AT }],
+])('%s', (_what, after, expected) => {
+  expect(after).toMatchObject(expected);
+});
+
+test.each([
+  ['the first of a job that no run has had', [], { firstSequence: '7' }],
+  ['no first one if a run has had the job', [delivery], {}],
+])('the number of a message that we send is that of %s', (_what, deliveries, expected) => {
+  const { firstSequence } = follow.sent({ ...rowIn('queued'), deliveries }, { at: AT, messageId: 'm', sequence: '7' });
+
+  expect(firstSequence === undefined ? {} : { firstSequence }).toEqual(expected);
+});
+
 test('no lease is left after a run has ended', () => {
   const row = { ...rowIn('processing'), lease: { token: 't', until: AT, messageId: 'm', alone: true } };
   const ends = (Object.keys(ARROWS) as ArrowName[]).filter((arrow) => arrow !== 'claim' && mayFollow(row, arrow));

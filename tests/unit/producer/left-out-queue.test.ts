@@ -10,6 +10,15 @@ const owned = { key: 'spring', principal: 'client-1' };
 const invite = { app: '1000000001', email: 'a@example.com', groups: ['00000000-0000-4000-8000-0000000000a1'] };
 const event = () => ({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
 
+const body = 'x'.repeat(500 * 1024);
+const large = {
+  from: { email: 'a@example.com' },
+  to: { email: 'b@example.com' },
+  subject: 'Hello',
+  text: body,
+  html: body,
+};
+
 /** A producer of an instance with these queues. */
 const instanceWith = (queues: string[]) =>
   memoryProducerDeps({ settings: queueIn(Object.fromEntries(queues.map((queue) => [queue, feedbackSettings]))) });
@@ -17,6 +26,8 @@ const instanceWith = (queues: string[]) =>
 test.each<[string, string[], (producer: Producer) => Promise<unknown>]>([
   ['testflight', ['feedback', 'emails'], ({ invite: send }) => send(invite)],
   ['analytics', ['feedback', 'emails'], ({ track }) => track(event())],
+  // Large data goes into the bucket before the row.
+  ['emails', ['feedback', 'analytics'], ({ email }) => email(large)],
   ['feedback', ['emails', 'analytics'], ({ attachments }) => attachments.upload(upload)],
   ['emails', ['feedback', 'analytics'], (producer) => producer.campaign(campaign, [{ email: 'b@example.com' }], owned)],
 ])('without the queue %s, its work is refused, and nothing is stored or sent', async (queue, queues, send) => {

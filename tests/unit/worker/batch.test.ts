@@ -1,6 +1,8 @@
 import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
-import { jobKey } from '../../../lib/jobs/keys';
-import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { bodyKey, jobKey } from '../../../lib/jobs/keys';
+import { GONE, keepBody } from '../../../lib/jobs/messages';
+import { cancel, retry } from '../../../lib/ops/act';
+import { type Engine, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
 import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
@@ -143,6 +145,60 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
     'started',
     'succeeded',
   ]);
+});
+
+test.each<[string, (engine: Engine) => Promise<unknown>, string[]]>([
+  ['retries runs it', ({ deps, row }) => retry(deps, row(jobId(1))), [jobId(1)]],
+  [
+    'erases leaves no body',
+    ({ deps, row }) => deps.ledger.update(row(jobId(1)).key, (now) => ({ ...now, erased: true })),
+    [],
+  ],
+])('the message of a cancelled job that an operator meanwhile %s', async (_what, acts, expected) => {
+  let act: typeof acts | undefined;
+  const { engine, effects } = sampleEngine(() => 'done', {
+    before: async (call) => {
+      const now = call === 'objects.put' ? act : undefined;
+      if (now) act = undefined;
+      await now?.(engine);
+    },
+  });
+  await engine.accept(envelope());
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  await cancel(engine.deps, engine.row(jobId(1)));
+  act = acts;
+
+  await engine.work();
+
+  expect(effects).toEqual(expected);
+  expect(engine.row(jobId(1)).bodyKept ?? false).toBe(false);
+  if (expected.length === 0) expect(engine.objects.keys().filter((key) => key.includes('_bodies'))).toEqual([]);
+});
+
+test('the marks of an end are not given to a job that is open again by then', async () => {
+  let reopens = true;
+  const { engine } = sampleEngine(rejects, {
+    before: async (call) => {
+      if (call !== 'queues.send' || !reopens) return;
+      reopens = false;
+      await retry(engine.deps, engine.row(jobId(1)));
+    },
+  });
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', generation: 2 });
+  expect([engine.row(jobId(1)).recordedAt, engine.row(jobId(1)).parkedAt]).toEqual([undefined, undefined]);
+});
+
+test('a lost body does not replace what lies in its place', async () => {
+  const { engine } = sampleEngine();
+  const row = { queue: 'sample', id: jobId(1) };
+  await keepBody(engine.deps, row, envelope());
+
+  await keepBody(engine.deps, row, GONE);
+
+  expect(engine.objects.text(bodyKey(PREFIX, 'sample', jobId(1)))).toBe(envelope());
 });
 
 test('a job is given back when the bucket cannot store its body, and the run counts as no attempt', async () => {

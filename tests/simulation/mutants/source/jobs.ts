@@ -94,6 +94,16 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     'packages/cli/person.ts',
     { 'hashes.includes(group),': "group !== 'none'," },
   ),
+  entrySentTwice: mutant({ jobs: jobs('refused') }, /^nothing twice: the entry of .* is sent again/, CLOSE, {
+    'await queues.send(deps.dlqUrl(row.queue), parkedMessage(':
+      'for (const _ of [1, 2]) await queues.send(deps.dlqUrl(row.queue), parkedMessage(',
+  }),
+  entryExpiresAtOnce: mutant(
+    { jobs: jobs('refused', ['good', { group: 1, planned: { ahead: 10 * MINUTE_MS } }]) },
+    /^nothing lost: .* has left its DLQ by its row/,
+    'lib/reconcile/ends.ts',
+    { 'at - deps.settings(queue).dlqRetention * 1000;': 'at;' },
+  ),
   'end-marked-without-its-event': mutant(
     { events: true, calls: calls('events.publish', 'refused') },
     /^nothing lost: the end .* is not published/,
