@@ -5,7 +5,7 @@ import { StoreError } from '../errors';
  * warning. Without `throwOnRequestTimeout` a silent endpoint would block a function until Lambda kills it. Two tries of
  * three seconds stay well below the shortest visibility timeout and the deadline guard of every function.
  */
-export const clientDefaults = {
+const awsDefaults = {
   maxAttempts: 2,
   requestHandler: {
     connectionTimeout: 1_000,
@@ -15,6 +15,20 @@ export const clientDefaults = {
     socketTimeout: 3_000,
   },
 } as const;
+
+/** For an emulator. On a busy machine it is late, which is no failure. */
+export const emulatorDefaults = {
+  ...awsDefaults,
+  requestHandler: {
+    ...awsDefaults.requestHandler,
+    connectionTimeout: 30_000,
+    requestTimeout: 30_000,
+    socketTimeout: 30_000,
+  },
+} as const;
+
+/** The SDK itself reads this variable, which no deployment sets. */
+export const clientDefaults = process.env.AWS_ENDPOINT_URL === undefined ? awsDefaults : emulatorDefaults;
 
 export const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

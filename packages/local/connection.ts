@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { clientDefaults } from '../../lib/aws/clients';
+import { emulatorDefaults } from '../../lib/aws/clients';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
@@ -67,7 +67,7 @@ export function announce(endpoints: Endpoints, project = process.cwd()): () => v
 export async function findService(project = process.cwd()): Promise<Endpoints | undefined> {
   try {
     const endpoints = JSON.parse(readFileSync(fileIn(project), 'utf8')) as Endpoints;
-    const { ok } = await fetch(`${endpoints.api}/fakes`, { signal: AbortSignal.timeout(10_000) });
+    const { ok } = await fetch(`${endpoints.api}/fakes`, { signal: AbortSignal.timeout(60_000) });
     return ok ? endpoints : undefined;
   } catch {
     return undefined;
@@ -98,7 +98,7 @@ export function signedAsSendgrid(event: unknown, now: number): unknown {
 
 /** How a client of AWS reaches an endpoint of this machine. It reads and changes no variable of this process. */
 export const localConfig = (endpoint: string) => ({
-  ...clientDefaults,
+  ...emulatorDefaults,
   region: REGION,
   endpoint,
   credentials: LOCAL_CREDENTIALS,

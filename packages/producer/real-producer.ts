@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { clientDefaults, guarded } from '../../lib/aws/clients';
+import { clientDefaults, emulatorDefaults, guarded } from '../../lib/aws/clients';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { ConfigError, type ProducerSettings, producerSettings } from '../../lib/config/common';
 import { describeIssues } from '../../lib/jobs/envelope';
@@ -129,7 +129,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     config.settings ?? readSettings(config),
   ]);
   const sqs = sqsClient(clientConfig(config, 'sqs'));
-  const dynamo = dynamoClient({ ...clientConfig(config, 'dynamodb'), ...tableLimits });
+  const dynamo = dynamoClient({ ...clientConfig(config, 'dynamodb'), ...tableLimits(config.endpoints) });
   // The emulators know no host names of buckets.
   const s3 = objects.s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
   const { bucket, kmsKey } = settings;
@@ -156,11 +156,14 @@ async function connect(config: ConnectionConfig, log: Log) {
   };
 }
 
-/** The ledger repeats a call to the table itself. Together all tries end after about seven seconds. */
-const tableLimits = { maxAttempts: 1, requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } };
+/** The ledger repeats a call to the table itself. Together all tries on AWS end after about seven seconds. */
+const tableLimits = ({ dynamodb }: AwsEndpoints) => ({
+  maxAttempts: 1,
+  ...(dynamodb === undefined && { requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } }),
+});
 
 const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: keyof AwsEndpoints) => ({
-  ...clientDefaults,
+  ...(endpoints[service] === undefined ? clientDefaults : emulatorDefaults),
   region,
   ...(credentials && { credentials }),
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),

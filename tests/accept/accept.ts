@@ -31,15 +31,16 @@ type Step = (context: Accepted) => Promise<string>;
 
 const REASON = 'npm run accept';
 
+/** Asks until there is an answer. If there is none in time, it says what it saw last. */
 async function until<T>(
   { deps, sleep }: Accepted,
   { what, withinMs }: { what: string; withinMs: number },
-  ask: () => Promise<T | undefined | false>,
+  ask: () => Promise<[answer: T | undefined | false, seen: string]>,
 ): Promise<T> {
   for (const end = deps.clock.now() + withinMs; ; ) {
-    const answer = await ask();
+    const [answer, seen] = await ask();
     if (answer) return answer;
-    if (deps.clock.now() >= end) throw new Error(`${what} after ${seconds(withinMs)}`);
+    if (deps.clock.now() >= end) throw new Error(`${what} after ${seconds(withinMs)}. Seen last: ${seen}`);
     await sleep(500);
   }
 }
@@ -48,6 +49,16 @@ const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1000
 
 const rowOf = ({ deps }: Accepted, { queue, id }: { queue: string; id: string }) =>
   deps.ledger.get(jobKey(queue, id)) as Promise<JobRow | undefined>;
+
+const rowThat = (
+  context: Accepted,
+  job: { queue: string; id: string },
+  { what, fits }: { what: string; fits: (row: JobRow) => boolean },
+): Promise<JobRow> =>
+  until(context, { what, withinMs: context.waits.jobMs }, async () => {
+    const row = await rowOf(context, job);
+    return [row && fits(row) && row, row ? stateOf(row) : 'no row'];
+  });
 
 const email = 'accept@example.com';
 const app = '1000000001';
@@ -83,7 +94,7 @@ const canaries: Step = async ({ sls }) => {
 
 /** Canaries at a steady rate, in turn through all queues. Their rows say when each was sent and when it ended. */
 const load: Step = async (context) => {
-  const { deps, load: asked, waits, sleep } = context;
+  const { deps, load: asked, sleep } = context;
   const { clock, queueNames } = deps;
   const begun = clock.now();
   const sent: { queue: string; id: string }[] = [];
@@ -101,10 +112,7 @@ const load: Step = async (context) => {
   const took: number[] = [];
   for (const job of sent) {
     const what = `${sent.length - took.length} of ${sent.length} jobs have not ended`;
-    const row = await until(context, { what, withinMs: waits.jobMs }, async () => {
-      const found = await rowOf(context, job);
-      return found && isEnd(found.state) && found;
-    });
+    const row = await rowThat(context, job, { what, fits: ({ state }) => isEnd(state) });
     if (row.state !== 'succeeded') throw new Error(`${job.id} of ${job.queue} is ${stateOf(row)}`);
     took.push((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt));
   }
@@ -128,7 +136,7 @@ const pause: Step = async (context) => {
   await resume();
   const resumedAt = deps.clock.now();
   const what = `the job of ${queue} has not ended`;
-  await until(context, { what, withinMs: waits.jobMs }, async () => (await rowOf(context, job))?.state === 'succeeded');
+  await rowThat(context, job, { what, fits: ({ state }) => state === 'succeeded' });
   return `${queue} held a job for ${seconds(waits.pauseMs)}, which ended ${seconds(deps.clock.now() - resumedAt)} after the resume`;
 };
 
@@ -137,7 +145,7 @@ const firstQueue = ({ queueNames }: Deployment): string =>
 
 /** A message of no known type is dead at once, calls no vendor, and is dead again after a redrive. */
 const redrive: Step = async (context) => {
-  const { deps, sls, undo, waits } = context;
+  const { deps, sls, undo } = context;
   const queue = firstQueue(deps);
   const id = randomUUID();
   const time = new Date(deps.clock.now()).toISOString();
@@ -145,11 +153,11 @@ const redrive: Step = async (context) => {
   const fifo = deps.settings(queue).type === 'fifo' ? { groupId: id, deduplicationId: id } : {};
   undo(`discard ${id}`, () => sls('jobs discard', { id, queue, reason: REASON }));
   await deps.queues.send(deps.queueUrl(queue), { body: JSON.stringify(body), ...fifo });
-  const dead = (generation: number) =>
-    until(context, { what: `${id} is not dead for the ${generation}. time`, withinMs: waits.jobMs }, async () => {
-      const row = await rowOf(context, { queue, id });
-      return row?.state === 'dead' && row.generation === generation && row.parkedAt !== undefined && row;
-    });
+  const dead = (generation: number) => {
+    const fits = ({ state, parkedAt, ...row }: JobRow) =>
+      state === 'dead' && row.generation === generation && parkedAt !== undefined;
+    return rowThat(context, { queue, id }, { what: `${id} is not dead for the ${generation}. time`, fits });
+  };
   const first = await dead(1);
   await sls('jobs retry', { id, queue, reason: REASON });
   await dead(2);
@@ -160,11 +168,13 @@ const redrive: Step = async (context) => {
 const alarm: Step = async (context) => {
   const { deps, sls, waits } = context;
   const begun = deps.clock.now();
-  const fact = await until(context, { what: 'no fact about the dead job', withinMs: 2 * waits.jobMs }, async () =>
-    Object.values(await storedFacts(deps)).find(
+  const fact = await until(context, { what: 'no fact about the dead job', withinMs: 2 * waits.jobMs }, async () => {
+    const facts = Object.values(await storedFacts(deps));
+    const found = facts.find(
       ({ kind, code, offAt }) => kind === 'jobs-dead' && code === 'WrongType' && offAt === undefined,
-    ),
-  );
+    );
+    return [found, facts.map(({ kind, code }) => `${kind} ${code}`).join(', ')];
+  });
   await sls('alarms test', {});
   return `${fact.kind} (${fact.code}) after ${seconds(deps.clock.now() - begun)}. Look for it and a test message in the chat`;
 };

@@ -21,7 +21,7 @@ steps: ${Object.keys(STEPS).join(', ')}`;
 /** Lambda stops receiving from a paused queue within a minute. */
 const PAUSE_MS = 60_000;
 const LOCAL_PAUSE_MS = 3_000;
-const JOB_MS = 180_000;
+const JOB_MS = 300_000;
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({

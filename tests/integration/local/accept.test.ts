@@ -9,6 +9,7 @@ import { accept } from '../../accept/accept';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { command } from '../../support/operator';
 import { localPackage } from '../../support/packages';
+import { PATIENCE_MS } from '../../support/patience.cjs';
 
 let service: WatchedService;
 let producer: ReturnType<typeof realProducer>;
@@ -32,7 +33,7 @@ async function accepted(before: (name: CommandName, stop: () => void) => Promise
   const page = await accept(
     {
       ...{ deps: service.deployment, producer, conformance: async () => 'not here' },
-      ...{ load: { rate: 20, seconds: 1 }, waits: { pauseMs: 500, jobMs: 60_000 } },
+      ...{ load: { rate: 20, seconds: 1 }, waits: { pauseMs: 500, jobMs: PATIENCE_MS / 2 } },
       sls: async (name: CommandName, options: Options) => {
         await before(name, () => stop.abort());
         const { json, lines } = await command({ deps: service.deployment }, name, options);
