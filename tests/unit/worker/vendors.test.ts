@@ -76,9 +76,9 @@ test.each(VENDORS)(
     expect(reported).toBeDefined();
     expect(states()).toEqual(['succeeded']);
     const waits = [...new Set(calls)].map((minute, index, minutes) => minute - (minutes[index - 1] ?? 0));
-    expect(waits.slice(3, 9)).toEqual([1, 2, 4, 8, 15, 15]);
-    // A trial call each quarter of an hour, and the calls of the first attempts.
-    expect(calls.length).toBeLessThan((3 * DAY) / 15 + 20);
+    expect(waits.slice(3, 9)).toEqual([1, 2, 4, 5, 5, 5]);
+    // A trial call each five minutes, and the calls of the first attempts.
+    expect(calls.length).toBeLessThan((3 * DAY) / 5 + 20);
   },
 );
 
@@ -98,7 +98,7 @@ test.each([
     expect(states()).toEqual(['dead error']);
     expect(engine.row(jobId(1)).error).toMatchObject({ code: 'VendorDown', vendor: 'zendesk' });
     expect((engine.row(jobId(1)).endedAt ?? 0) - engine.row(jobId(1)).time).toBeLessThanOrEqual(86_400_000);
-    expect(calls.length).toBeLessThan(DAY / 15 + 20);
+    expect(calls.length).toBeLessThan(DAY / 5 + 20);
   },
 );
 
