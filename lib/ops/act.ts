@@ -186,7 +186,9 @@ export async function settle(
       ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
       : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
   const settled = withEntry({ ...row, ...said }, entry);
-  if (row.state === 'succeeded') return settleMail(deps, { row, settled, step: name, as });
+  // The reconciler completes a row by its evidence. A mail that was not sent can be resent.
+  if (row.state === 'succeeded')
+    return finish(deps, await decide(deps, row, as === 'done' ? settled : notSent(settled, name)));
   if (unknown.length > 1) return decide(deps, row, settled);
   // The job is due now, so if this release fails, the reconciler releases it.
   const releasable = await decide(deps, row, resolve(settled, at));
@@ -194,16 +196,9 @@ export async function settle(
   return (await deps.ledger.get(row.key)) ?? releasable;
 }
 
-/** The mail was sent, and the reconciler completes the row by that evidence. Or it was not, and can be resent. */
-async function settleMail(
-  deps: ActingDeps,
-  { row, settled, step, as }: { row: JobRow; settled: JobRow; step: string; as: StepOutcome },
-): Promise<JobRow> {
-  if (as === 'done') return decide(deps, row, settled);
-  const without = row.without?.map((lack) => (lack.what === step ? { ...lack, code: 'operator' } : lack));
-  const { recordedAt: _recordedAt, ...rest } = settled;
-  const result = { ...(row.result as object), [step]: 'skipped: operator' };
-  return finish(deps, await decide(deps, row, { ...rest, result, ...(without && { without }) }));
+function notSent({ recordedAt: _recordedAt, without = [], ...row }: JobRow, step: string): JobRow {
+  const lacks = without.map((lack) => (lack.what === step ? { ...lack, code: 'operator' } : lack));
+  return { ...row, without: lacks, result: { ...(row.result as object), [step]: 'skipped: operator' } };
 }
 
 /** `undefined`: jobs of its type cannot be replaced. */

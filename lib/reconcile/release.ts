@@ -8,11 +8,12 @@ import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit, withPauses } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
-import { isMailQueue } from '../worker/mail';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
+/** No job of this kind waits. */
+const NONE = Number.POSITIVE_INFINITY;
 /** If a job's time, the end of a vendor's wait or a trial comes before the next run, this run repeats its work for it. */
 const SOON_MS = 60_000;
 /** How many jobs are read to see whether their vendor asked one of them to wait. */
@@ -46,8 +47,8 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   const free = kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []));
   const todos = [todoKey(queue, 'held'), ...(queue === EMAILS_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];
   await throughAll(todos, (todo) => releaseEach(deps, { todo, room, mayGoOn }), todos.length);
-  // Only jobs of these queues owe a mail.
-  const stopped = isMailQueue(queue) && queue !== EMAILS_QUEUE ? kinds.filter(({ freeAt }) => freeAt === ALL) : [];
+  const owes = (vendor: Vendor) => vendor === 'sendgrid' && queue !== EMAILS_QUEUE;
+  const stopped = kinds.filter(({ vendor, freeAt }) => owes(vendor) && freeAt === ALL);
   await throughAll(stopped, ({ todo, vendor }) => releaseOverdue(deps, { todo, vendor, room, mayGoOn }));
   const isSoon = ({ freeAt }: { freeAt: number }) => freeAt > now && freeAt < now + SOON_MS;
   return room.isFull() || kinds.some(isSoon);
@@ -56,7 +57,8 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
 /** From when jobs of a vendor may go: its last 429 asked a job to wait until then. Never while it is stopped. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
   const last = await table.due(todo, { until: ALL, limit: NEWEST_ROWS, newestFirst: true });
-  if (last.length === 0 || isStopped(await circuits.read(vendor), clock.now())) return ALL;
+  if (last.length === 0) return NONE;
+  if (isStopped(await circuits.read(vendor), clock.now())) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
   const rows = await mapEach(later, NEWEST_ROWS, ({ key }) => ledger.known(key));
   const waiting = rows.filter((row) => row?.todo === todo) as JobRow[];

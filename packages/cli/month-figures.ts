@@ -122,21 +122,7 @@ const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)',
  * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
-  const {
-    queue,
-    state,
-    type,
-    time,
-    notBefore,
-    endedAt = 0,
-    holds,
-    generation,
-    error,
-    campaign,
-    steps,
-    history,
-    without = [],
-  } = row;
+  const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, campaign, steps, history } = row;
   const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
   const isChunk = campaign !== undefined;
   const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
@@ -150,7 +136,7 @@ function jobOf(row: JobRow) {
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
-    lacks: without.map(({ what, code }) => `${what} ${code}`),
+    lacks: (row.without ?? []).map(({ what, code }) => `${what} ${code}`),
     finish: state === 'succeeded' && !isChunk ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };

@@ -3,10 +3,13 @@ import { resend, settle } from '../../../lib/ops/act';
 import { stateOf } from '../../../lib/ops/operator';
 import { limitVendor } from '../../../lib/ops/pause';
 import { listJobs } from '../../../lib/ops/search';
+import { erasePerson } from '../../../packages/cli/erase';
+import { type Found, findPerson } from '../../../packages/cli/person';
 import { explain } from '../../../packages/console/explain';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId, PREFIX } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
+import { command } from '../../support/operator';
 
 const ID = jobId(1);
 const KEPT = bodyKey(PREFIX, 'feedback', ID);
@@ -114,6 +117,35 @@ test('a resend sends only the mail, rewrites the record and publishes no second 
   expect(engine.objects.keys()).not.toContain(KEPT);
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsSucceeded' && value > 0)).toHaveLength(1);
   await expect(resend()).rejects.toThrow('only the mail that a succeeded job lacks can be sent');
+});
+
+test('commands list what a job succeeded without, and resend its mail', async () => {
+  const { engine, row, repair } = await failing({ status: 400 });
+  const hour = '2026-01-02T03';
+  const { lines } = await command(engine, 'jobs list', { without: 'SendgridRejected', from: hour });
+  const { lines: others } = await command(engine, 'jobs list', { without: 'notification', from: hour });
+
+  await repair();
+  await command(engine, 'jobs resend', { id: ID });
+  await engine.work();
+
+  expect(lines.join()).toContain('succeeded, without its mail: SendgridRejected');
+  expect(others).toEqual(['No jobs.']);
+  expect(row()).toMatchObject({ result: { confirmation: 'sent' } });
+});
+
+test('an erasure finds the body of a job that lacks its mail, and then nothing sends it', async () => {
+  const { engine, row, resend } = await failing({ status: 400 });
+  const person = { email: 'user@example.com', user: 'user-1' };
+  const found: Found[] = [];
+  for await (const one of findPerson(engine.deps, person)) found.push(one);
+
+  await erasePerson(engine.deps, person, { found });
+
+  expect(found.map(({ place }) => place)).toContain('bodies');
+  expect(engine.objects.keys()).not.toContain(KEPT);
+  expect(stateOf(row())).toBe('succeeded, without its mail: SendgridRejected, erased');
+  await expect(resend()).rejects.toThrow('was erased');
 });
 
 test('a resend that SendGrid refuses too ends without its mail again', async () => {

@@ -2,7 +2,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { type JobRow, STEP_UNKNOWN } from '../../../lib/jobs/row';
 import { MAIL_STEPS } from '../../../lib/worker/mail';
 import { MINUTE_MS } from '../draw/build';
-import { mailWaitOf, skewOf } from '../draw/plan';
+import { mailWaitOf, type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isPlain } from './no-bystanders';
@@ -55,16 +55,23 @@ function lacksIt(world: World, row: JobRow): string | undefined {
   return endedTooEarly(world, row, lack.code) ?? keepsNothing(world, row, lack.code);
 }
 
-/** How long a job had only its mail left, without the pauses of its vendor. */
+/** Whether the job did not wait long enough, or too long if only vendors fail. */
 function endedTooEarly({ plan }: World, row: JobRow, code: string): string | undefined {
   const { steps, queue, endedAt = 0, history } = row;
   if (CANNOT_BE_SENT.includes(code)) return undefined;
   const from =
     history.findLast(({ event }) => event === 'resent (operator)')?.at ?? steps[BEFORE[queue] ?? '']?.endedAt;
-  const waited = endedAt - (from ?? endedAt);
+  const waited = endedAt - (from ?? endedAt) - pausedFor(plan, from ?? endedAt);
   if (waited < mailWaitOf(plan) - 2 * skewOf(plan)) return `gave its mail up (${code}) after ${waited} ms`;
   const isUsual = isPlain(plan) && !plan.unpolled && !plan.broken && plan.limits.length === 0 && !row.resends;
   return isUsual && waited > mailWaitOf(plan) + RELEASED_WITHIN_MS ? `waited ${waited} ms for its mail` : undefined;
+}
+
+/** How long an operator surely paused SendGrid after a time. A command about it takes a minute at most. */
+function pausedFor(plan: Plan, after: number): number {
+  const [pause, ...more] = plan.limits;
+  if (!isPlain({ ...plan, limits: [] }) || more.length > 0 || pause?.vendor !== 'sendgrid' || pause.perSecond) return 0;
+  return plan.start + pause.at > after ? Math.max(0, pause.lasts - 2 * MINUTE_MS) : 0;
 }
 
 function keepsNothing({ stores, plan, kernel }: World, row: JobRow, code: string): string | undefined {

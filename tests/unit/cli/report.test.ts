@@ -42,7 +42,8 @@ const cells = (lines: readonly string[], first: string) =>
 test('the report of a month says which criteria are met, with their figures, and how jobs of each queue ended', async () => {
   const dead = { state: 'dead', reason: 'error', error: { class: 'permanent', code: 'Rejected', message: 'no' } };
   const { objects, metrics, run } = await month([
-    ...[1, 2, 3, 4].map((n) => ({ n, seconds: n })),
+    ...[1, 2, 3].map((n) => ({ n, seconds: n })),
+    { n: 4, seconds: 4, without: [{ what: 'confirmation', code: 'StepUnknown' }] },
     { n: 5, seconds: 2_460, holds: 1, history: [{ at: DAY, event: 'held (stopped)' }] },
     { n: 6, ...dead },
     { n: 7, state: 'cancelled', reason: 'operator' },
@@ -76,6 +77,7 @@ test('the report of a month says which criteria are met, with their figures, and
     [SAMPLE_QUEUE, '3', '10', '10', '0.02', '0.02', '0.02'],
   ]);
   expect(lines).toContain('Dead by error code: Rejected 1.');
+  expect(lines).toContain('Succeeded without a part: confirmation StepUnknown 1.');
   expect(json).toMatchObject({ report: 1, month: '2026-01', isOver: true, all: { succeeded: 8 }, accepted: 1_000 });
 });
 

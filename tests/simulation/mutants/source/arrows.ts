@@ -44,10 +44,15 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     explained('its last run is counted wrongly'),
     { queue: 'bulk', jobs: jobs('fails') },
   ),
-  giveBack: wrong('withEntry(withoutEnd(row)', 'withEntry(row', explained('has a lease without a run'), {
-    jobs: jobs('refused'),
-    outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
-  }),
+  giveBack: wrong(
+    "'giveBack', withEntry(withoutEnd(row)",
+    "'giveBack', withEntry(row",
+    explained('has a lease without a run'),
+    {
+      jobs: jobs('refused'),
+      outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
+    },
+  ),
   // SQS takes the second release for a repeat of the first.
   hold: wrong('row.holds + 1,\n    heldSince', 'row.holds || 1,\n    heldSince', explained('its holds are 1'), {
     queue: 'emails',

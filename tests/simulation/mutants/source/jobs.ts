@@ -13,6 +13,11 @@ const STEPS = 'lib/worker/steps.ts';
 const MEASURE = 'lib/reconcile/measure.ts';
 
 const ERASURES = [{ at: 0, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }];
+/** SendGrid refuses us for longer than the mail may wait. */
+const REFUSED_MAIL: Partial<Plan> = {
+  mailWait: 5 * MINUTE_MS,
+  outages: [{ target: 'sendgrid', from: 0, until: 4 * HOUR_MS, fault: 'unauthorized' }],
+};
 /** Zendesk refuses our credentials for twenty minutes. */
 const STOPPED: Partial<Plan> = {
   outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'unauthorized' }],
@@ -361,9 +366,40 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { 'const MOST_TRANSIENTS = 5;': 'const MOST_TRANSIENTS = 1;' },
   ),
   heldCountsAsDead: mutant(STOPPED, /^everything explained: JobsDead of feedback says 1, but 0 rows say so/, BATCH, {
-    "|| outcome === 'dead') countEnd(metrics, queue, outcome)":
-      "|| outcome === 'held') countEnd(metrics, queue, outcome === 'held' ? 'dead' : outcome)",
+    "|| outcome === 'dead') countEnd(metrics, { ...row, queue, state: outcome })":
+      "|| outcome === 'held') countEnd(metrics, { ...row, queue, state: outcome === 'held' ? 'dead' : outcome })",
   }),
+  // The job of each trial call ends in its run. The others wait for the reconciler.
+  mailIsNotGivenUp: mutant(
+    { ...REFUSED_MAIL, jobs: many(8, 'good', (index) => ({ group: index })) },
+    /^nothing missing in silence: .* waited \d+ ms for its mail/,
+    'lib/reconcile/release.ts',
+    {
+      'if (owed.until <= now)': 'if (owed.until <= 0)',
+    },
+  ),
+  pauseCountsAsWait: mutant(
+    {
+      ...REFUSED_MAIL,
+      mailWait: 30 * MINUTE_MS,
+      limits: [{ at: 2 * MINUTE_MS, vendor: 'sendgrid', lasts: HOUR_MS, ends: 'by resume' }],
+    },
+    /^nothing missing in silence: .* gave its mail up/,
+    'lib/worker/circuit.ts',
+    { 'until: until + pausedMs - known': 'until' },
+  ),
+  spentAttemptsEndTheWait: mutant(
+    { mailWait: 24 * HOUR_MS, outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'failed' }] },
+    /^nothing missing in silence: .* gave its mail up/,
+    DECIDE,
+    { 'mailMs === undefined ? usual': 'mailMs !== null ? usual' },
+  ),
+  resendIsPublished: mutant(
+    { ...REFUSED_MAIL, events: true, resend: { after: 5 * HOUR_MS } },
+    /^nothing twice: .* is published again/,
+    'lib/worker/close.ts',
+    { ' && !row.resends': '' },
+  ),
   deadIsNotCounted: mutant({ jobs: jobs('refused') }, /^everything explained: feedback JobsDead says 0 in/, BATCH, {
     "outcome === 'succeeded' || outcome === 'dead'": "outcome === 'succeeded'",
   }),

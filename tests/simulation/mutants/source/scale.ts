@@ -41,7 +41,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     { ...PAUSED, calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'failed', times: 3 }] },
     /^paused vendors refuse/,
     CIRCUIT,
-    { 'closed(vendor), paused,': 'closed(vendor),' },
+    { '          paused,\n          pausedMs,\n': '          pausedMs,\n' },
   ),
   trialWithoutLease: mutant('trial-of-waiting', /^one trial/, CIRCUIT, {
     '(circuit.trial?.until ?? 0) <= now': 'circuit.trial !== null',
