@@ -1,4 +1,8 @@
-import type { GetQueueAttributesRequest, MessageAttributeValue } from '@aws-sdk/client-sqs';
+import type {
+  GetQueueAttributesRequest,
+  ListMessageMoveTasksResultEntry,
+  MessageAttributeValue,
+} from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { json } from '../../../lib/config/common';
 import { queueUrl } from '../../../lib/jobs/keys';
@@ -61,17 +65,10 @@ export interface Service extends SqsModelOptions {
   tasks: MoveTask[];
 }
 
-/** A task that moves the messages of a DLQ. Queues are ARNs. `rate`: messages a second, `undefined` for all at once. */
-export interface MoveTask {
-  handle: string;
-  from: string;
-  to: string | undefined;
-  rate: number | undefined;
-  startedAt: number;
-  toMove: number;
-  moved: number;
-  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
-  failure: string | undefined;
+/** A task that moves the messages of a DLQ, in the SDK's shape. Without a rate it moves all at once. */
+export interface MoveTask extends ListMessageMoveTasksResultEntry {
+  ApproximateNumberOfMessagesMoved: number;
+  StartedTimestamp: number;
 }
 
 export interface Message extends StoredMessage {

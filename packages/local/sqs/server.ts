@@ -20,8 +20,6 @@ export const realTimers: Timers = {
 
 const LONGEST_WAIT_SECONDS = 20;
 
-type UrlsOfResult = { QueueUrl?: string; QueueUrls?: string[]; queueUrls?: string[] };
-
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs(model: SqsModel, port = 0, timers = realTimers): Promise<Emulator> {
   const listener = answering(async ({ headers }, body, response) => {
@@ -37,13 +35,11 @@ export async function startSqs(model: SqsModel, port = 0, timers = realTimers): 
       const result = receives ? await receiveOrWait(input, hangUp.signal) : (model.actions[action](input) ?? {});
       // A client may call the URLs that it gets.
       const here = (of: string): string => of.replace(/^https:\/\/[^/]+/, url);
-      const { QueueUrl, QueueUrls, queueUrls } = result as UrlsOfResult;
-      return reply(200, {
-        ...result,
-        ...(QueueUrl && { QueueUrl: here(QueueUrl) }),
-        ...(QueueUrls && { QueueUrls: QueueUrls.map(here) }),
-        ...(queueUrls && { queueUrls: queueUrls.map(here) }),
+      const shown = Object.entries(result).map(([name, value]) => {
+        if (!/^queueUrls?$/i.test(name)) return [name, value];
+        return [name, Array.isArray(value) ? value.map(here) : here(value)];
       });
+      return reply(200, Object.fromEntries(shown));
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
       return reply(400, { __type: `com.amazonaws.sqs#${error.code}`, message: error.message });
