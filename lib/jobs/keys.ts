@@ -93,6 +93,9 @@ export const recordKey = (prefix: string, row: { queue: string; time: number; id
 /** The kept body of a held or dead job, so that no release, redrive or retry needs the DLQ entry. */
 export const bodyKey = (prefix: string, queue: string, id: string): string => `${prefix}/_bodies/${queue}/${id}`;
 
+/** What a run leaves that could not store its outcome (lib/jobs/witness.ts). `run`: its lease, or its message. */
+export const witnessKey = (prefix: string, queue: string, run: string): string => `${prefix}/_witness/${queue}/${run}`;
+
 /** What says who ran a command that changes something, and why. The id sorts by time. */
 export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;
 

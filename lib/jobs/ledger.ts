@@ -88,10 +88,12 @@ export function createTrials({ table, clock, random }: ItemDeps) {
       // A note of an earlier delivery serves as well.
       await table.put(note, 0).catch(ignoreStoreError);
     },
-    /** The worker survived the message and could store no outcome. */
-    forget: async (queue: string, messageId: string): Promise<void> => {
-      await table.delete(trialKey(queue, messageId), 1).catch(ignoreStoreError);
-    },
+    /** The worker survived the message and could store no outcome. Resolves to whether the note is surely gone. */
+    forget: (queue: string, messageId: string): Promise<boolean> =>
+      patiently({ clock, random }, () => table.delete(trialKey(queue, messageId), 1)).then(
+        () => true,
+        (error: unknown) => ignoreStoreError(error) ?? false,
+      ),
     begun: async (queue: string, messageId: string) => (await table.get(trialKey(queue, messageId))) !== undefined,
   };
 }

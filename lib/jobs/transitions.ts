@@ -80,28 +80,37 @@ export function plan(row: JobRow, at: number): JobRow {
   });
 }
 
-type Start = { at: number; delivery: Delivery; group?: string | undefined; lease: NonNullable<JobRow['lease']> };
+type Start = {
+  at: number;
+  delivery: Delivery;
+  group?: string | undefined;
+  lease: NonNullable<JobRow['lease']>;
+  /** The last run could not store its outcome, and did not crash. */
+  survived?: boolean;
+};
 
 /** A run takes the job. It opens a dead or never-sent job again. `group`: the message's. */
-export function claim(row: JobRow, { at, delivery, group, lease }: Start): JobRow {
+export function claim(row: JobRow, { at, delivery, group, lease, survived = false }: Start): JobRow {
   const { messageId } = delivery;
+  const crashed = survived ? 0 : crash(row);
   const isOther = row.group !== undefined && group !== undefined && group !== row.group;
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
-  if (row.state === 'processing')
-    events.push({ at, event: 'ended without outcome', ...(crash(row) ? {} : { note: 'beside other jobs' }) });
+  if (survived) events.push({ at, event: 'given back', note: 'its run could not write that' });
+  else if (row.state === 'processing')
+    events.push({ at, event: 'ended without outcome', ...(crashed ? {} : { note: 'beside other jobs' }) });
   if (reopened) events.push({ at, event: 'reopened', messageId });
   events.push({ at, event: 'started', messageId });
   const base = reopened ? opened(row) : withoutEnd(row);
   return moved(row, 'claim', {
     ...base,
-    ...(crash(row) ? { crashesSinceOpened: (row.crashesSinceOpened ?? 0) + 1 } : {}),
+    ...(crashed ? { crashesSinceOpened: (row.crashesSinceOpened ?? 0) + 1 } : {}),
     // An old copy of the message can open a job, although it was sent before an operator's retry.
     ...(reopened ? { dueSince: Math.max(row.dueSince ?? 0, delivery.sentAt) } : {}),
     lease,
     generation: row.generation + (reopened ? 1 : 0),
-    attempts: base.attempts + crash(row),
-    crashes: base.crashes + crash(row),
+    attempts: base.attempts + crashed,
+    crashes: base.crashes + crashed,
     history: events.reduce(appended, row.history),
     // Not the other group itself: no index leads from a person's group to this row.
     deliveries: appended(row.deliveries, isOther ? { ...delivery, otherGroup: true } : delivery),

@@ -5,6 +5,7 @@ import { keepsEntry, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, belongs, keepBody } from '../jobs/messages';
 import { CLOCK_SKEW_MS, isEnd, type JobRow, withEntry } from '../jobs/row';
 import { crashesOf, parkPoison, reopen } from '../jobs/transitions';
+import { hasWitness } from '../jobs/witness';
 import type { Item, ReceivedMessage } from '../ports';
 import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
 import {
@@ -102,11 +103,11 @@ const timesReturned = ({ message: { attributes } }: Moved): number =>
  * Whether the message crashed its worker after its last return: a worker began with it alone and stored nothing about
  * its job. Without such a worker, or if the worker lived but could not write, its coming back proves nothing.
  */
-async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
+async function hasKilled(deps: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
   const { messageId, attributes } = message;
   if (attributes[ATTRIBUTE.returned] === undefined) return false;
   const ran = row.deliveries.some((delivery) => delivery.messageId === messageId);
-  return !ran && (await ledger.trials.begun(queue, messageId));
+  return !ran && (await deps.ledger.trials.begun(queue, messageId)) && !(await hasWitness(deps, queue, messageId));
 }
 
 /** Judges the last return. `works`: a returned job has had an outcome since. */
@@ -213,7 +214,8 @@ async function judged(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
     await finish(deps, row, subject);
     return (await keepCancelled(deps, row, subject)) ? 'delete' : 'later';
   }
-  if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS)
+  const { token = '' } = row.lease ?? {};
+  if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS && !(await hasWitness(deps, queue, token)))
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'later';
   return moved;
 }

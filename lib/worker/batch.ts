@@ -6,6 +6,7 @@ import { LeaseLostError, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger'
 import { ATTRIBUTE } from '../jobs/messages';
 import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
+import { leaveWitness } from '../jobs/witness';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
 import type { Deadline, Disposition, Handling, Incoming, QueueContract, WorkerDeps } from './contract';
 import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
@@ -79,7 +80,8 @@ async function handleMessage(handling: Handling): Promise<Disposition> {
     });
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
-    if (returned) await trials.forget(contract.queue, message.messageId);
+    if (returned && !(await trials.forget(contract.queue, message.messageId)))
+      await leaveWitness(deps, contract.queue, message.messageId);
     return { kind: 'return', visibilityMs: deps.storeWait * 1000 };
   }
 }

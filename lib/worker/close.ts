@@ -1,11 +1,12 @@
 import { ignoreStoreError, StoreError } from '../errors';
 import { publicForm } from '../jobs/envelope';
 import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
-import { LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
+import { LeaseLostError, needsEntry, UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
 import { type DeadReason, isEnd, type JobRow, lackedStep, type StoredError, storedError } from '../jobs/row';
 import { giveBack, giveUp, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
+import { dropWitness, leaveWitness } from '../jobs/witness';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
 import type { FinishDeps, Handling } from './contract';
 import type { Decision } from './decide';
@@ -54,28 +55,43 @@ export async function close(
   });
 }
 
+/** The rest of an invocation is left for the answer to Lambda. */
 const LEAST_MS = 200;
+const AGAIN_MS = 1_000;
 
 /**
- * Does work on a claimed job. If the bucket or a queue fails, it gives the job back and throws the error on. A job that
- * kept its lease would look like a crashed run, and could be parked for that.
+ * Does work on a claimed job. If the table, the bucket or a queue fails, it gives the job back and throws the error on.
+ * A job that kept its lease would look like a crashed run, and could be parked for that.
  */
-export async function orGiveBack<T>(
-  { deps: { clock }, message, deadline }: Handling,
-  lease: Lease,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function orGiveBack<T>(handling: Handling, lease: Lease, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const at = clock.now();
-    // The deadline keeps this time for the last writes.
-    if (error instanceof StoreError && !(error instanceof LeaseLostError) && deadline.at - at > LEAST_MS) {
-      const entry = { at, messageId: message.messageId, error: storedError(error) };
-      // If the table is down as well, nothing can be written.
-      await lease.abandon((row) => giveBack(row, entry)).catch(ignoreStoreError);
-    }
+    if (error instanceof StoreError) await giveBackInTime(handling, lease, error);
     throw error;
+  }
+}
+
+const isOver = (error: unknown): boolean => error instanceof LeaseLostError || error instanceof UnreadableRowError;
+
+/** Tries until the deadline, because the table may fail only for seconds. If it fails for longer, a witness stays. */
+async function giveBackInTime({ deps, message, deadline }: Handling, lease: Lease, error: StoreError): Promise<void> {
+  const { clock } = deps;
+  const { queue, lease: { token = '' } = {} } = lease.row();
+  const entry = { at: clock.now(), messageId: message.messageId, error: storedError(error) };
+  const leftMs = () => deadline.at - clock.now();
+  let witnessed = false;
+  for (let failure: unknown = error; !isOver(failure) && leftMs() > LEAST_MS; ) {
+    try {
+      await lease.abandon((row) => giveBack(row, entry));
+      if (witnessed) await dropWitness(deps, queue, token);
+      return;
+    } catch (refusal) {
+      ignoreStoreError(refusal);
+      failure = refusal;
+    }
+    witnessed ||= await leaveWitness(deps, queue, token);
+    await clock.sleep(Math.min(AGAIN_MS, leftMs() / 2));
   }
 }
 

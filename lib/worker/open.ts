@@ -1,4 +1,4 @@
-import { IdTakenError, PermanentError } from '../errors';
+import { IdTakenError, PermanentError, StoreError } from '../errors';
 import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, publicForm, sha256 } from '../jobs/envelope';
 import { bodyKey, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs, bodyMissing, GONE, PLACEHOLDER } from '../jobs/messages';
@@ -14,6 +14,7 @@ import {
   storedError,
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
+import { dropWitness, hasWitness, leaveWitness } from '../jobs/witness';
 import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
 import type { Handling, Incoming, QueueContract } from './contract';
 
@@ -198,18 +199,23 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
   // Another worker's clock may be ahead, so the lease ends later than this function.
   const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId, alone };
   let begun: string | undefined;
-  const claimed = (row: JobRow): JobRow => {
-    const next = claim(row, { at: clock.now(), delivery, group, lease });
+  const claimed = (row: JobRow, survived = false): JobRow => {
+    const next = claim(row, { at: clock.now(), delivery, group, lease, survived });
     begun = firstStep(contract, subject, next);
     if (begun === undefined) return next;
     return { ...next, steps: { [begun]: { status: 'started', startedAt: clock.now() } } };
   };
   const ours = (row: JobRow): Opened =>
     isCrashLoop(row) ? { kind: 'crash loop', subject, row } : { kind: 'claimed', subject, row, begun };
+  /** A claim whose answer is lost may be stored, and this run does nothing more. */
+  const orWitness = async (error: unknown): Promise<never> => {
+    if (error instanceof StoreError) await leaveWitness(deps, queue, lease.token);
+    throw error;
+  };
 
   if (isProbablyNew(message, subject)) {
     const made = rowOfSubject(subject, { queue, group, sentAt, now: clock.now() });
-    const row = await ledger.claimUnread(made, claimed(made));
+    const row = await ledger.claimUnread(made, claimed(made)).catch(orWitness);
     if (row) return ours(row);
   }
   for (let stored = await ledger.get(jobKey(queue, subject.id)); ; ) {
@@ -230,7 +236,10 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
         return { kind: 'busy', until, by: deliveries.findLast((one) => one.messageId === holder) };
       if (!alone) return { kind: 'suspected crash' };
     }
-    const result = await ledger.write(claimed(row), stored?.version ?? 0);
+    const last = row.state === 'processing' && row.lease?.alone ? row.lease.token : undefined;
+    const survived = last !== undefined && (await hasWitness(deps, queue, last));
+    const result = await ledger.write(claimed(row, survived), stored?.version ?? 0).catch(orWitness);
+    if (result.written && survived) await dropWitness(deps, queue, last);
     if (result.written) return ours(result.item);
     stored = result.stored;
   }

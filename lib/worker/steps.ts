@@ -75,7 +75,12 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     const begun = options.resolve && lease.begun(name);
     const started: Step = begun ?? { status: 'started', startedAt: clock.now() };
     set(name, started);
-    if (!begun) await lease.flush();
+    // If this write fails, the run makes no call. A later write of it must not say that it did.
+    if (!begun)
+      await lease.flush().catch((error: unknown) => {
+        undo(name, before, error);
+        throw error;
+      });
     try {
       const result = await options.run();
       done(name, started, result, options.confidential);
@@ -129,8 +134,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
   let started = begun === undefined ? undefined : claimed.steps[begun];
   let staged: ((row: JobRow) => JobRow)[] =
     begun === undefined ? [] : [(row) => ({ ...row, steps: withoutStep(row.steps, begun) })];
-  /** The last write failed after all its retries. */
-  let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
   const ours = (row: JobRow | undefined): JobRow | undefined => (row?.lease?.token === token ? row : undefined);
@@ -139,9 +142,7 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
     const changes = last ? [...staged, last] : staged;
     for (;;) {
       const next = changes.reduce((row, change) => change(row), stored);
-      failing = true;
       const result = await ledger.write(next, stored.version);
-      failing = false;
       if (result.written) {
         stored = result.item;
         staged = [];
@@ -170,9 +171,9 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
     flush: async () => void (await write()),
     /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
     release: (change: (row: JobRow) => JobRow) => write(change),
-    /** The same without an outcome. It writes nothing if the lease was given up, or if the table fails. */
+    /** The same without an outcome. It writes nothing if the lease was given up. */
     abandon: async (change: (row: JobRow) => JobRow) => {
-      if (!failing && ours(stored)) await write(change);
+      if (ours(stored)) await write(change);
     },
   };
 }

@@ -158,6 +158,16 @@ export const PLACES = {
     erased: 'by age',
     folders: (prefix) => [`${prefix}/_events/`],
   },
+  witnesses: {
+    where: '`{prefix}/_witness/`',
+    holds: 'names of runs, random, for runs whose outcome the table refused; no data about a person',
+    readers: "the queue's worker, reconciler",
+    kept: 'until the next run of the job',
+    days: [30, 28],
+    found: 'not: it names no person and no job',
+    erased: 'by age',
+    folders: (prefix) => [`${prefix}/_witness/`],
+  },
   audit: {
     where: '`{prefix}/_audit/`',
     holds: 'ARNs of operators, reasons, arguments without persons, for who did what',

@@ -38,7 +38,7 @@ export async function startRecorder() {
     const requests = read.flatMap((request) => [request, ...keyUses(request)]);
     for (const request of requests) {
       note({ who, ...request });
-      await recorder.before({ who, ...request });
+      if ((await recorder.before({ who, ...request })) === 'refuse') return void outgoing.destroy();
     }
     if (!URL.canParse(target)) return void outgoing.end(target);
     const { hostname, port, pathname } = new URL(target);
@@ -56,7 +56,7 @@ export async function startRecorder() {
   const recorder = {
     url: await listen(server, 0),
     targets,
-    before: async (_call: RecordedCall): Promise<void> => {},
+    before: async (_call: RecordedCall): Promise<'refuse' | undefined> => undefined,
     calls: () => [...calls.values()],
     close: () => close(server),
   };

@@ -3,8 +3,9 @@ import { HOUR_MS } from '../../lib/analytics/keys';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { sha256 } from '../../lib/jobs/envelope';
 import { bodyKey, dataPrefix, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
-import { PLACEHOLDER } from '../../lib/jobs/messages';
-import type { JobRow } from '../../lib/jobs/row';
+import { itemOf } from '../../lib/jobs/ledger';
+import { PLACEHOLDER, tokenOf } from '../../lib/jobs/messages';
+import { type JobRow, newRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
@@ -12,7 +13,9 @@ import type { Packaged } from '../../packages/local/template/package';
 import { realProducer } from '../../packages/producer/real-producer';
 import { aFact, alarmChange } from './alarms';
 import { PREFIX } from './engine';
+import { inState } from './in-state';
 import type { WatchedService } from './local-service';
+import { memoryRandom } from './memory-clock';
 import type { Recorder } from './recorded-calls';
 
 const MAIL = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
@@ -169,6 +172,8 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   };
   await sendOldEvents(service);
 
+  await leaveWitnesses({ service, recorder });
+
   discord.fail({ bodyContains: 'unwanted', status: 404, times: 'forever' });
   const publish = (alarm: unknown) => deployment.publishAlarm({ subject: 'ALARM', text: JSON.stringify(alarm) });
   // More jobs than the chat knows to be dead.
@@ -187,6 +192,9 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
     ['feedback', /^s3:ListBucket .*_bodies/],
     ['feedback', /^s3:ListBucket .*jobs\/feedback/],
     ['feedback', /^dynamodb:DeleteItem .*trial#/],
+    ['feedback', /^s3:DeleteObject .*_witness/],
+    ['feedback', /^s3:ListBucket .*_witness/],
+    ['reconciler', /^s3:GetObject .*_witness/],
     ['emails', /^s3:ListBucket .*_data/],
     ['emailEvents', /^dynamodb:GetItem .*evidence#/],
     ['analytics', /^s3:ListBucket .*analytics-jobs/],
@@ -205,6 +213,32 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   const isOpen = (vendor: string) => async () => (await table.get(vendorKey(vendor)))?.stoppedAt !== undefined;
   for (const vendor of ['zendesk', 'sendgrid', 'app-store-connect'])
     await service.until(`the circuit of ${vendor}`, isOpen(vendor));
+}
+
+/**
+ * The table refuses the writes of a run until it has left a witness. Two other jobs look as if their last run had
+ * crashed: the message of one comes, and that of the other is in the DLQ.
+ */
+async function leaveWitnesses({ service, recorder }: Omit<RecordedService, 'packaged'>): Promise<void> {
+  const [refused, ...crashed] = [randomUUID(), randomUUID(), randomUUID()];
+  const { before } = recorder;
+  let writes = 0;
+  recorder.before = async (call) => {
+    const isWrite = call.action === 'dynamodb:PutItem' && JSON.stringify(call.context).includes(refused);
+    const isLeft = recorder.calls().some(({ action, resource }) => /Put/.test(action) && /_witness/.test(resource));
+    // The first is the claim.
+    return isWrite && !isLeft && ++writes > 1 ? 'refuse' : before(call);
+  };
+  const data = feedbackOf('ada@example.com');
+  await sendEvent(service, 'feedback.submitted.v1', { id: refused, data });
+  for (const [index, id] of crashed.entries()) {
+    const head = { specversion: '1.0' as const, id, type: 'feedback.submitted.v1', source: '/my/api' };
+    const envelope = { ...head, time: new Date().toISOString(), data };
+    const row = newRow({ queue: 'feedback', envelope, now: Date.now(), random: memoryRandom() });
+    const lease = { token: randomUUID(), until: 1, messageId: 'of its last run', alone: true };
+    await service.ports.table.put(itemOf({ ...row, state: inState('processing'), crashes: index, lease }), 0);
+    await sendRaw(service, index === 0 ? 'feedback' : 'feedback-dlq', JSON.stringify(envelope), tokenOf(row));
+  }
 }
 
 /** Sends an event as a sender in another language does. */

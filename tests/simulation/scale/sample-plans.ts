@@ -2,6 +2,7 @@ import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/e
 import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
 import { jobId } from '../../support/engine';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
+import { createChance } from '../world/chance';
 import { startSample } from './sample';
 import { type ScalePlan, type ScaleResult, scalePlan } from './service';
 
@@ -285,6 +286,42 @@ async function othersGoOn(size: number): Promise<ScaleResult> {
   });
 }
 
+/** The parts of the table's calls that it refuses, one part after another. */
+const REFUSED_PARTS = [0.3, 0.5, 0.7];
+const REFUSES_MS = 40 * MINUTE_MS;
+
+/** The table refuses many calls, so runs often cannot store their outcome. No job does anything wrong, and none ends. */
+async function tableRefuses(size: number): Promise<ScaleResult> {
+  const results: ScaleResult[] = [];
+  for (const part of REFUSED_PARTS) results.push(await refusing(size, part));
+  const sum = (name: 'minutes' | 'calls') => results.reduce((total, result) => total + result[name], 0);
+  const { violation } = results.find((result) => result.violation !== undefined) ?? {};
+  return { minutes: sum('minutes'), calls: sum('calls'), ...(violation && { violation }) };
+}
+
+function refusing(size: number, part: number): Promise<ScaleResult> {
+  const done = new Map<string, number>();
+  const sample = startSample(({ id }) => void done.set(id, (done.get(id) ?? 0) + 1), { concurrency: 50 });
+  const begun = sample.now();
+  const chance = createChance(7);
+  const { table } = sample.deps;
+  for (const [name, call] of Object.entries(table) as [keyof typeof table, (...given: never[]) => Promise<never>][])
+    table[name] = async (...given: never[]) => {
+      if (sample.now() - begun < REFUSES_MS && chance.fraction() < part)
+        throw new StoreError({ code: 'table.throttled', message: 'throttled' });
+      return call(...given);
+    };
+  for (let n = 1; n <= size; n++) sample.after((n / size) * REFUSES_MS, () => sample.sendJob(n));
+  return sample.run({
+    done: () => {
+      const { handled } = sample;
+      if (handled.has('dead')) return `no bystanders: ${handled.get('dead')} jobs are dead (p = ${part})`;
+      return handled.get('succeeded') === size;
+    },
+    withinMs: 24 * HOUR_MS,
+  });
+}
+
 /** The plans, with their size in the tests and the largest one. */
 export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('failing', 'held jobs, almost all of which cannot be released', [800, 10_000], failingRows),
@@ -306,5 +343,6 @@ export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('one-group', 'jobs of one message group, and a job of another one each minute', [200, 10_000], oneGroup),
   scalePlan('trial-of-waiting', 'messages that wait for a vendor that refused us', [1_000, 100_000], trialOfWaiting),
   scalePlan('innocent-among-guilty', 'held jobs that the vendor forbids', [200, 10_000], innocentAmongGuilty),
+  scalePlan('table-refuses', 'lone jobs, while the table refuses many calls', [100, 10_000], tableRefuses),
   scalePlan('others-go-on', 'jobs, most of which the vendor forbids for their senders', [100, 20_000], othersGoOn),
 ];

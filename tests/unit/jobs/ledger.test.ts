@@ -166,7 +166,7 @@ test.each(['refused', 'lost'] as const)('where the table does not take it (%s), 
   const trials = trialsOf(memoryTable(), () => fault);
 
   await expect(trials.begin('feedback', 'm1')).resolves.toBeUndefined();
-  await expect(trials.forget('feedback', 'm1')).resolves.toBeUndefined();
+  await expect(trials.forget('feedback', 'm1')).resolves.toBe(false);
 });
 
 const clock = memoryClock();

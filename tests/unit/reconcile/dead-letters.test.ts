@@ -1,13 +1,16 @@
 import { codeOf, StoreError, WaitError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
+import { createTrials } from '../../../lib/jobs/ledger';
+import { leaveWitness } from '../../../lib/jobs/witness';
 import type { ReceivedMessage } from '../../../lib/ports';
 import { dlqCounts, hideMs, judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedItem, damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
-import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, type Engine, envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
+import { memoryRandom } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -68,19 +71,30 @@ test('a message that crashes its worker before any write is parked the third tim
   expect(engine.inQueue()).toBe(0);
 });
 
-test('a message whose worker lived but could not write is no poison message, and comes back as often as before', async () => {
-  const store = outage('table.get');
-  const { engine } = sampleEngine(() => 'done', store);
-  await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-  engine.clock.advance(900_000);
-  spendReceives(engine);
-  store.down = false;
+/** A note that was made before the table failed. */
+const begunBefore = ({ table, clock }: Engine): Engine['deps']['ledger']['trials']['begin'] =>
+  createTrials({ table, clock, random: memoryRandom() }).begin;
 
-  await engine.reconcile();
+test.each([
+  ['write', 'table.get'],
+  ['delete its note', 'table'],
+])(
+  'a message whose worker lived but could not %s is no poison message, and comes back as often as before',
+  async (_what, call) => {
+    const store = outage(call);
+    const { engine } = sampleEngine(() => 'done', store);
+    engine.deps.ledger.trials.begin = begunBefore(engine);
+    await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+    engine.clock.advance(900_000);
+    spendReceives(engine);
+    store.down = false;
 
-  expect(engine.rows()).toMatchObject([{ state: 'queued', deliveries: [] }]);
-  expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '2' } } }]);
-});
+    await engine.reconcile();
+
+    expect(engine.rows()).toMatchObject([{ state: 'queued', deliveries: [] }]);
+    expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '2' } } }]);
+  },
+);
 
 test('a number of returns that is none counts as never returned, so its message cannot stand before all others', async () => {
   const { engine } = sampleEngine();
@@ -139,7 +153,10 @@ test('a message whose worker began and stored its claim is not taken for a poiso
   expect(engine.inQueue()).toBe(1);
 });
 
-test('a job whose last two runs crashed is parked from the DLQ, not returned', async () => {
+test.each([
+  [false, 'is parked from the DLQ, not returned', { state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } }],
+  [true, 'is returned if the last one left a witness', { state: 'processing', crashes: 1 }],
+])('a job whose last two runs ended without an outcome (%s) %s', async (witnessed, _end, expected) => {
   const kills = createKills();
   const { engine } = sampleEngine(() => kills.die(), kills);
   engine.send(envelope(1));
@@ -148,12 +165,15 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
     engine.clock.advance(301_000);
   }
   spendReceives(engine);
+  if (witnessed) await leaveWitness(engine.deps, 'sample', engine.row(jobId(1)).lease?.token ?? '');
 
   await engine.reconcile();
 
-  expect(engine.inQueue()).toBe(0);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
-  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
+  expect(engine.inQueue()).toBe(witnessed ? 1 : 0);
+  expect(engine.row(jobId(1))).toMatchObject(expected);
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(
+    witnessed ? [] : ['CrashLoop'],
+  );
 });
 
 test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {

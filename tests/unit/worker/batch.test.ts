@@ -227,6 +227,57 @@ test('in its last moments a worker begins no write to give a job back, because i
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
 });
 
+/**
+ * How a run of a lone job goes. `table`: from its effect on, the table refuses all. `seconds`: only for 20 s. `both`: the
+ * bucket refuses all too. `claim`: no answer of the table arrives. `dies`: the worker is killed.
+ */
+type Goes = 'table' | 'seconds' | 'both' | 'claim' | 'dies' | 'works';
+
+async function delivered(...runs: Goes[]) {
+  const kills = createKills();
+  const down = { ports: [] as string[], until: 0 };
+  let goes: Goes = 'works';
+  const refuse = (call: string) => {
+    const isDown = engine.clock.now() < down.until && down.ports.some((port) => call.startsWith(port));
+    if (isDown) throw new StoreError({ code: 'Down', message: 'down' });
+  };
+  const fail = (ms: number, ...ports: string[]) => Object.assign(down, { ports, until: engine.clock.now() + ms });
+  const { engine } = sampleEngine(
+    () => {
+      if (goes === 'dies') return kills.die();
+      if (goes === 'works' || goes === 'claim') return 'done';
+      fail(goes === 'seconds' ? 20_000 : 800_000, 'table', ...(goes === 'both' ? ['objects'] : []));
+      throw refused();
+    },
+    {
+      settings: { receives: 10 },
+      before: (call) => (goes === 'claim' ? undefined : refuse(call)),
+      after: (call) => (goes === 'claim' ? refuse(call) : undefined),
+    },
+  );
+  const witnesses = () => engine.objects.keys().filter((key) => key.includes('/_witness/')).length;
+  const left: number[] = [];
+  await engine.accept(envelope());
+  for (goes of runs) {
+    if (goes === 'claim') fail(800_000, 'table');
+    await kills.run(() => engine.deliver());
+    left.push(witnesses());
+    engine.clock.advance(901_000);
+  }
+  const { state, reason, attempts } = engine.row(jobId(1));
+  return { end: [state, reason, attempts], left };
+}
+
+test.each<[string, Goes[], unknown[], number[]]>([
+  ['given back when the table works again', ['seconds', 'seconds', 'works'], ['succeeded', undefined, 1], [0, 0, 0]],
+  ['excused by a witness of each', ['table', 'table', 'works'], ['succeeded', undefined, 1], [1, 1, 0]],
+  ['excused although only its claim was stored', ['claim', 'claim', 'works'], ['succeeded', undefined, 1], [1, 1, 0]],
+  ['no excuse for a later crash', ['table', 'dies', 'dies', 'works'], ['dead', 'crash', 2], [1, 0, 0, 0]],
+  ['taken for a crash if the bucket fails too', ['both', 'both', 'works'], ['dead', 'crash', 2], [0, 0, 0]],
+])('a run that cannot store its outcome is %s', async (_what, runs, end, left) => {
+  expect(await delivered(...runs)).toEqual({ end, left });
+});
+
 /** A message in the queue has its last receive next. */
 function receiveTwice(engine: ReturnType<typeof memoryEngine>): void {
   for (const _receive of [1, 2]) {

@@ -5,6 +5,7 @@ import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { createLease, type StepOptions } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { openAccepted } from '../../support/opening';
@@ -88,6 +89,33 @@ test.each<[string, Partial<StepOptions<unknown>>, { saves: boolean; writes: numb
 
   expect(seen).toEqual([{ effect: expect.objectContaining({ status: 'started' }) }, writes]);
   expect(engine.row(jobId(1)).steps).toMatchObject({ effect: { status: 'done' } });
+});
+
+test('a step whose start the table refused is not begun, so the next run makes its call', async () => {
+  const store = outage('table.put', { down: false });
+  let calls = 0;
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => {
+      store.down = calls === 0 && engine.row(jobId(1)).deliveries.length === 1;
+      return steps.step('effect', { run: async () => ++calls });
+    },
+  });
+  const engine = memoryEngine(() => contract, {
+    before: (call, about) => {
+      if (engine.clock.now() > until) store.down = false;
+      store.before(call, about);
+    },
+  });
+  const until = engine.clock.now() + 5_000;
+  await engine.sendAndDeliver(envelope());
+  const first = engine.row(jobId(1));
+  engine.clock.advance(901_000);
+
+  await engine.deliver();
+
+  expect(first).toMatchObject({ state: 'queued', crashes: 0, steps: {} });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 1 });
 });
 
 test.each([
