@@ -311,10 +311,10 @@ export function withSchedule(row: JobRow, settings: Lifetimes): JobRow {
   };
 }
 
-/** Whether the end of a job has an entry in the DLQ. The message of an expired job is gone. */
-export const needsEntry = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): boolean =>
-  state === 'dead' && reason !== 'expired';
+/** Whether the end of a job has an entry in the DLQ. The message of an expired job is gone; a replaced one needs none. */
+export const needsEntry = ({ state, reason, replacedBy }: Pick<JobRow, 'state' | 'reason' | 'replacedBy'>): boolean =>
+  state === 'dead' && reason !== 'expired' && replacedBy === undefined;
 
 /** Whether the entry was neither discarded nor found expired. It may still have to be sent. */
-export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'leftDlqAt'>): boolean =>
+export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'replacedBy' | 'leftDlqAt'>): boolean =>
   needsEntry(row) && row.leftDlqAt === undefined;

@@ -4,7 +4,7 @@ import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/messages';
 import type { Queues, ReceivedMessage } from '../ports';
-import { judgeEntry, type Moved, returnUntried } from './returns';
+import { judgeEntry, type Moved, noteUnread, returnUntried } from './returns';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** Longer than a run. If a run dies, the messages that it received return to the next run. */
@@ -29,10 +29,11 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
     for (const handle of handles) held.delete(handle);
   };
   try {
-    const { whole, kept, untried, failures } = await walk(deps, { queue, mayGoOn, held });
+    const { whole, kept, untried, unread, failures } = await walk(deps, { queue, mayGoOn, held });
     const received = held.size;
     const until = clock.now() + hideMs(due, received);
-    if (!whole) {
+    if (whole) await noteUnread(deps, queue, unread);
+    else {
       await show(kept, until);
       await deps.keep({ kind: 'row-damaged', subject: queue });
     }
@@ -65,13 +66,15 @@ async function walk(
   const untried: Moved[] = [];
   const failures: unknown[] = [];
   let bytes = 0;
+  let unread = 0;
 
   const judgeGroup = async (messages: ReceivedMessage[]): Promise<void> => {
     for (const message of messages) {
       if (!mayGoOn()) return;
       const { receiptHandle } = message;
       const verdict = await judgeEntry(deps, { queue, message, seen });
-      if (verdict === 'keep') kept.push(receiptHandle);
+      if (verdict === 'unread') unread++;
+      if (verdict === 'keep' || verdict === 'unread') kept.push(receiptHandle);
       else if (verdict === 'delete') {
         await deps.queues.delete(url, receiptHandle);
         held.delete(receiptHandle);
@@ -88,7 +91,7 @@ async function walk(
     const results = await Promise.allSettled(groups.map(judgeGroup));
     failures.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
   });
-  return { whole, kept, untried, failures };
+  return { whole, kept, untried, unread, failures };
 }
 
 /** A standard queue has no groups, so the job's id keeps the entries of one job in order. */

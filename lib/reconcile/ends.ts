@@ -11,6 +11,7 @@ import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../worker/mail';
 import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
 import { endWithoutBody, sendAgain } from './release';
+import { unreadIn } from './returns';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
@@ -34,8 +35,9 @@ export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
   const { clock, queues, settings, queueUrl } = deps;
   const now = clock.now();
   if (new Date(now).getUTCMinutes() % 5 !== 0 || (await entriesIn(queues, queueUrl(queue))) > 0) return;
-  // Entries that are neither of dead jobs may be of these. If a person deleted some, there are fewer.
-  if ((await dlqCounts(deps, queue)).surplus > 0) return;
+  // Entries that are neither of dead jobs nor wait for a row may be of these. If a person deleted some, there are fewer.
+  const { surplus } = await dlqCounts(deps, queue);
+  if (surplus > 0 && surplus > (await unreadIn(deps, queue))) return;
   const until = now - UNCLAIMED_MS + expiresAfter(settings(queue));
   await eachOfKind(deps, { queue, kind: 'waiting', mayGoOn, until }, async (row) => {
     const { state, updatedAt, retryAt = 0 } = row;

@@ -1,5 +1,5 @@
 import { mapEach } from '../concurrency';
-import { SHARE, updateItem } from '../jobs/items';
+import { readItem, SHARE, updateItem } from '../jobs/items';
 import { invalidId, jobKey, returnsKey } from '../jobs/keys';
 import { keepsEntry, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, belongs, keepBody } from '../jobs/messages';
@@ -33,7 +33,19 @@ interface Returns extends Item {
   at: number;
   /** Whether one message was returned alone. The next return waits until it has an outcome, is back, or times out. */
   single: boolean;
+  /** How many messages of the DLQ waited for a row that does not parse, by the last walk through all of it. */
+  unread?: number;
 }
+
+/** The last walk through a whole DLQ found so many messages that wait for a row. They are entries of no dead job. */
+export const noteUnread = (deps: ReconcileRun, queue: string, unread: number) =>
+  updateItem<Returns>(deps, returnsKey(queue), (stored) => {
+    const before = stored ?? { key: returnsKey(queue), version: 0, writer: '', watched: [], at: 0, single: false };
+    return (before.unread ?? 0) === unread ? undefined : { ...before, unread };
+  });
+
+export const unreadIn = async (deps: ReconcileRun, queue: string): Promise<number> =>
+  ((await readItem(deps, returnsKey(queue))) as Returns | undefined)?.unread ?? 0;
 
 /** A message that comes back a third time, after two runs began with it, kills its worker before any write. */
 const MOST_RETURNS = 2;
@@ -168,8 +180,11 @@ export interface Moved {
   row: JobRow;
 }
 
-/** What to do with a DLQ message. `later`: judge it again soon. `Moved`: no worker has tried it, so return it. */
-type Verdict = 'keep' | 'later' | 'delete' | Moved;
+/**
+ * What to do with a DLQ message. `unread`: it stays and waits for its row. `later`: judge it again soon. `Moved`: no
+ * worker has tried it, so return it.
+ */
+type Verdict = 'keep' | 'unread' | 'later' | 'delete' | Moved;
 
 /** `seen`: the parked entries that this run has seen. */
 type Entry = { queue: string; message: ReceivedMessage; seen: Set<string> };
@@ -182,13 +197,15 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
     return await judged(deps, entry);
   } catch (error) {
     if (!(error instanceof UnreadableRowError)) throw error;
-    if (error.code !== ROW_DAMAGED) return 'keep';
+    // The entry of a dead job counts with that job, whatever became unreadable since.
+    const stays = message.movedBySqs || code === undefined || code === ROW_DAMAGED ? 'unread' : 'keep';
+    if (error.code !== ROW_DAMAGED) return stays;
     const isUnlabelled = message.movedBySqs && code !== ROW_DAMAGED;
     // The number is the DLQ's.
     const { sequenceNumber: _number, ...moved } = message;
     const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: moved }, error) : job;
     deps.failed({ queue, code: ROW_DAMAGED, ...(jobId === undefined ? {} : { jobId }) });
-    return isUnlabelled ? 'delete' : 'keep';
+    return isUnlabelled ? 'delete' : stays;
   }
 }
 

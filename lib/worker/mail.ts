@@ -4,6 +4,7 @@ import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import type { RunContext } from './contract';
 import { LEAD_MS, type RateUse, type SharedRate } from './rate';
+import { mayHaveHappened } from './steps';
 
 /** The queues whose jobs send mail through SendGrid, and the step that does it. Never rename them: they are stored. */
 export const MAIL_STEPS = { emails: 'send', feedback: 'confirmation', testflight: 'notification' } as const;
@@ -98,13 +99,19 @@ export async function sendPaced(
       throw error;
     });
   };
-  await until(slot.at - LEAD_MS);
-  await check?.();
-  return steps.step<ProvenSent>(step, {
-    vendor: 'sendgrid',
-    proven: sentByEvidence,
-    run: () => vendor('sendgrid', call, { sender: mail.from.email }),
-  });
+  try {
+    await until(slot.at - LEAD_MS);
+    await check?.();
+    return await steps.step<ProvenSent>(step, {
+      vendor: 'sendgrid',
+      proven: sentByEvidence,
+      run: () => vendor('sendgrid', call, { sender: mail.from.email }),
+    });
+  } catch (error) {
+    // If this write fails, the day ends a little early.
+    if (!mayHaveHappened(error)) await rate.uncount(slot, mail.recipients.length).catch(ignoreStoreError);
+    throw error;
+  }
 }
 
 /** The end of a step that has started before: it is done, proven or unknown. It is never repeated. */

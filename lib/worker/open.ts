@@ -101,7 +101,8 @@ function asProblem(error: unknown): PermanentError {
  *
  * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
  * So release, return and retry write the row before they send. Our own messages carry the `token` of the row, and no
- * other message opens a row that has one. Only the DLQ entry of its last end, once redriven, opens a dead job.
+ * other message opens a row that has one. Only the DLQ entry of its last end, once redriven, opens a dead job, unless an
+ * operator discarded or replaced it.
  */
 export function permission(
   row: JobRow,
@@ -114,6 +115,8 @@ export function permission(
   if (row.token === undefined && payloadHash === undefined) return 'refused';
   if (row.erased) return 'late';
   if (row.state !== 'dead') return isClosed(row) ? 'late' : 'run';
+  // What an operator ended stays ended, also if its entry is redriven. A row whose entry has expired is no such row.
+  if (row.discarded || row.replacedBy !== undefined) return 'late';
   return attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run' : 'late';
 }
 

@@ -20,17 +20,19 @@ export interface RateItem extends Item {
   load?: number;
   /** The vendor asked for a wait: no call before then. */
   blockedUntil: number;
-  /** The last day of a reservation, in the instance's zone, and for how many recipients of that day there are some. */
+  /** The last day of a reservation, in the instance's zone, and how many recipients of it may have got a mail. */
   day?: string;
   sent?: number;
 }
 
 export type RateUse = 'campaign' | 'message';
 
-/** `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. */
-type Reservation =
-  | { kind: 'slot'; slot: { at: number; until: number; rate: number } }
-  | { kind: 'later'; waitMs: number; code?: (typeof NOT_NOW)[number] };
+/**
+ * `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `day`: for which
+ * its recipients count.
+ */
+type Slot = { at: number; until: number; rate: number; day?: string | undefined };
+type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs: number; code?: (typeof NOT_NOW)[number] };
 
 /** Why a campaign waits although senders are free: the instance's setting says so. */
 export const NOT_NOW = ['OutsideWindow', 'DailyCapReached'] as const;
@@ -84,7 +86,7 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
         answer = { kind: 'later', waitMs: (held?.until ?? at) - now, ...(held && { code: held.code }) };
         return undefined;
       }
-      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate } };
+      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate, day: counted?.day } };
       return { ...next, ...counted, rate };
     };
     const reserved = await updateItem<RateItem>(deps, key, change, known);
@@ -98,6 +100,14 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
     /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
     reserve,
     inUse,
+
+    /** Recipients who surely got nothing do not count for the day. Without a limit nothing is counted. */
+    uncount: async ({ day }: Slot, recipients: number): Promise<void> => {
+      if (day === undefined) return;
+      await updateItem<RateItem>(deps, key, (stored) =>
+        stored?.day === day ? { ...stored, sent: Math.max(0, (stored.sent ?? 0) - recipients) } : undefined,
+      );
+    },
 
     block: (waitMs: number) =>
       updateItem<RateItem>(deps, key, (stored) => {

@@ -119,7 +119,7 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
 }
 
 /** All our own classes except `ambiguous` mean that nothing happened. Any other error leaves it open. */
-function mayHaveHappened(error: unknown): boolean {
+export function mayHaveHappened(error: unknown): boolean {
   if (!(error instanceof JobError)) return true;
   return error instanceof AmbiguousError || error.cause instanceof AmbiguousError;
 }

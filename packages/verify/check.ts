@@ -105,6 +105,7 @@ function entriesWithoutRow({ entries, known, at }: Snapshot): [string, Wrong][] 
 function withoutEntry(row: Item, all: Snapshot): Wrong {
   const queue = queueOf(all, row);
   if (row.state !== 'dead' || row.reason === 'expired' || row.leftDlqAt !== undefined || !queue) return undefined;
+  if (row.replacedBy !== undefined) return undefined;
   const parkedAt = number(row.parkedAt);
   const isExpired = parkedAt > 0 && parkedAt + queue.dlqRetentionMs - MINUTE_MS < all.at;
   const isOnItsWay = parkedAt === 0 && all.at - number(row.endedAt) < UNFINISHED_MS;

@@ -182,7 +182,9 @@ export const instanceFile = table({
       .string()
       .refine(isZone, 'must be a time zone such as Europe/Berlin')
       .describe('The time zone of `between` and of the day of `dailyCap`. Default: UTC'),
-    dailyCap: whole(1, 100_000_000).describe('Campaigns stop for the day when so many mails were sent'),
+    dailyCap: whole(1, 100_000_000).describe(
+      'Campaigns stop for the day when so many mails were sent. A mail whose outcome is unknown counts',
+    ),
     templates: section({
       feedback: templateId.describe('The template of the confirmation: d-…'),
       feedbackByLanguage: z

@@ -102,6 +102,20 @@ test("a dead job's row says when its DLQ entry expired, and its body is deleted 
   expect([left > 0, left <= DAY + MINUTE]).toEqual([true, true]);
 });
 
+test('a replaced job whose DLQ entry was not sent yet gets its record and no entry', async () => {
+  const store = outage('queues.send');
+  const { engine } = sampleEngine(rejects, store);
+  await engine.sendAndDeliver(envelope());
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, replacedBy: jobId(2) }));
+  store.down = false;
+
+  await engine.reconcileAfter(6 * MINUTE);
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', todo: 'sample#kept', bodyKept: true });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'dead', replacedBy: jobId(2) }]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
 const retried = (engine: Engine) => retry(engine.deps, engine.row(jobId(1)));
 const deadAgain = ({ deps, row, clock }: Engine) =>
   deps.ledger.update(row(jobId(1)).key, ({ leftDlqAt: _left, ...now }) => ({ ...now, parkedAt: clock.now() }));

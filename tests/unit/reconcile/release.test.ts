@@ -3,6 +3,7 @@ import { bodyKey, jobKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
+import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -236,11 +237,19 @@ async function waiting({ released = false } = {}) {
 }
 
 test.each([
-  ['is sent again from its kept body', false],
-  ['is sent again although a person has deleted the DLQ entry of another, dead job', true],
-])('a released job whose message is gone %s', async (_how, isEntryDeleted) => {
+  ['is sent again from its kept body', 'nothing'],
+  ['is sent again although a person has deleted the DLQ entry of another, dead job', 'deleted'],
+  ['is sent again although a message waits in the DLQ for a damaged row', 'damaged'],
+])('a released job whose message is gone %s', async (_how, other) => {
   const { engine, effects, lose, pass, reported } = await waiting({ released: true });
-  if (isEntryDeleted) {
+  if (other === 'damaged') {
+    lose();
+    await engine.accept(envelope(3));
+    await damagedRow(engine.table, jobKey('sample', jobId(3)), 'steps');
+    await engine.deliver();
+    expect(engine.deadLetters()).toHaveLength(1);
+  }
+  if (other === 'deleted') {
     const now = engine.clock.now();
     const dead = { ...engine.row(jobId(1)), key: jobKey('sample', jobId(2)), id: jobId(2), version: 0 };
     const end = { state: 'dead', reason: 'error', endedAt: now, recordedAt: now, parkedAt: now, bodyKept: false };

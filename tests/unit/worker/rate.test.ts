@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { WaitError } from '../../../lib/errors';
+import type { SendingLimits } from '../../../lib/config/functions';
+import { AmbiguousError, PermanentError, WaitError } from '../../../lib/errors';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import type { RunContext } from '../../../lib/worker/contract';
 import { sendPaced } from '../../../lib/worker/mail';
@@ -10,11 +11,11 @@ import { memoryTable } from '../../support/memory-table';
 import { busiest, rateRun } from '../../support/rate-run';
 import { aMail } from '../../support/vendors';
 
-function start(rate = 100) {
+function start(rate = 100, limits?: SendingLimits) {
   const clock = memoryClock();
   const table = memoryTable();
   const random = memoryRandom();
-  const make = (limit: number) => sharedRate({ table, clock, random, rate: limit }, 'sendgrid');
+  const make = (limit: number) => sharedRate({ table, clock, random, rate: limit, limits }, 'sendgrid');
   const shared = make(rate);
   const mailsFor = async (seconds: number, aSecond: number) => {
     for (let n = 0; n < seconds * aSecond; n++) {
@@ -159,9 +160,11 @@ test('the day of the cap is that of the zone, also if it has 23 or 25 hours', ()
   expect(days.map((day) => (nextDay(day) - day) / 3_600_000)).toEqual([23, 25]);
 });
 
+const LIMITS = { zone: 'UTC', dailyCap: 100 };
+
 /** A job of ten seconds, at a rate of one mail a second. */
-function pacing(answer: Sendgrid['send'] = async () => ({})) {
-  const { clock, begun, shared: rate } = start(1);
+function pacing(answer: Sendgrid['send'] = async () => ({}), limits?: SendingLimits) {
+  const { clock, begun, table, shared: rate } = start(1, limits);
   const sent: number[] = [];
   const sendgrid: Sendgrid = {
     send: (...request) => {
@@ -178,7 +181,7 @@ function pacing(answer: Sendgrid['send'] = async () => ({})) {
   const deps = { sendgrid, rate, clock };
   const mail = { step: 'send', mail: aMail() };
   return {
-    ...{ sent, rate },
+    ...{ sent, rate, clock, table },
     send: () => sendPaced(deps, context, { ...mail, use: 'message' }),
   };
 }
@@ -207,4 +210,38 @@ test('when SendGrid throttles one sender, all senders wait', async () => {
 
   const answer = await rate.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });
   expect(answer).toEqual({ kind: 'later', waitMs: 30_000 });
+});
+
+const ANSWERS = {
+  throttled: new WaitError({ code: 'SendgridThrottled', message: 'wait', vendor: 'sendgrid', waitMs: 0 }),
+  refused: new PermanentError({ code: 'SendgridRejected', message: 'no', vendor: 'sendgrid', status: 400 }),
+  unanswered: new AmbiguousError({ code: 'SendgridTimeout', message: 'no answer', vendor: 'sendgrid' }),
+  broken: new Error('of an unknown kind'),
+};
+
+test.each<[keyof typeof ANSWERS, number]>([
+  ['throttled', 1],
+  ['refused', 1],
+  ['unanswered', 2],
+  ['broken', 2],
+])('of a mail that went out and one that was %s, %i count for the daily cap', async (answer, count) => {
+  const answers = [async () => ({}), () => Promise.reject(ANSWERS[answer])];
+  const { send, table } = pacing(() => (answers.shift() ?? answers[0])?.() ?? Promise.resolve({}), LIMITS);
+
+  await send();
+  await send().catch(() => {});
+
+  expect(await table.get('rate#sendgrid')).toMatchObject({ sent: count });
+});
+
+test("what was not sent is not taken from the next day's count", async () => {
+  const { rate, clock, table } = pacing(undefined, LIMITS);
+  const reserve = () => rate.reserve({ recipients: 1, use: 'message', withinMs: 0 });
+  const slot = slotOf(await reserve());
+  clock.advance(86_400_000);
+  await reserve();
+
+  await rate.uncount(slot, 1);
+
+  expect(await table.get('rate#sendgrid')).toMatchObject({ sent: 1 });
 });

@@ -2,7 +2,7 @@ import { PermanentError, WaitError } from '../../../lib/errors';
 import { jobIdOf, parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
-import { rowOfEnvelope } from '../../../lib/jobs/row';
+import { type JobRow, rowOfEnvelope, type State } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/submit/options';
 import { submit } from '../../../lib/submit/submit';
@@ -127,18 +127,25 @@ test.each(BODILESS)("its name and %s do not end a stranger's job whose body is n
   expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
 });
 
-test('a redriven entry does not open a dead job whose person was erased', async () => {
+test.each<[string, Partial<JobRow>, State]>([
+  ['whose person was erased stays dead', { erased: true }, 'dead'],
+  ['that an operator discarded stays dead', { leftDlqAt: 1, discarded: true }, 'dead'],
+  ['that an operator replaced stays dead', { replacedBy: jobId(9) }, 'dead'],
+  ['whose entry was taken for expired runs', { leftDlqAt: 1 }, 'succeeded'],
+])('a dead job with a redriven entry %s', async (_which, ended, state) => {
   const given = start();
   const { engine, effects, what } = given;
   await IN['that is dead']?.(given);
-  await engine.deps.ledger.update(engine.row(ID).key, (row) => ({ ...row, erased: true }));
+  await engine.deps.ledger.update(engine.row(ID).key, (row) => ({ ...row, ...ended }));
   delete what.error;
   engine.redrive();
 
   await engine.deliver();
+  await engine.reconcile();
 
-  expect(engine.row(ID)).toMatchObject({ state: 'dead', generation: 1 });
-  expect(effects).toEqual([]);
+  expect(engine.row(ID)).toMatchObject({ state });
+  expect(effects).toEqual(state === 'dead' ? [] : [ID]);
+  expect([engine.inQueue(), engine.deadLetters().length]).toEqual([0, 0]);
 });
 
 test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
