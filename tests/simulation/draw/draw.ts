@@ -156,7 +156,9 @@ const redrives = some(3, {
   nth: fc.integer({ min: 1, max: 3 }),
   // Longer than the time by which an earlier call can land late (course.ts).
   after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
-  how: fc.constantFrom<Plan['redrives'][number]['how'][]>('command', 'move'),
+  how: fc.constantFrom<Plan['redrives'][number]['how'][]>(
+    ...(['command', 'move', 'move after replace', 'move after discard'] as const),
+  ),
 });
 
 /** Commands of operators at any moment. A cancelled job is often retried. */

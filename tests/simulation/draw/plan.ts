@@ -66,8 +66,11 @@ export interface JobSpec {
 interface Redrive {
   nth: number;
   after: number;
-  /** `command`: our own command. `move`: SQS's message move task for the whole DLQ. */
-  how: 'command' | 'move';
+  /**
+   * `command`: our own command. `move`: SQS's message move task for the whole DLQ, perhaps at once after an operator has
+   * ended the job for good by another command.
+   */
+  how: 'command' | 'move' | 'move after replace' | 'move after discard';
 }
 
 /** An operator controls a campaign, or suppresses one of its recipients, ms after the start. */

@@ -1,5 +1,5 @@
 import { CALL_FAULTS, type Fault, START_FAULTS, TARGETS } from '../world/faults';
-import { calls, cancelAndRetry, jobs, MINUTE_MS, many } from './build';
+import { calls, cancelAndRetry, jobs, load, MINUTE_MS, many } from './build';
 import { aPlan, type JobKind, type Plan } from './plan';
 
 const series = (count: number, everyMs: number, kind: JobKind = 'good') =>
@@ -27,15 +27,20 @@ export const PLANNED: readonly Plan[] = [
   unanswered('emails', 'sendgrid.send', 'mute'),
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'bad-list') }),
-  // The window closes before released chunks are sent, because the rate is low. Two campaigns share the cap of a day.
-  ...[{ between: '12:10–01:00' }, { dailyCap: 6 }].map((limits) =>
-    aPlan({
-      queue: 'campaigns',
-      jobs: series(2, 1_000).map((job) => ({ ...job, group: 2 })),
-      limits: [{ at: 0, vendor: 'sendgrid', lasts: 60 * MINUTE_MS, ends: 'by itself', perSecond: 0.05 }],
-      sending: { zone: 'Europe/Berlin', ...limits },
-    }),
-  ),
+  // The window closes before released chunks are sent, because the rate is low.
+  aPlan({
+    queue: 'campaigns',
+    jobs: series(2, 1_000).map((job) => ({ ...job, group: 2 })),
+    limits: [{ at: 0, vendor: 'sendgrid', lasts: 60 * MINUTE_MS, ends: 'by itself', perSecond: 0.05 }],
+    sending: { zone: 'Europe/Berlin', between: '12:10–01:00' },
+  }),
+  // The worker of a released chunk does not start. Before the next one does, a confirmation takes a part of the day's cap.
+  aPlan({
+    queue: 'campaigns',
+    starts: [{ nth: 3, fault: 'failed', ms: 0 }],
+    beside: [load('feedback', ['good', { at: 90_000 }])],
+    sending: { zone: 'Europe/Berlin', dailyCap: 3 },
+  }),
   // SendGrid refuses every chunk of two lists.
   aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'unsendable') }),
   aPlan({
@@ -49,6 +54,12 @@ export const PLANNED: readonly Plan[] = [
   }),
   // An operator discards what Zendesk refused.
   aPlan({ jobs: jobs('refused'), commands: [{ job: 0, what: 'discard', at: 10 * MINUTE_MS }] }),
+  // An operator ends for good what Zendesk refused, and then moves the whole DLQ.
+  ...(['move after replace', 'move after discard'] as const).map((how) =>
+    aPlan({ jobs: jobs('refused'), redrives: [{ nth: 1, after: 30_000, how }] }),
+  ),
+  // The table refuses all writes of a run after its claim.
+  aPlan({ calls: [{ kind: 'table.put', nth: 3, fault: 'refused', times: 1_000 }] }),
   // An operator cancels a job that waits for a worker, and retries it later.
   aPlan({
     jobs: jobs('good'),

@@ -45,7 +45,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     case 'crash': {
       if (kind === 'kills-before') return undefined;
       const crashes = sinceOpened(row.history).filter(ofKind('crashed')).length;
-      if (timesReached(world, CRASHES) + takenTooEarly(world, row) < 2)
+      if (timesReached(world, CRASHES) + unwitnessed(world) + takenTooEarly(world, row) < 2)
         return 'no faults could have crashed two of its runs';
       // A later event notes the last crashed run, so it may be missing in the history.
       return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
@@ -97,8 +97,12 @@ function unreasonableEnd(world: World, row: JobRow): string | undefined {
   return happened && `${happened[0]} took effect`;
 }
 
-/** A run could crash: its process died, or the table or newer code kept it from storing its outcome. */
-const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
+/** A run could crash: its process died, or newer code kept it from storing its outcome. */
+const CRASHES = /^(death$|run without outcome by newer code$)/;
+
+/** How many runs could store no outcome in the table, and no witness in the bucket. Each tries both until its deadline. */
+const unwitnessed = (world: World): number =>
+  Math.min(timesReached(world, /^fault .* at table\./), timesReached(world, /^fault .* at objects\.put$/));
 
 /**
  * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once,

@@ -95,7 +95,7 @@ const missing = (row: JobRow): string =>
  * again under a new row, and its old row ends as expired.
  */
 export const isGhost = (world: World, row: JobRow): boolean =>
-  isLeftOver(world, row) || (row.id.startsWith('invalid/') && world.plan.redrives.some(({ how }) => how === 'move'));
+  isLeftOver(world, row) || (row.id.startsWith('invalid/') && world.plan.redrives.some(({ how }) => how !== 'command'));
 
 /**
  * If the vendor permanently refuses two jobs and no other job can be the trial call, only an operator can distinguish

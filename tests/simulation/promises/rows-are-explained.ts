@@ -1,3 +1,4 @@
+import { witnessKey } from '../../../lib/jobs/keys';
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
 import { MAIL_STEPS } from '../../../lib/worker/mail';
@@ -7,8 +8,21 @@ import { laneOf } from '../world/names';
 import type { World } from '../world/types';
 
 /** Checks that each stored version of a row follows from the one before, with the event that says why. */
-export function watchRows({ onRow, watch, damaged }: World): void {
+export function watchRows({ onRow, watch, damaged, reach, stores }: World): void {
   onRow.push((row, before) => {
+    if (row.state === 'processing' && before?.state === 'dead' && (before.discarded || before.replacedBy))
+      watch.violated(`nothing twice: ${row.id} ran again, although an operator had ended it`);
+    const { token = row.lease?.token } = before?.lease ?? {};
+    if (
+      token !== undefined &&
+      row.lease &&
+      token !== row.lease.token &&
+      kindOf(row.history.at(-2) ?? { event: '' }) === 'given'
+    ) {
+      reach('run excused by its witness');
+      if (!stores.objects.keys().includes(witnessKey('jobs', row.queue, token)))
+        watch.violated(`everything explained: no run of ${row.id} left a witness, and it counts as given back`);
+    }
     const wrong = inItself(row) ?? inItsChange(before, row);
     if (wrong && !damaged.has(row.id))
       watch.violated(`everything explained: ${row.id} is ${row.state} (${row.reason}), and ${wrong}`);
@@ -46,12 +60,13 @@ function inItsChange(before: JobRow | undefined, after: JobRow): string | undefi
     return `its history ends with ${last.event}, after ${from} (${before.reason})`;
   const resent = kind === 'resent';
   const reopened = kind === 'reopened' || (starts && isEnd(from));
+  const why = kindOf(after.history.at(-2) ?? last);
   if (starts && (from === 'processing' || reopened)) {
-    const why = kindOf(after.history.at(-2) ?? last);
-    if (why !== (reopened ? 'reopened' : 'crashed')) return `its history does not say why it started from ${from}`;
+    if (!(reopened ? ['reopened'] : ['crashed', 'given']).includes(why))
+      return `its history does not say why it started from ${from}`;
   }
 
-  const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
+  const crashed = starts && from === 'processing' && before.lease?.alone && why === 'crashed' ? 1 : 0;
   const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
   const generation = before.generation + (isEnd(from) && !resent ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;

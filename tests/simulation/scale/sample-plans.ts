@@ -286,36 +286,43 @@ async function othersGoOn(size: number): Promise<ScaleResult> {
   });
 }
 
-/** The parts of the table's calls that it refuses, one part after another. */
-const REFUSED_PARTS = [0.3, 0.5, 0.7];
+type Refusing = { refuses: (elapsedMs: number, fraction: number) => boolean; callMs: number };
+/** The table refuses a part of all calls, or all calls for a minute in 97 seconds, so that most runs meet that. */
+const REFUSING: readonly Refusing[] = [
+  ...[0.3, 0.5, 0.7].map((part) => ({
+    refuses: (_elapsedMs: number, fraction: number) => fraction < part,
+    callMs: 300,
+  })),
+  { refuses: (elapsedMs) => elapsedMs % (97 * SECOND_MS) > 37 * SECOND_MS, callMs: 20 * SECOND_MS },
+];
 const REFUSES_MS = 40 * MINUTE_MS;
 
-/** The table refuses many calls, so runs often cannot store their outcome. No job does anything wrong, and none ends. */
+/** Runs often cannot store their outcome. No job does anything wrong, and none ends as dead. */
 async function tableRefuses(size: number): Promise<ScaleResult> {
   const results: ScaleResult[] = [];
-  for (const part of REFUSED_PARTS) results.push(await refusing(size, part));
+  for (const how of REFUSING) results.push(await refusing(size, how));
   const sum = (name: 'minutes' | 'calls') => results.reduce((total, result) => total + result[name], 0);
   const { violation } = results.find((result) => result.violation !== undefined) ?? {};
   return { minutes: sum('minutes'), calls: sum('calls'), ...(violation && { violation }) };
 }
 
-function refusing(size: number, part: number): Promise<ScaleResult> {
-  const done = new Map<string, number>();
-  const sample = startSample(({ id }) => void done.set(id, (done.get(id) ?? 0) + 1), { concurrency: 50 });
+function refusing(size: number, { refuses, callMs }: Refusing): Promise<ScaleResult> {
+  const sample = startSample(() => {}, { concurrency: 50, callMs, asked: true });
   const begun = sample.now();
   const chance = createChance(7);
   const { table } = sample.deps;
   for (const [name, call] of Object.entries(table) as [keyof typeof table, (...given: never[]) => Promise<never>][])
     table[name] = async (...given: never[]) => {
-      if (sample.now() - begun < REFUSES_MS && chance.fraction() < part)
+      const elapsed = sample.now() - begun;
+      if (elapsed < REFUSES_MS && refuses(elapsed, chance.fraction()))
         throw new StoreError({ code: 'table.throttled', message: 'throttled' });
       return call(...given);
     };
   for (let n = 1; n <= size; n++) sample.after((n / size) * REFUSES_MS, () => sample.sendJob(n));
+  const { handled } = sample;
   return sample.run({
     done: () => {
-      const { handled } = sample;
-      if (handled.has('dead')) return `no bystanders: ${handled.get('dead')} jobs are dead (p = ${part})`;
+      if (handled.has('dead')) return `no bystanders: ${handled.get('dead')} jobs are dead`;
       return handled.get('succeeded') === size;
     },
     withinMs: 24 * HOUR_MS,

@@ -16,10 +16,11 @@ interface Accepted {
   sender: string;
 }
 
-/** The steps of each job, and how long a request takes. */
+/** The steps of each job, and how long a request takes. `asked`: a vendor that did nothing says so. */
 interface Made {
   steps?: readonly string[];
   callMs?: number;
+  asked?: boolean;
 }
 
 /**
@@ -28,7 +29,7 @@ interface Made {
  */
 export function startSample(
   request: (call: { id: string; sender: string }) => void,
-  { steps: names = ['effect'], callMs = 300, ...options }: Partial<ServiceOptions> & Made = {},
+  { steps: names = ['effect'], callMs = 300, asked = false, ...options }: Partial<ServiceOptions> & Made = {},
 ) {
   const service = startService({
     ...options,
@@ -41,7 +42,8 @@ export function startSample(
           process: async ({ id, data: { sender } }, { steps, vendor }) => {
             const ask = () => call(callMs, () => request({ id, sender: sender ?? '' }));
             if (sender !== undefined) return vendor('sendgrid', ask, { sender });
-            for (const name of names) await steps.step(name, { run: () => vendor('zendesk', ask) });
+            const step = { run: () => vendor('zendesk', ask), ...(asked && { resolve: async () => undefined }) };
+            for (const name of names) await steps.step(name, step);
           },
         }),
       },

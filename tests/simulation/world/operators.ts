@@ -2,11 +2,11 @@ import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { StoreError, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { type JobRow, lackedStep, STEP_UNKNOWN } from '../../../lib/jobs/row';
-import { cancel, discard, resend, retry, settle } from '../../../lib/ops/act';
+import { cancel, discard, replace, resend, retry, sentEnvelope, settle, whyNot } from '../../../lib/ops/act';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { limitVendor, tryVendor } from '../../../lib/ops/pause';
 import { queueArn } from '../../../packages/local/loopback';
-import type { Command, VendorLimit } from '../draw/plan';
+import type { VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
 import { later, sleep } from './acts';
 import { campaignsOf } from './campaigns';
@@ -22,14 +22,28 @@ export function startRedrives(world: World): void {
       later(world, after, () => {
         reach(`redrive by ${how}`);
         trace.add({ who: 'operator', what: `redrive ${how}`, detail: () => row.id });
-        return how === 'move' ? move(world) : typed(world, (deps) => command(deps, 'retry', row));
+        return redrive(world, how, row);
       });
   });
 }
 
-const COMMANDS = { cancel, retry, discard, resend };
+type How = World['plan']['redrives'][number]['how'];
 
-async function command(deps: Deps, what: Command['what'], { key }: JobRow): Promise<void> {
+async function redrive(world: World, how: How, row: JobRow): Promise<unknown> {
+  if (how === 'command') return typed(world, (deps) => command(deps, 'retry', row));
+  if (how === 'move after replace') await typed(world, (deps) => command(deps, 'replace', row));
+  if (how === 'move after discard') await typed(world, (deps) => command(deps, 'discard', row));
+  return move(world);
+}
+
+/** Sends the job again with its own data, because this is about the old job. */
+async function replaced(deps: Deps, row: JobRow): Promise<void> {
+  if (whyNot.replace(row) === undefined) await replace(deps, row, (await sentEnvelope(deps, row)).data);
+}
+
+const COMMANDS = { cancel, retry, discard, resend, replace: replaced };
+
+async function command(deps: Deps, what: keyof typeof COMMANDS, { key }: JobRow): Promise<void> {
   const row = await deps.ledger.get(key);
   if (row) await COMMANDS[what](deps, row);
 }

@@ -25,6 +25,12 @@ const STOPPED: Partial<Plan> = {
 
 const forged = (form: 'placeholder' | 'lost body', at = 30 * SECOND_MS) => [{ at, form, about: 0, times: 1 }];
 
+const ended = (how: Plan['redrives'][number]['how']): Partial<Plan> => ({
+  jobs: jobs('refused'),
+  redrives: [{ nth: 1, after: 30 * SECOND_MS, how }],
+});
+const RAN_AGAIN = /^nothing twice: .* ran again, although an operator had ended it/;
+
 /** SendGrid refuses this many first requests. An attempt makes three. */
 const refused = (count: number) => calls('sendgrid.send', ...Array.from({ length: count }, () => 'refused' as const));
 
@@ -136,6 +142,25 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     {
       "...(before as Change['expected']),": 'payloadHash: blank.payloadHash,',
       'ABSENT.map((name) => [name, undefined])': '[]',
+    },
+  ),
+
+  // What an operator ended for good stays ended, also if AWS's console redrives its entry.
+  // A replaced job is discarded too.
+  replacedJobRunsAgain: mutant(ended('move after replace'), RAN_AGAIN, OPEN, {
+    "if (row.discarded || row.replacedBy !== undefined) return 'late';": '',
+  }),
+  discardedJobRunsAgain: mutant(ended('move after discard'), RAN_AGAIN, OPEN, {
+    'row.discarded || row.replacedBy !== undefined': 'row.replacedBy !== undefined',
+  }),
+
+  // A table that fails is no crash. The plan table-refuses has more.
+  everyCrashIsExcused: mutant(
+    { jobs: jobs('kills-after') },
+    /^everything explained: no run of .* left a witness/,
+    OPEN,
+    {
+      '(await hasWitness(deps, queue, last))': 'true',
     },
   ),
 

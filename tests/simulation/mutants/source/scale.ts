@@ -54,6 +54,15 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     '((circuit.failedTrials ?? 0) + waited) % 2 === 0': 'circuit.failedTrials === -1',
   }),
 
+  // A table that fails is no crash.
+  'a run tries once to give its job back': mutant('table-refuses', /^no bystanders/, 'lib/worker/close.ts', {
+    'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
+    'witnessed ||= await leaveWitness(deps, queue, token);': '',
+  }),
+  'a claim looks for no witness': mutant('table-refuses', /^no bystanders/, 'lib/worker/open.ts', {
+    '(await hasWitness(deps, queue, last))': 'false',
+  }),
+
   // Faults that make a walk through a DLQ too slow.
   'entries that a walk has seen return after five minutes': mutant('large-dlq', LATE, WALK, {
     'await show(kept, until)': 'await show(kept, clock.now() + 300_000)',
