@@ -194,7 +194,6 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
     ['feedback', /^dynamodb:DeleteItem .*trial#/],
     ['feedback', /^s3:DeleteObject .*_witness/],
     ['feedback', /^s3:ListBucket .*_witness/],
-    ['reconciler', /^s3:GetObject .*_witness/],
     ['emails', /^s3:ListBucket .*_data/],
     ['emailEvents', /^dynamodb:GetItem .*evidence#/],
     ['analytics', /^s3:ListBucket .*analytics-jobs/],
