@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
@@ -35,8 +35,9 @@ export async function packageStage(stage: string): Promise<Packaged> {
     filter: (source) => dirname(source) !== project || !LEFT_OUT.test(basename(source)),
   });
   symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'), 'junction');
-  // serverless-esbuild leaves copies of the functions in the temporary folder.
-  const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy };
+  // serverless-esbuild leaves copies of the functions in the temporary folder. To compile its own schema takes Serverless
+  // seconds, so that stays where it always puts it.
+  const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy, SLS_SCHEMA_CACHE_BASE_DIR: homedir() };
   try {
     await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], { cwd: copy, env });
   } catch (error) {

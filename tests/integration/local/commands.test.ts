@@ -28,7 +28,7 @@ function started(script: 'start' | 'example'): Running {
   const running = watched(
     spawn(process.execPath, words, {
       cwd: directory.path,
-      env: { PATH: process.env.PATH, HOME: directory.path, PORT: '0' },
+      env: { PATH: process.env.PATH, HOME: process.env.PACKAGES, PORT: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     }),
