@@ -78,10 +78,11 @@ export function permissionsOf(template: Template, ids: string | string[], place 
   const [id = ''] = [ids].flat();
   const Statement = [ids].flat().flatMap((each) => statementsOf(template, each, place));
   const identityPolicies = [{ name: id, policy: policyOf(...Statement) }];
+  const ofKey = template.Resources.JobsKey && { resourcePolicy: keyPolicyOf(template, place) };
   return (request) =>
     simulate(request, {
       ...{ principal: `arn:aws:iam::${place.account}:role/${id}`, account: place.account, identityPolicies },
-      ...(request.resource.endsWith(KEY) && { resourcePolicy: keyPolicyOf(template, place) }),
+      ...(request.resource.endsWith(KEY) && ofKey),
     });
 }
 

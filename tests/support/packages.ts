@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Packaged, readPackage } from '../../packages/local/template/package';
+import { readInstance } from '../../resources/instances/read';
 import { changeInstance } from './instances';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, withoutCode } from './sls';
 
@@ -64,10 +65,12 @@ export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
 
 /**
  * The local stage with its code, also once for all. Tests share its directory and must not write there. It has a customer
- * key for the test of permissions, by which no other call of its functions, producers and people differs.
+ * key for the test of permissions, by which no other call of its functions, producers and people differs. Each queue has
+ * few workers, because a process of each takes longer to start than its jobs take.
  */
 export async function localPackage(): Promise<Packaged> {
-  const changes = { kmsKey: 'own' };
+  const few = readInstance('local').rows.map(({ name }) => [`queues.${name}.concurrency`, 3]);
+  const changes = { kmsKey: 'own', ...Object.fromEntries(few) };
   return readPackage(await makeOnce('local', (output) => compileTemplate('local', { changes, output, code: true })));
 }
 

@@ -25,8 +25,15 @@ type Template = Parameters<typeof statementsOf>[0];
 
 const LOCAL = { region: REGION, account: ACCOUNT };
 
-export const allowedBy = (template: Template, who: string): Allowed =>
-  permissionsOf(template, HOLDERS[who] ?? [who], LOCAL);
+/** What each caller may do by a template. It reads the policies of a caller once: that takes longer than an answer. */
+export function allowedBy(template: Template): (who: string) => Allowed {
+  const known = new Map<string, Allowed>();
+  return (who) => {
+    const allowed = known.get(who) ?? permissionsOf(template, HOLDERS[who] ?? [who], LOCAL);
+    known.set(who, allowed);
+    return allowed;
+  };
+}
 
 /** One allowed action on one pattern of names. */
 interface Permission {

@@ -47,6 +47,7 @@ beforeAll(async () => {
   await recordedTrouble(recorded, left);
   await sixWeeksLater(service, left);
   await readSecrets(prod);
+  [allowed, allowedInProd] = [allowedBy(template()), allowedBy(prod)];
 });
 afterAll(async () => {
   process.env = environment;
@@ -55,11 +56,13 @@ afterAll(async () => {
 });
 
 const template = () => ({ Resources: packaged.resources }) as Parameters<typeof allowedBy>[0];
+let allowed: ReturnType<typeof allowedBy>;
+let allowedInProd: ReturnType<typeof allowedBy>;
 const calls = () => distinct(recorder.calls().filter(({ who }) => who in HOLDERS));
 
 /** The calls that their caller's policy answers otherwise than expected. */
 const wrong = (asked: readonly RecordedCall[], expected: boolean) =>
-  unexpected((call) => allowedBy(isSecret(call.resource) ? prod : template(), call.who)(call), asked, expected);
+  unexpected((call) => (isSecret(call.resource) ? allowedInProd : allowed)(call.who)(call), asked, expected);
 
 /** One call of each kind. What differs are ids and times. */
 const distinct = (all: readonly RecordedCall[]): RecordedCall[] => [

@@ -162,8 +162,10 @@ export function watchCampaigns(world: World): void {
 function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: number) => string | undefined {
   const { zone: timeZone, between, dailyCap = Number.POSITIVE_INFINITY } = plan.sending ?? { zone: 'UTC' };
   const [from = '', to = ''] = between?.split('–') ?? [];
-  const clock = (at: number) => new Date(at).toLocaleTimeString('en-GB', { timeZone }).slice(0, 5);
-  const dayOf = (at: number) => new Date(at).toLocaleDateString('en-GB', { timeZone });
+  const times = new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'short' });
+  const days = new Intl.DateTimeFormat('en-GB', { timeZone });
+  const clock = (at: number) => times.format(at);
+  const dayOf = (at: number) => days.format(at);
   const isOpen = (time: string) => (from <= to ? time >= from && time < to : time >= from || time < to);
   const sent = new Map<string, number>();
   return (recipients, lateMs) => {
