@@ -198,7 +198,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
 
   /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
   mailBegunByClaim: mutant({ queue: 'emails' }, /^nothing twice: .* starts send/, 'lib/emails/process.ts', {
-    'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => ({ name: 'send' }),",
+    'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => 'send',",
   }),
   /** A clock that is far ahead takes the job from a run that is still at work. */
   lostLeaseWrites: mutant(
