@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { QueueSettings } from '../../../lib/config/functions';
+import { ignoreStoreError } from '../../../lib/errors';
 import type { Envelope } from '../../../lib/jobs/envelope';
 import type { Facts } from '../../../lib/ports';
 import { reconcile } from '../../../lib/reconcile/reconcile';
@@ -126,7 +127,8 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
   });
 
   function everyMinute(): void {
-    void reconcile(deps, { remainingMs, stayMs });
+    // A run that the table gives no lease ends with that error, and the next minute brings another.
+    reconcile(deps, { remainingMs, stayMs }).catch(ignoreStoreError);
     kernel.setTimeout(everyMinute, everyMs);
   }
 
