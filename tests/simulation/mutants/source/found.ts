@@ -100,26 +100,6 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     'lib/submit/submit.ts',
     { 'row.erased || isSentFromKept(row)': 'isSentFromKept(row)' },
   ),
-  // A worker whose clock is behind holds the job again without its call. The vendor never accepts the other one.
-  sameJobHasEachTrial: mutant(
-    {
-      seed: 889,
-      queue: 'testflight',
-      jobs: jobs(
-        ['good', { again: 10 }],
-        ['good', { at: 961_741 }],
-        ['forbidden', { at: 360_463 }],
-        ['good', { again: 10 }],
-        ['good', { at: 2_955, again: 30 * SECOND_MS }],
-      ),
-      outages: [{ target: 'apple', from: 907_653, until: 4_507_653, fault: 'forbidden' }],
-      future: { from: 360_702, until: 960_897 },
-      warm: true,
-    },
-    /^liveness: .* is held \(stopped\)/,
-    'lib/reconcile/release.ts',
-    { '(circuit.failedTrials ?? 0) + waited)': '(circuit.failedTrials ?? 0))' },
-  ),
   // A stranger's own job comes in two message groups.
   groupOfAnotherPersonIsStored: mutant(
     {

@@ -55,10 +55,6 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // A table that fails is no crash.
-  'a run tries once to give its job back': mutant('table-refuses', /^no bystanders/, 'lib/worker/close.ts', {
-    'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
-    'witnessed ||= await leaveWitness(deps, queue, token);': '',
-  }),
   'a claim looks for no witness': mutant('table-refuses', /^no bystanders/, 'lib/worker/open.ts', {
     '(await hasWitness(deps, queue, last))': 'false',
   }),
