@@ -14,6 +14,8 @@ const PAUSED: Partial<Plan> = {
 };
 
 const LATE = /^liveness: not done within/;
+/** A worker parks the job, or the reconciler does, which the plan sees only by its end. */
+const DEAD = /^no bystanders|^liveness/;
 
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
@@ -55,7 +57,11 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // A table that fails is no crash.
-  'a claim looks for no witness': mutant('table-refuses', /^no bystanders/, 'lib/worker/open.ts', {
+  'a run tries once to give its job back': mutant('table-refuses', DEAD, 'lib/worker/close.ts', {
+    'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
+    'witnessed ||= await leaveWitness(deps, queue, token);': '',
+  }),
+  'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/worker/open.ts', {
     '(await hasWitness(deps, queue, last))': 'false',
   }),
 
