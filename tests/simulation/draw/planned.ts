@@ -25,6 +25,8 @@ export const PLANNED: readonly Plan[] = [
   unanswered('testflight', 'apple.invite', 'silent', 'resend'),
   ...['testflight', 'feedback', 'emails'].map((queue) => unanswered(queue, 'sendgrid.send', 'silent')),
   unanswered('emails', 'sendgrid.send', 'mute'),
+  // Confirmations that surely did not take effect are settled and sent again.
+  { ...unanswered('feedback', 'sendgrid.send', 'mute'), resend: { after: MINUTE_MS } },
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'bad-list') }),
   // The window closes before released chunks are sent, because the rate is low.
@@ -50,6 +52,15 @@ export const PLANNED: readonly Plan[] = [
       { at: 1_500, campaign: 0, what: 'pause' },
       { at: 10 * MINUTE_MS, campaign: 0, what: 'resume' },
       { at: MINUTE_MS, campaign: 1, what: 'cancel' },
+    ],
+  }),
+  // A campaign is paused while no worker takes its released chunk.
+  aPlan({
+    queue: 'campaigns',
+    unpolled: { from: 50_000, until: 5 * MINUTE_MS },
+    controls: [
+      { at: 2 * MINUTE_MS, campaign: 0, what: 'pause' },
+      { at: 10 * MINUTE_MS, campaign: 0, what: 'resume' },
     ],
   }),
   // An operator discards what Zendesk refused.

@@ -21,10 +21,10 @@ const REST_WITHIN_MS = 3 * HOUR_MS;
  */
 const TIMES_IN_QUEUE = 3;
 
-/** A run with more trace entries makes no progress. */
-const MOST_ENTRIES = 150_000;
+/** A run with more trace entries makes no progress. `anHour`: so many more for each hour until the last trouble. */
+const MOST_ENTRIES = { base: 150_000, anHour: 10_000 };
 /** Neither does a run with more events, for example one in which Lambda polls a queue for ever. */
-const MOST_EVENTS = 1_000_000;
+const MOST_EVENTS = { base: 1_000_000, anHour: 50_000 };
 
 /** Reports when a run is over, and a violation if it does not come to rest in time. */
 export function createLiveness(world: World) {
@@ -37,14 +37,19 @@ export function createLiveness(world: World) {
   const dueBy = () =>
     Math.max(world.lastTrouble(), ...lanes.flatMap((lane) => [lastExpiry(lane), lastStart(lane)])) + boundMs;
   const minutes = Math.round(boundMs / MINUTE_MS);
+  const tooMany = ({ base, anHour }: typeof MOST_EVENTS, number: number, of: string): string | undefined => {
+    if (number <= base) return undefined;
+    const most = base + anHour * Math.floor((world.lastTrouble() - plan.start) / HOUR_MS);
+    return number > most ? `${most} ${of}` : undefined;
+  };
 
   return {
     isOver(): boolean {
       if (watch.violation()) return true;
       events += 1;
-      if (trace.entries.length > MOST_ENTRIES || events > MOST_EVENTS) {
-        const most = events > MOST_EVENTS ? `${MOST_EVENTS} events` : `${MOST_ENTRIES} entries`;
-        watch.violated(`liveness: the run did not end within ${most}`);
+      const over = tooMany(MOST_ENTRIES, trace.entries.length, 'entries') ?? tooMany(MOST_EVENTS, events, 'events');
+      if (over) {
+        watch.violated(`liveness: the run did not end within ${over}`);
         return true;
       }
       if (processes.size > 0) return false;

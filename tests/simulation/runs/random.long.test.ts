@@ -8,6 +8,6 @@ const reached = testRandomRuns({
   command: 'npm run test:long -- tests/simulation/runs/random',
 });
 
-test('the random schedules reach every fault and state', () => {
+test('the fixed and the planned runs reach every fault and state', () => {
   expect(unreached(reached())).toEqual([]);
 });

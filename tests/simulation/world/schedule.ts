@@ -1,5 +1,6 @@
-import { bodyKey, todoKey } from '../../../lib/jobs/keys';
+import { bodyKey, todoKey, vendorKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import { type Circuit, nextTrialAt } from '../../../lib/worker/circuit';
 import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence, movedEntries } from '../promises/rest';
@@ -41,17 +42,24 @@ const lostItsMessage = (world: World, { state, sentAt, id }: JobRow): boolean =>
   world.sqs.messages(mainQueue(world)).length === 0 &&
   world.stores.objects.keys().includes(bodyKey('jobs', serviceQueue(world), id));
 
+/** When the reconciler may release a job of a stopped vendor: a minute ahead it waits for the time of the trial call. */
+function trialAt({ kernel, watch, plan: { skew = 0 } }: World, { vendor = '', owed }: JobRow): number {
+  const trial = nextTrialAt(watch.items.get(vendorKey(vendor)) as Circuit | undefined, kernel.now()) ?? kernel.now();
+  return Math.min(trial, owed?.until ?? trial) - skew - MINUTE_MS;
+}
+
 function nextDue(world: World): number {
   const { kernel, settings, watch, plan } = world;
   const [dead, unknown] = (['dead', 'unknown'] as const).map((kind) => todoKey(serviceQueue(world), kind));
   const rows = watch.rows();
   if (!entriesAgree(world) || movedEntries(world).length > 0 || hasEvidence(world)) return kernel.now();
-  if (rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row))) return kernel.now();
+  if (rows.some((row) => lostItsMessage(world, row))) return kernel.now();
   const fullHour = Math.ceil(kernel.now() / HOUR_MS) * HOUR_MS - skewOf(plan);
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt } = row;
+    if (row.reason === 'stopped') return trialAt(world, row);
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
