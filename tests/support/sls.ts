@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { COMPILED } from '../../packages/local/template/package';
 
 /** What a test may change, or `sls` writes beside. */
 const COPIED = ['handlers', 'instances', 'serverless.yml', 'package.json', 'tsconfig.json'];
@@ -41,17 +42,15 @@ export async function sls(
   onOutput: (stdout: string, child: ChildProcessWithoutNullStreams) => void = () => {},
 ) {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
-  // To compile its JavaScript, our TypeScript and its schema takes seconds, so test files share what was compiled. Alone, a
-  // directory has its own. serverless-esbuild leaves copies of the functions there too.
-  const shared = process.env.PACKAGES ?? directory;
+  // Test files share what tsx compiled. Alone, a directory has its own. serverless-esbuild leaves copies of the functions there
+  // too.
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: directory,
     env: {
       PATH: process.env.PATH,
       HOME: directory,
-      TMPDIR: shared,
-      NODE_COMPILE_CACHE: join(shared, 'compiled'),
-      SLS_SCHEMA_CACHE_BASE_DIR: shared,
+      TMPDIR: process.env.PACKAGES ?? directory,
+      ...COMPILED,
       ...env,
     },
   });

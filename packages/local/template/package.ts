@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
@@ -8,6 +8,10 @@ import type { Resource } from './declared';
 
 const run = promisify(execFile);
 const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+const CACHE = join(process.cwd(), 'node_modules', '.cache', 'sls');
+
+/** To compile its code and its schema takes `sls` seconds. What it compiled, it finds there by its content. */
+export const COMPILED = { NODE_COMPILE_CACHE: join(CACHE, 'compiled'), SLS_SCHEMA_CACHE_BASE_DIR: CACHE };
 
 /** What packaging does not need. The user's `.env` files hold secrets of other stages. */
 const LEFT_OUT = /^(node_modules|\.git|\.local|\.serverless|\.esbuild|coverage|\.env.*)$/;
@@ -35,9 +39,8 @@ export async function packageStage(stage: string): Promise<Packaged> {
     filter: (source) => dirname(source) !== project || !LEFT_OUT.test(basename(source)),
   });
   symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'), 'junction');
-  // serverless-esbuild leaves copies of the functions in the temporary folder. To compile its own schema takes Serverless
-  // seconds, so that stays where it always puts it.
-  const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy, SLS_SCHEMA_CACHE_BASE_DIR: homedir() };
+  // serverless-esbuild leaves copies of the functions in the temporary folder.
+  const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy, ...COMPILED };
   try {
     await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], { cwd: copy, env });
   } catch (error) {
