@@ -95,6 +95,8 @@ export interface Completion<Result = unknown> {
   final: boolean;
   result?: Result;
   error?: { code: string; field?: string };
+  /** What the job succeeded without. A resend changes it, without a second event. */
+  without?: readonly { what: string; code: string }[];
   correlationId?: string;
   traceparent?: string;
   /** ISO 8601, as the other times. */

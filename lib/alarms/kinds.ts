@@ -130,7 +130,7 @@ const FACTS = {
     scope: 'vendor',
     title: "A vendor's circuit breaker is open",
     meaning:
-      'The vendor is down or refuses our calls. Its jobs are held, a confirmation at most a day, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
+      'The vendor is down or refuses our calls. Its jobs are held, a confirmation at most as long as `waits.confirmation` says, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
     inspect: 'jobs list --vendor {} --state held',
     next: 'vendors try {}',
   },

@@ -77,6 +77,7 @@ export const isFinal = ({ state, reason }: JobRow): boolean => state === 'succee
 /** The event about the end of a job. It follows from the row alone, so a repeat is the same. Nothing is personal. */
 export function completionOf(row: JobRow): Completion {
   const { id, queue, type, generation, state, reason, result, error, firstStartedAt, endedAt = row.updatedAt } = row;
+  const { without } = row;
   return {
     id: `${id}:${generation}:${state}`,
     job: id,
@@ -90,6 +91,7 @@ export function completionOf(row: JobRow): Completion {
     ...(state === 'dead' && error
       ? { error: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }) } }
       : {}),
+    ...(without && { without }),
     ...traceOf(row),
     acceptedAt: iso(row.time),
     ...(firstStartedAt === undefined ? {} : { startedAt: iso(firstStartedAt) }),

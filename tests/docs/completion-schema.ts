@@ -18,6 +18,10 @@ export const completionSchema = z.looseObject({
   final: z.boolean().describe('Whether nothing can change this end'),
   result: z.unknown().optional().describe("The worker's small answer after a success"),
   error: z.looseObject({ code: z.string(), field: z.string().optional() }).optional().describe('Of a dead job'),
+  without: z
+    .array(z.looseObject({ what: z.string(), code: z.string() }))
+    .optional()
+    .describe('What a succeeded job lacks, like its mail, and why'),
   correlationId: z.string().optional(),
   traceparent: z.string().optional(),
   acceptedAt: time,

@@ -2,11 +2,12 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { resend, settle } from '../../../lib/ops/act';
 import { stateOf } from '../../../lib/ops/operator';
 import { limitVendor } from '../../../lib/ops/pause';
-import { listJobs } from '../../../lib/ops/search';
 import { erasePerson } from '../../../packages/cli/erase';
 import { type Found, findPerson } from '../../../packages/cli/person';
 import { explain } from '../../../packages/console/explain';
+import type { FoundJobs } from '../../../packages/console/jobs';
 import type { Failure } from '../../../packages/local/fakes/server';
+import { testedConsole } from '../../support/console';
 import { jobId, PREFIX } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
 import { command } from '../../support/operator';
@@ -66,7 +67,10 @@ test('when the wait is over, the job ends without its mail although the circuit 
   expect(row()).toMatchObject(without('SendgridUnauthorized'));
   expect(row()).toMatchObject({ bodyKept: true });
   expect(engine.objects.text(KEPT)).toBe(feedbackBody());
-  expect(Object.values(engine.records())).toMatchObject([without('SendgridUnauthorized')]);
+  expect([...Object.values(engine.records()), ...engine.published]).toMatchObject([
+    without('SendgridUnauthorized'),
+    { state: 'succeeded', without: without('SendgridUnauthorized').without },
+  ]);
   expect(engine.metrics).toContainEqual({
     ...{ name: 'JobsWithout', value: 1 },
     dimensions: { queue: 'feedback', what: 'confirmation', code: 'SendgridUnauthorized' },
@@ -98,8 +102,11 @@ test("an operator's pause of SendGrid stops the clock of the wait", async () => 
 test('a resend sends only the mail, rewrites the record and publishes no second end', async () => {
   const { engine, row, zendesk, sendgrid, repair, resend } = await failing({ status: 400 });
   expect(row()).toMatchObject(without('SendgridRejected'));
-  const found = await listJobs(engine.deps, { without: 'confirmation', from: 0 });
-  expect(found.rows).toMatchObject([{ id: ID }]);
+  const console_ = await testedConsole(engine);
+  const foundIn = (hours: string) => console_.get<FoundJobs>(`jobs?without=confirmation&${hours}`);
+  const found = [await foundIn('from=2026-01-02T03'), await foundIn('to=2026-01-02T03')];
+  await console_.close();
+  expect(found).toMatchObject([{ jobs: [{ id: ID }] }, { jobs: [] }]);
 
   await repair();
   await resend();
