@@ -1,11 +1,12 @@
 import { mock } from 'node:test';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import { TransientError } from '../../lib/errors';
+import { isEnd } from '../../lib/jobs/row';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';
-import { jobId, memoryEngine, watch } from '../support/engine';
+import { type Engine, jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody, sampleFeedback } from '../support/feedback';
 import { createKills } from '../support/kills';
 import { memoryClock } from '../support/memory-clock';
@@ -15,22 +16,27 @@ import { carefulLoop } from './careful-loop';
 import { cleanJobPrice } from './clean-job-price';
 import { durableFeedback, execute } from './durable';
 import {
+  CONFIRMATION_WAIT_MS,
   feedbackSteps,
   type Handler,
   idempotent,
   idempotentEffects,
   plainLoop,
   powertools,
+  type RivalPorts,
   usualWorker,
   vendorsAt,
 } from './rivals';
 import { type Size, tableOf } from './table';
 
-/** `hit`: the jobs that meet a fault. The small form plays the first faults only, which need one hour. */
-const SIZES = { full: { jobs: 50, hit: 10, hours: 6, faults: 7 }, small: { jobs: 4, hit: 1, hours: 1, faults: 2 } };
+/** `hit`: the jobs that meet a fault. The small form plays the last faults only, the outages. */
+const SIZES = { full: { jobs: 50, hit: 10, faults: 7 }, small: { jobs: 2, hit: 1, faults: 2 } };
 type Sizes = (typeof SIZES)[Size];
 const MINUTE_MS = 60_000;
+const REPEAT_MINUTE = 30;
 const REDRIVE_MINUTE = 180;
+/** All workers are at rest by then, or the benchmark fails. */
+const LAST_MINUTE = 24 * 60;
 /** The most that SQS allows. */
 const MOST_RECEIVES = 1_000;
 
@@ -86,7 +92,7 @@ function scenariosOf({ jobs, hit, faults }: Sizes): Scenario[] {
     { jobs, name: 'Zendesk is down for two hours', down: 'zendesk' },
     { jobs, name: 'SendGrid is down for two hours, redrive after three', down: 'sendgrid', redrives: true },
   ];
-  return scenarios.slice(0, faults);
+  return scenarios.slice(-faults);
 }
 
 const OURS = 'this engine';
@@ -95,19 +101,22 @@ const DURABLE = ['durable function, defaults', 'durable function, careful'] as c
 
 /** What faults do to jobs in virtual time, for six workers on the same adapters. */
 export async function underFaults(size: Size): Promise<string> {
-  const { jobs, hours } = SIZES[size];
+  const { jobs, hit } = SIZES[size];
   const scenarios = scenariosOf(SIZES[size]);
   const rows: Figures[] = [];
-  for (const scenario of scenarios) for (const rival of ENGINES) rows.push(await play(scenario, rival, hours));
+  for (const scenario of scenarios) for (const rival of ENGINES) rows.push(await play(scenario, rival));
   await LocalDurableTestRunner.setupTestEnvironment({ skipTime: true });
   for (const scenario of scenarios) for (const rival of DURABLE) rows.push(await playDurable(scenario, rival));
   const operations = await cleanDurableOperations();
   await LocalDurableTestRunner.teardownTestEnvironment();
-  const broken = rows.find((row) => row.rival === OURS && (row.ticketsTwice || row.mailsTwice || row.ended));
+  const missing = (fault: string) => (scenarios.some((each) => each.name === fault && each.atMostOnce) ? hit : 0);
+  const isBroken = ({ fault, ticketsTwice, mailsTwice, ended, neverSent }: Figures) =>
+    ticketsTwice + mailsTwice + ended > 0 || neverSent !== missing(fault);
+  const broken = rows.find((row) => row.rival === OURS && isBroken(row));
   if (broken) throw new Error(`this engine broke a promise: ${JSON.stringify(broken)}`);
   const sorted = scenarios.flatMap(({ name }) => rows.filter(({ fault }) => fault === name));
   return [
-    `${jobs} feedback jobs under faults, ${hours} virtual hours.`,
+    `${jobs} feedback jobs under faults, until each worker is at rest.`,
     tableOf(
       sorted,
       ['fault', ({ fault }) => fault],
@@ -189,37 +198,29 @@ type Figures = { fault: string; rival: string } & Record<
 
 const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
 
-async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: number): Promise<Figures> {
+async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promise<Figures> {
   const clock = memoryClock();
   const stage = await world(scenario, clock.now);
   const engine = memoryEngine(
     (ports) => {
       const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
-      return sampleFeedback({ ...stage.vendors, ...ports, rate, mayConfirm: async () => true });
+      return sampleFeedback({ ...stage.vendors, ...ports, rate, mayConfirm: async () => true }, CONFIRMATION_WAIT_MS);
     },
     { clock, ...(rival.includes('careful') && { settings: { receives: MOST_RECEIVES } }) },
   );
-  const aws = await startAws({});
-  const store = { client: aws.clients.dynamodb, table: TABLE };
-  const { table, objects, deps } = engine;
-  const ports = { ...stage.vendors, table, objects };
-  const worker = usualWorker(ports);
-  const handlers: Record<typeof rival, Handler | undefined> = {
-    [OURS]: undefined,
-    'plain loop': plainLoop(worker),
-    'Powertools, defaults': powertools(idempotent(worker, store)),
-    'Powertools, careful': powertools(idempotentEffects(ports, store), { skipGroupOnError: true }),
-    'a careful loop': carefulLoop({ ...ports, queues: deps.queues, dlqUrl: deps.dlqUrl('feedback') }),
-  };
-  const handler = handlers[rival];
+  const { handler, close } = await handlerOf(rival, { ...stage.vendors, ...engine });
   scenario.arrange?.(stage);
   const send = (body: string, n: number) => engine.send(body, { group: `g${n % 20}` });
   for (let n = 1; n <= scenario.jobs; n++) send(bodyOf(n), n);
+  const lastAct = scenario.redrives ? REDRIVE_MINUTE : scenario.repeats ? REPEAT_MINUTE : 0;
+  // Of this engine, jobs can also wait outside the queue.
+  const isAtRest = () => engine.inQueue() === 0 && engine.rows().every(({ state }) => isEnd(state));
 
   // Powertools reads the time from Date.
   mock.timers.enable({ apis: ['Date'], now: clock.now() });
-  for (let minute = 0; minute < hours * 60; minute++) {
-    if (minute === 30) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
+  for (let minute = 0; minute <= lastAct || !isAtRest(); minute++) {
+    if (minute > LAST_MINUTE) throw new Error(`${rival} is not at rest after a day: ${scenario.name}`);
+    if (minute === REPEAT_MINUTE) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
     if (scenario.redrives && minute === REDRIVE_MINUTE) engine.redrive();
     for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1)) {
       const received = event;
@@ -230,8 +231,27 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
     mock.timers.setTime(clock.now());
   }
   mock.timers.reset();
-  await aws.close();
+  await close?.();
   return stage.close(scenario, { rival, ended: engine.deadLetters().length });
+}
+
+/** A worker on the parts of this engine. None: the engine's own. Powertools has its table over HTTP. */
+async function handlerOf(
+  rival: (typeof ENGINES)[number],
+  { deps, ...ports }: RivalPorts & Pick<Engine, 'deps'>,
+): Promise<{ handler?: Handler; close?: () => Promise<void> }> {
+  const worker = usualWorker(ports);
+  if (rival === OURS) return {};
+  if (rival === 'plain loop') return { handler: plainLoop(worker) };
+  if (rival === 'a careful loop')
+    return { handler: carefulLoop({ ...ports, queues: deps.queues, dlqUrl: deps.dlqUrl('feedback') }) };
+  const { clients, close } = await startAws({});
+  const store = { client: clients.dynamodb, table: TABLE };
+  const handler =
+    rival === 'Powertools, careful'
+      ? powertools(idempotentEffects(ports, store), { skipGroupOnError: true })
+      : powertools(idempotent(worker, store));
+  return { handler, close };
 }
 
 async function cleanDurableOperations(): Promise<number> {

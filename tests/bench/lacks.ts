@@ -9,6 +9,7 @@ import { envelopeOf, startService, type Tools } from '../simulation/scale/servic
 import { jobId } from '../support/engine';
 import { aFeedback, sampleFeedback } from '../support/feedback';
 import { carefulLoop } from './careful-loop';
+import { CONFIRMATION_WAIT_MS } from './rivals';
 import { type Size, tableOf } from './table';
 
 const SECOND_MS = 1_000;
@@ -25,6 +26,8 @@ type Rival = (typeof RIVALS)[number];
 type Measured = Record<string, string>;
 const NOT_DONE = 'not done';
 const CALL_MS = 300;
+/** How long a call waits for a connection to a vendor that is down. */
+const DOWN_MS = 5_000;
 const MAILS_A_SECOND = 5;
 /** One user's jobs: the first is bad, the others wait behind it. */
 const BEHIND = 5;
@@ -56,7 +59,7 @@ export async function ordinaryDay(size: Size): Promise<string> {
     };
   if (Object.values(measured[OURS]).includes(NOT_DONE)) throw new Error('this engine left jobs undone');
   return [
-    'Ten workers on a virtual clock. Calls of vendors take 0.3 s, of the table 5 ms.',
+    'Ten workers on a virtual clock. A call of a vendor takes 0.3 s, or 5 s while it is down, and one of the table 5 ms.',
     tableOf(
       Object.keys(measured[OURS]),
       ['what', (what) => what],
@@ -72,7 +75,7 @@ async function behind(rival: Rival, as: 'failing' | 'poison', { patienceMs }: Si
   for (let n = 1; n * OTHERS_EVERY_MS <= HOUR_MS; n++) day.send(100 + n, { inMs: n * OTHERS_EVERY_MS });
   await day.run({ withinMs: patienceMs, done: () => day.mailedAt(1 + BEHIND) !== undefined });
   const what = as === 'poison' ? 'kills each process' : 'fails at Zendesk each time';
-  return { [`a job ${what}: until the last of five behind it is done`]: day.waited(1 + BEHIND) };
+  return { [`a job ${what}: until the last of five behind it is done`]: timeOf(day.waitOf(1 + BEHIND)) };
 }
 
 /** Zendesk is down while jobs come. Then it takes so many requests a minute, and some new jobs come. */
@@ -140,7 +143,8 @@ function startDay(rival: Rival, rules: Rules) {
     queue: FEEDBACK_QUEUE,
     contract: (tools) => {
       const rate = sharedRate({ ...tools.deps, rate: rules.mailsASecond ?? 100 }, 'sendgrid');
-      return sampleFeedback({ ...tools.deps, rate, ...vendors(tools), mayConfirm: async () => true });
+      const deps = { ...tools.deps, rate, ...vendors(tools), mayConfirm: async () => true };
+      return sampleFeedback(deps, CONFIRMATION_WAIT_MS);
     },
     ...(!isOurs && {
       worker: (tools) => carefulLoop({ ...tools.deps, ...vendors(tools), dlqUrl: tools.deps.dlqUrl(FEEDBACK_QUEUE) }),
@@ -178,7 +182,6 @@ function startDay(rival: Rival, rules: Rules) {
     mailedAt: (n: number) => mailedAt.get(jobId(n)),
     mailed: () => mailedAt.size,
     waitOf,
-    waited: (n: number) => timeOf(waitOf(n)),
   };
 }
 
@@ -202,15 +205,17 @@ function countingVendors({ call, now }: Tools, { rules, counts, mailedAt, death,
     counts.refused++;
     throw new WaitError({ code: 'Throttled', message: '429', vendor, status: 429, waitMs });
   };
-  const ask = <T>(effect: () => T) =>
-    call(CALL_MS, () => {
-      if (now() < begun() + downMs) {
-        counts.whileDown++;
-        throw new TransientError({ code: 'ZendeskUnreachable', message: 'down', vendor: 'zendesk' });
-      }
-      throttle('zendesk');
-      return effect();
+  const ask = <T>(effect: () => T) => {
+    if (now() >= begun() + downMs)
+      return call(CALL_MS, () => {
+        throttle('zendesk');
+        return effect();
+      });
+    counts.whileDown++;
+    return call(DOWN_MS, () => {
+      throw new TransientError({ code: 'ZendeskUnreachable', message: 'down', vendor: 'zendesk' });
     });
+  };
   const zendesk: Zendesk = {
     createTicket: ({ external_id: id }) => {
       if (id === bad?.id && bad.as === 'poison') {

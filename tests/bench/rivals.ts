@@ -68,6 +68,9 @@ export function jobOf(body: string) {
   return { id, data: feedbackSchema.parse(data) };
 }
 
+/** How long a confirmation of this engine may wait: the default of an instance. */
+export const CONFIRMATION_WAIT_MS = 86_400_000;
+
 /** A typical worker: one effect after the other. */
 export function usualWorker(ports: RivalPorts) {
   const { ticket, mail, result } = feedbackSteps(ports);

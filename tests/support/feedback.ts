@@ -21,8 +21,8 @@ export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput =
 export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 
-/** The contract of the feedback worker of a sample instance. */
-export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0], 'config'>) =>
+/** The contract of the feedback worker of a sample instance. `waitMs`: how long a confirmation may wait. */
+export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0], 'config'>, waitMs = 900_000) =>
   feedbackContract({
     ...deps,
     config: {
@@ -30,7 +30,7 @@ export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0]
       tags: ['app'],
       from: { email: 'support@example.com' },
       brand: 'Sample',
-      confirmationWaitMs: 900_000,
+      confirmationWaitMs: waitMs,
     },
   });
 
