@@ -61,9 +61,9 @@ const ticketCall = { method: 'POST', path: '/api/v2/tickets' };
 const SCENARIOS: Scenario[] = [
   { title: 'a normal job', expected: SUCCESS },
   {
-    title: 'Zendesk answers 429, Retry-After 8',
-    failure: { of: 'zendesk', ...ticketCall, status: 429, headers: { 'retry-after': '8' } },
-    // The wait is longer than the function may run, so the job is held. A wait does not count as an attempt.
+    title: 'Zendesk answers 429, Retry-After 16',
+    failure: { of: 'zendesk', ...ticketCall, status: 429, headers: { 'retry-after': '16' } },
+    // A worker waits for at most 15 s itself, so the job is held. A wait does not count as an attempt.
     expected: `${SUCCESS}, held 1 time`,
   },
   {
