@@ -140,8 +140,7 @@ export interface JobRow extends ItemHead {
    */
   dueSince?: number;
   vendor?: string;
-  /** `alone`: no other job runs in the invocation, so a crash of the process is this job's. */
-  lease?: { token: string; until: number; messageId: string; alone: boolean };
+  lease?: { token: string; until: number; messageId: string };
   /** Messages that the job was parked or held from. A delivery of one of them is late, not new. */
   spentMessageIds: string[];
   steps: Record<string, Step>;

@@ -56,8 +56,8 @@ const opened = (row: JobRow): JobRow => ({
   crashes: 0,
 });
 
-/** 1 if the row was found `processing` after its lease had ended, and no other job ran in that invocation. */
-const crash = (row: JobRow): number => (row.state === 'processing' && row.lease?.alone === true ? 1 : 0);
+/** 1 if the row was found `processing` after its lease had ended. */
+const crash = (row: JobRow): number => (row.state === 'processing' ? 1 : 0);
 
 /** Crashed runs in a row, including the run whose lease has ended by now. */
 export const crashesOf = (row: JobRow): number => row.crashes + crash(row);
@@ -97,8 +97,7 @@ export function claim(row: JobRow, { at, delivery, group, lease, survived = fals
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
   if (survived) events.push({ at, event: 'given back', note: 'its run could not write that' });
-  else if (row.state === 'processing')
-    events.push({ at, event: 'ended without outcome', ...(crashed ? {} : { note: 'beside other jobs' }) });
+  else if (row.state === 'processing') events.push({ at, event: 'ended without outcome' });
   if (reopened) events.push({ at, event: 'reopened', messageId });
   events.push({ at, event: 'started', messageId });
   const base = reopened ? opened(row) : withoutEnd(row);

@@ -1,6 +1,5 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { codeOf, StoreError } from '../errors';
-import { groupBy } from '../group-by';
 import { invalidId, queueUrlOfArn } from '../jobs/keys';
 import { LeaseLostError, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/messages';
@@ -10,62 +9,60 @@ import { leaveWitness } from '../jobs/witness';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
 import type { Deadline, Disposition, Handling, Incoming, QueueContract, WorkerDeps } from './contract';
 import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
-import { direct, isDirect, isLastReceive, run } from './run';
+import { direct, isLastReceive, run } from './run';
 import { createLease } from './steps';
 
 /** `remainingMs`: until Lambda ends the invocation. */
 type Batch = { deps: WorkerDeps; contract: QueueContract; event: SQSEvent; remainingMs: number };
 
 /**
- * Handles message groups side by side, and the messages of a group in order. A queue whose order makes no difference
- * has all its messages handled at once. The answer is a partial batch response, never a throw.
+ * Runs direct messages side by side. What is left runs one by one, so that a crash of the process can have only one
+ * cause. The answer is a partial batch response, never a throw.
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
-  const inOrder = deps.settings(contract.queue).type === 'fifo' && !isDirect(contract);
-  const groups = groupBy(event.Records.map(incoming), (message) =>
-    inOrder ? (message.groupId ?? '') : message.messageId,
+  const all = event.Records.map((record): Handling => ({ deps, contract, message: incoming(record), deadline }));
+  const tried = await Promise.all(
+    all.map(async (handling) => ({
+      handling,
+      done: isReturned(handling) ? undefined : await handle(handling, direct),
+    })),
   );
-  const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });
-  const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));
-  // Suspected crashes run last and one by one, so that the next crash can have only one cause.
+  // Reading a returned message may have crashed its workers, so it is read when everything else is done.
+  const inTurn = tried.toSorted((a, b) => Number(isReturned(a.handling)) - Number(isReturned(b.handling)));
   const unfinished: Incoming[] = [];
-  for (const { pending, suspectedCrash } of first)
-    unfinished.push(...(suspectedCrash ? (await handle(pending, true)).pending : pending));
+  for (const { handling, done } of inTurn) {
+    const end = isSettled(done) ? done : await handle(handling, () => deliver(handling, done));
+    if (isSettled(end) && end.kind === 'return') unfinished.push(handling.message);
+  }
   await deps.metrics.flush();
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-type Group = Omit<Handling, 'message'> & { group: Incoming[] };
+const isReturned = ({ message }: Handling): boolean => message.attributes[ATTRIBUTE.returned] !== undefined;
 
-/** Handles a group in order. It stops at the first message that is not done, and returns that one and all later ones. */
-async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
-  for (const [index, message] of group.entries()) {
-    const disposition = await handleMessage({ ...rest, message });
-    if (disposition.kind === 'acknowledge') continue;
-    const pending = group.slice(index);
-    if (disposition.kind === 'suspected crash') return { pending, suspectedCrash: true };
-    // SQS withholds what follows a hidden message. Hide the followers first, so that they are visible before it is.
-    for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
-    await setVisibility(rest.deps, message, disposition.visibilityMs);
-    return { pending, suspectedCrash: false };
-  }
-  return { pending: [], suspectedCrash: false };
+/** `taken` and `undefined`: as `direct` says it. */
+type Handled = Disposition | 'taken' | undefined;
+const isSettled = (done: Handled): done is Disposition => typeof done === 'object';
+
+/** Hides a message that is to come back. */
+async function handle(handling: Handling, work: (handling: Handling) => Promise<Handled>): Promise<Handled> {
+  const { deps, deadline, message } = handling;
+  const done: Handled = deadline.mayStart() ? await attempt(handling, work) : { kind: 'return', visibilityMs: 0 };
+  if (isSettled(done) && done.kind === 'return') await setVisibility(deps, message, done.visibilityMs);
+  return done;
 }
 
-async function handleMessage(handling: Handling): Promise<Disposition> {
-  const { deps, contract, message, deadline, alone } = handling;
-  if (!deadline.mayStart()) return { kind: 'return', visibilityMs: 0 };
-  const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
-  // Reading this message may have crashed its workers, so it is read when everything else is done.
-  if (returned && !alone) return { kind: 'suspected crash' };
+async function attempt(handling: Handling, work: (handling: Handling) => Promise<Handled>): Promise<Handled> {
+  const { deps, contract, message } = handling;
   const { trials } = deps.ledger;
+  const returned = isReturned(handling);
   if (returned) await trials.begin(contract.queue, message.messageId);
   const startedAt = deps.clock.now();
   try {
-    const disposition = await deliver(handling);
-    if (disposition.kind !== 'suspected crash') report(handling, disposition, startedAt);
-    return disposition;
+    const done = await work(handling);
+    if (isSettled(done)) report(handling, done, startedAt);
+    return done;
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it at last.
     const illegal = error instanceof IllegalTransitionError ? error : undefined;
@@ -95,10 +92,8 @@ async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): P
   });
 }
 
-type Final = Exclude<Disposition, { kind: 'suspected crash' }>;
-
 /** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
-function report({ deps, contract, message }: Handling, disposition: Final, startedAt: number): void {
+function report({ deps, contract, message }: Handling, disposition: Disposition, startedAt: number): void {
   const { clock, log, metrics } = deps;
   const { queue, types } = contract;
   const { row } = disposition;
@@ -135,12 +130,12 @@ function finishMs(row: JobRow, now: number): number | undefined {
   return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));
 }
 
-/** Throws only a StoreError, when nothing could be written. */
-async function deliver(handling: Handling): Promise<Disposition> {
+/** `tried`: what came of its direct run. Throws only a StoreError, when nothing could be written. */
+async function deliver(handling: Handling, tried: 'taken' | undefined): Promise<Disposition> {
   const { deps, contract, message } = handling;
   try {
-    const done = await direct(handling);
-    if (done && done !== 'taken') return done;
+    const done = isReturned(handling) ? await direct(handling) : tried;
+    if (isSettled(done)) return done;
     const found = await identify(deps, contract.queue, message);
     const subject = done ? rejected(found, invalidId(message.messageId)) : found;
     return await handleJob(handling, subject).catch((error: unknown) => {
@@ -178,8 +173,6 @@ async function handleJob(handling: Handling, subject: Subject): Promise<Disposit
       if (!(await keepCancelled(deps, row, sent))) return handleJob(handling, subject);
       return { kind: 'acknowledge' };
     }
-    case 'suspected crash':
-      return opened;
     case 'refused':
       refuse(deps, facts(opened.subject.id));
       return { kind: 'acknowledge' };

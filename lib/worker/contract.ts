@@ -93,13 +93,9 @@ export interface Handling {
   contract: QueueContract;
   message: Incoming;
   deadline: Deadline;
-  /** Whether no other job runs in this invocation. */
-  alone: boolean;
 }
 
 export type Disposition =
   /** It is deleted. `direct`: a job that was done without a row. */
   | { kind: 'acknowledge'; row?: JobRow; direct?: { id: string; time: number } }
-  | { kind: 'return'; visibilityMs: number; row?: JobRow }
-  /** It may have crashed a worker before. It is handled again while no other job runs in the invocation. */
-  | { kind: 'suspected crash' };
+  | { kind: 'return'; visibilityMs: number; row?: JobRow };

@@ -181,26 +181,24 @@ export const CRASH_LOOP: StoredError = storedError(
 export type Opened =
   /** This run has the job until the lease ends. The claim stored the start of the step `begun`. */
   | { kind: 'claimed'; subject: Subject; row: JobRow; begun: string | undefined }
-  /** The same, but the job's runs crashed while no other job ran. This run must park it. */
+  /** The same, but the job's runs crashed. This run must park it. */
   | { kind: 'crash loop'; subject: Subject; row: JobRow }
   /** The message opens nothing, because the job has left the queue. Only missing writes are to be completed. */
   | { kind: 'late'; subject: Subject; row: JobRow }
   /** Another run, of the delivery `by`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; by: Delivery | undefined }
-  /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
-  | { kind: 'suspected crash' }
   | { kind: 'refused'; subject: Subject };
 
 /** Claims the job of a message for this run, by a conditional write, or returns why that is not possible. */
 export async function open(handling: Handling, subject: Subject): Promise<Opened> {
-  const { deps, contract, message, deadline, alone } = handling;
+  const { deps, contract, message, deadline } = handling;
   const { ledger, clock } = deps;
   const { queue } = contract;
   const { messageId, receiveCount, groupId, sequenceNumber: sequence, sentAt } = message;
   const group = groupId ? publicForm('group', groupId) : undefined;
   const delivery: Delivery = { messageId, receiveCount, sentAt, at: clock.now(), ...(sequence ? { sequence } : {}) };
   // Another worker's clock may be ahead, so the lease ends later than this function.
-  const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId, alone };
+  const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId };
   let begun: string | undefined;
   const claimed = (row: JobRow, survived = false): JobRow => {
     const next = claim(row, { at: clock.now(), delivery, group, lease, survived });
@@ -237,9 +235,8 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
       const { lease: { until = 0, messageId: holder } = {}, deliveries } = row;
       if (until > clock.now())
         return { kind: 'busy', until, by: deliveries.findLast((one) => one.messageId === holder) };
-      if (!alone) return { kind: 'suspected crash' };
     }
-    const last = row.state === 'processing' && row.lease?.alone ? row.lease.token : undefined;
+    const last = row.state === 'processing' ? row.lease?.token : undefined;
     const survived = last !== undefined && (await hasWitness(deps, queue, last));
     const result = await ledger.write(claimed(row, survived), stored?.version ?? 0).catch(orWitness);
     if (result.written && survived) await dropWitness(deps, queue, last);

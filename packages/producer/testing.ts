@@ -124,7 +124,7 @@ export function createTestProducer(): TestProducer {
     if (key === undefined) throw new Error(`there is no job ${id}`);
     const at = Date.now();
     const messageId = `run of ${id}`;
-    const lease = { token: messageId, until: at, messageId, alone: true };
+    const lease = { token: messageId, until: at, messageId };
     const delivery = { messageId, receiveCount: 1, sentAt: at, at };
     const { item } = await deps.ledger.update(key, (row) => {
       if (isEnd(row.state)) throw new Error(`cannot end a job that is ${row.state}`);

@@ -22,7 +22,7 @@ interface Opening {
   receiveCount?: number;
 }
 
-/** Opens the job of `acceptedRow` as a worker does that runs it alone. The claim starts the step `effect`. */
+/** Opens the job of `acceptedRow` as a worker does. The claim starts the step `effect`. */
 export async function openAccepted(given: Opening) {
   const { ledger, clock, token = 'token', at = clock.now(), leaseMs = 60_000, receiveCount = 1 } = given;
   const message = {
@@ -41,5 +41,5 @@ export async function openAccepted(given: Opening) {
   };
   const subject = await identify(deps, contract.queue, message);
   const deadline = { at: at + leaseMs - CLOCK_SKEW_MS };
-  return open({ deps, contract, message, deadline, alone: true } as unknown as Handling, subject);
+  return open({ deps, contract, message, deadline } as unknown as Handling, subject);
 }

@@ -234,7 +234,7 @@ async function leaveWitnesses({ service, recorder }: Omit<RecordedService, 'pack
     const head = { specversion: '1.0' as const, id, type: 'feedback.submitted.v1', source: '/my/api' };
     const envelope = { ...head, time: new Date().toISOString(), data };
     const row = newRow({ queue: 'feedback', envelope, now: Date.now(), random: memoryRandom() });
-    const lease = { token: randomUUID(), until: 1, messageId: 'of its last run', alone: true };
+    const lease = { token: randomUUID(), until: 1, messageId: 'of its last run' };
     await service.ports.table.put(itemOf({ ...row, state: inState('processing'), crashes: index, lease }), 0);
     await sendRaw(service, index === 0 ? 'feedback' : 'feedback-dlq', JSON.stringify(envelope), tokenOf(row));
   }

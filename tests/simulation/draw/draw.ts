@@ -22,11 +22,10 @@ const KINDS: Record<Target, readonly string[]> = {
     ...['findTester', 'createTester', 'groupsOf', 'addToGroup', 'removeFromGroup', 'removeFromApp'],
     ...['invite', 'notifyBuild'],
   ],
-  bulk: ['apply'],
 };
 
 /** Calls whose effect a person sees. */
-const EFFECTS: readonly string[] = ['createTicket', 'send', 'addToGroup', 'invite', 'apply'];
+const EFFECTS: readonly string[] = ['createTicket', 'send', 'addToGroup', 'invite'];
 
 const VENDORS: Record<string, Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
@@ -37,7 +36,7 @@ const VENDORS: Record<string, Target[]> = {
 };
 
 function targetsOf(queues: readonly SimulatedQueue[]): readonly Target[] {
-  const vendors = queues.flatMap(({ name }): Target[] => VENDORS[name] ?? ['bulk']);
+  const vendors = queues.flatMap(({ name }): Target[] => VENDORS[name] ?? []);
   return [...AWS, ...new Set(vendors)];
 }
 

@@ -12,10 +12,6 @@ export type JobKind =
   | 'kills-after'
   /** The vendor refuses it permanently. */
   | 'refused'
-  /** Its service fails at every attempt. */
-  | 'fails'
-  /** Its service fails at the first attempt. */
-  | 'falters'
   /** The vendor answers 403 to this job only. */
   | 'forbidden'
   /** Mails: SendGrid does not know the sender and answers 403 with the name of the field. */

@@ -81,7 +81,7 @@ export const PLANNED: readonly Plan[] = [
   aPlan({ jobs: series(20, MINUTE_MS), calls: calls('zendesk.createTicket', ...CALL_FAULTS) }),
   ...TARGETS.map((target) =>
     aPlan({
-      queue: target === 'apple' ? 'testflight' : target === 'bulk' ? 'bulk' : 'feedback',
+      queue: target === 'apple' ? 'testflight' : 'feedback',
       jobs: series(2, MINUTE_MS),
       outages: [{ target, from: 0, until: 5 * MINUTE_MS, fault: 'refused' }],
       events: true,

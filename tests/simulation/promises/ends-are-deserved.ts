@@ -45,7 +45,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     case 'crash': {
       if (kind === 'kills-before') return undefined;
       const crashes = sinceOpened(row.history).filter(ofKind('crashed')).length;
-      if (timesReached(world, CRASHES) + unwitnessed(world) + takenTooEarly(world, row) < 2)
+      if (timesReached(world, CRASHES) + unwitnessed(world) + takenTooEarly(world) < 2)
         return 'no faults could have crashed two of its runs';
       // A later event notes the last crashed run, so it may be missing in the history.
       return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
@@ -56,8 +56,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     default: {
       const unreasonable = unreasonableEnd(world, row);
       if (unreasonable) return unreasonable;
-      if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
-        return undefined;
+      if (REFUSED.includes(kind) || kind === 'forbidden' || kind === 'kills-before') return undefined;
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') || has(plan, 'disallowed') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'VendorDown') return wasDownFor(world, row);
@@ -105,15 +104,11 @@ const unwitnessed = (world: World): number =>
   Math.min(timesReached(world, /^fault .* at table\./), timesReached(world, /^fault .* at objects\.put$/));
 
 /**
- * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once,
- * and Lambda may start an event twice at once. For a worker whose clock is a minute fast, the lease of the other run is
- * over.
+ * How many runs of a job may have been taken for crashed. Lambda may start an event twice at once. For a worker whose
+ * clock is a minute fast, the lease of the other run is over.
  */
-function takenTooEarly({ plan, settings }: World, { deliveries }: JobRow): number {
-  if (skewOf(plan) === 0) return 0;
-  const messages = settings.type === 'standard' ? new Set(deliveries.map(({ messageId }) => messageId)).size : 1;
-  return messages - 1 + plan.starts.filter(({ fault }) => fault === 'twice').length;
-}
+const takenTooEarly = ({ plan }: World): number =>
+  skewOf(plan) === 0 ? 0 : plan.starts.filter(({ fault }) => fault === 'twice').length;
 
 const crashedAtEnd = (row: JobRow): boolean => row.crashes >= 2 || row.history.filter(ofKind('started')).length >= 2;
 

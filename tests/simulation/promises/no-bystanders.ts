@@ -17,7 +17,7 @@ export const noBystanders: Promised = (world) => {
 const FAILURES: readonly Fault[] = [
   ...(['refused', 'failed', 'throttled', 'retry-after', 'forbidden', 'unauthorized', 'lost', 'gateway'] as const),
 ];
-const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
+const VENDORS = /^(zendesk|sendgrid|apple)\b/;
 
 function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs, changes, future }: Plan): boolean {
   // SQS keeps the message of a row that newer code wrote, until a worker can read the row.

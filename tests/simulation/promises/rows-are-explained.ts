@@ -66,7 +66,7 @@ function inItsChange(before: JobRow | undefined, after: JobRow): string | undefi
       return `its history does not say why it started from ${from}`;
   }
 
-  const crashed = starts && from === 'processing' && before.lease?.alone && why === 'crashed' ? 1 : 0;
+  const crashed = starts && from === 'processing' && why === 'crashed' ? 1 : 0;
   const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
   const generation = before.generation + (isEnd(from) && !resent ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;

@@ -1,21 +1,12 @@
 import type { SimulatedQueue } from '../world/types';
 import { analytics } from './analytics';
-import { bulkFifo, bulkStandard } from './bulk';
 import { campaigns } from './campaigns';
 import { emails } from './emails';
 import { feedback } from './feedback';
 import { testflight } from './testflight';
 
 /** All simulated queues. Add a new one here. */
-export const QUEUES: readonly SimulatedQueue[] = [
-  feedback,
-  emails,
-  campaigns,
-  testflight,
-  analytics,
-  bulkFifo,
-  bulkStandard,
-];
+export const QUEUES: readonly SimulatedQueue[] = [feedback, emails, campaigns, testflight, analytics];
 
 /** Queues that run together under one name. */
 export interface Simulation {

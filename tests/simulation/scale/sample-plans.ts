@@ -199,7 +199,7 @@ async function oneGroup(size: number): Promise<ScaleResult> {
     if (sent === undefined) done.push(id);
     else waits.set(id, sample.now() - sent);
   };
-  const sample = startSample(request, { batch: 10 });
+  const sample = startSample(request);
   for (let n = 1; n <= size; n++) sample.sendJob(n, { group: 'one' });
   const other = (n: number) => {
     waits.set(jobId(n), sample.now());

@@ -62,7 +62,6 @@ export interface ServiceOptions extends Pick<EngineOptions, 'groupOrder'> {
   death?: (event: SQSEvent) => Promise<void>;
   settings?: Partial<QueueSettings>;
   concurrency?: number;
-  batch?: number;
   timeoutMs?: number;
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
   everyMs?: number;
@@ -78,7 +77,7 @@ export interface ServiceOptions extends Pick<EngineOptions, 'groupOrder'> {
  * One queue of the service with its worker and reconciler on a virtual clock, for plans with thousands of jobs. The
  * only faults are those of the plan. From `run` on every call takes time, so work with too many calls misses its bound.
  */
-export function startService({ queue, concurrency = 10, batch = 1, used, ...options }: ServiceOptions) {
+export function startService({ queue, concurrency = 10, used, ...options }: ServiceOptions) {
   const { timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
   const { remainingMs = Math.min(everyMs, MINUTE_MS) - 5_000 } = options;
   const kernel = createKernel(Date.UTC(2026, 0, 2, 3, 4, 0));
@@ -88,7 +87,7 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
   const handled = new Map<Facts[string], number>();
   let isRunning = false;
   const engine = memoryEngine(() => ({ queue, types: {} }), {
-    settings: { room: 2 * concurrency * batch, ...options.settings },
+    settings: { room: 2 * concurrency, ...options.settings },
     // The harder order for a walk of the DLQ: entries that come back stand in front of those that it has not seen.
     groupOrder: options.groupOrder ?? 'age',
     clock: { now: kernel.now, sleep, advance: () => {} },
@@ -117,7 +116,7 @@ export function startService({ queue, concurrency = 10, batch = 1, used, ...opti
   const mapping = createEventSourceMapping({
     sqs,
     queue: main.replace(/.*\//, ''),
-    batchSize: batch,
+    batchSize: 1,
     maximumConcurrency: concurrency,
     invoke: async (event): Promise<InvokeResult> => {
       const answer = worker(event).then((value): InvokeResult => ({ kind: 'answer', value }));

@@ -18,16 +18,14 @@ const FOUND: Record<string, Partial<Plan>> = {
     broken: { from: 700, until: HOUR_MS },
   },
   'a job that cannot be parked in the last seconds of its function goes back to its queue': {
-    queue: 'bulk-standard',
     outages: [
       { target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' },
-      { target: 'bulk', from: 0, until: 5 * HOUR_MS, fault: 'mute' },
+      { target: 'zendesk', from: 0, until: 5 * HOUR_MS, fault: 'mute' },
     ],
     broken: { from: 0, until: MINUTE_MS },
   },
   'a job whose worker dies while parking it runs once more, and ends with the failure': {
-    queue: 'bulk',
-    jobs: jobs('fails'),
+    jobs: jobs('refused'),
     calls: calls('objects.put', 'killed-before'),
   },
   ...Object.fromEntries(

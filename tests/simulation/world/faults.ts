@@ -48,7 +48,7 @@ export type Fault = keyof typeof HARMS;
 export const CALL_FAULTS = Object.keys(HARMS) as Fault[];
 export const harmOf = (fault: Fault): Harm => HARMS[fault];
 
-export const TARGETS = ['table', 'objects', 'queues', 'events', 'zendesk', 'sendgrid', 'apple', 'bulk'] as const;
+export const TARGETS = ['table', 'objects', 'queues', 'events', 'zendesk', 'sendgrid', 'apple'] as const;
 export type Target = (typeof TARGETS)[number];
 export const AWS: readonly Target[] = ['table', 'objects', 'queues', 'events'];
 

@@ -16,7 +16,7 @@ export const MARK = 'zq7private';
 const MAY_HOLD: ReadonlySet<string> = new Set<PlaceName>([
   ...(['bodies', 'lists', 'data', 'uploads', 'files', 'events', 'parquet', 'rejected'] as const),
 ]);
-const SERVICE_QUEUES = ['feedback', 'emails', 'testflight', 'analytics', 'bulk', 'bulk-standard'];
+const SERVICE_QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
 
 /** The text of an object. Objects of analytics are compressed. */
 export function textOf(body: string | Uint8Array): string {

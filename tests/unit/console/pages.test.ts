@@ -257,7 +257,7 @@ test('dead jobs are grouped by queue, reason and code, with messages, counts and
 
 const PLACES: [State, Reason | undefined, string[], Partial<JobRow>?][] = [
   ['queued', undefined, ['cancel']],
-  ['processing', undefined, [], { lease: { token: 't', until: 1, messageId: 'm', alone: true } }],
+  ['processing', undefined, [], { lease: { token: 't', until: 1, messageId: 'm' } }],
   ['processing', undefined, ['cancel']],
   ['succeeded', undefined, []],
   ['held', 'throttled', ['cancel']],

@@ -120,7 +120,7 @@ test.each([
   ['its lease, if the message came late', RETENTION, RETENTION + 2 * HOUR],
 ])('a job that runs ends as expired an hour after %s', (_what, begun, expires) => {
   const row = blankRow({ queue: 'feedback', id: '1', time: 0, payloadHash: 'h', group: 'g', now: 0 });
-  const lease = { token: 't', until: begun + HOUR, messageId: 'm', alone: true };
+  const lease = { token: 't', until: begun + HOUR, messageId: 'm' };
 
   const { todo, todoAt } = withSchedule({ ...row, state: inState('processing'), sentAt: 0, lease }, feedbackSettings);
 
@@ -234,7 +234,7 @@ const ANY = [undefined, 'odd', '', 'm', true, -1, 0, 1, 2, 1.5, time, [], {}, ['
 const VALUES: Record<string, readonly unknown[]> = {
   state: ['processing', 'held', 'succeeded', 'dead', 'cancelled'],
   reason: ['operator', 'never-sent', 'retry', 'error'],
-  lease: [9_000, 0].map((left) => ({ token: 'other', until: clock.now() + left, messageId: 'm', alone: true })),
+  lease: [9_000, 0].map((left) => ({ token: 'other', until: clock.now() + left, messageId: 'm' })),
   steps: ['effect', 'other'].map((name) => ({ [name]: { status: 'started', startedAt: time } })),
   history: [[{ at: time, event: 'reopened (operator)' }]],
   deliveries: [[{ messageId: 'm', sentAt: time }]],

@@ -87,7 +87,7 @@ const row: JobRow = {
   state: inState('dead'),
   reason: 'error',
   endedAt: AT + 1000,
-  lease: { token: 'token', until: AT, messageId: 'm', alone: true },
+  lease: { token: 'token', until: AT, messageId: 'm' },
   steps: { upload: { status: 'done', startedAt: AT, endedAt: AT, kept: ['upload-token'] } },
   history: [{ at: AT, event: 'dead (error)' }],
   spentMessageIds: ['m'],

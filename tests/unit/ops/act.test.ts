@@ -49,7 +49,7 @@ test('a cancel of a queued job leaves a record, and its message is acknowledged 
 
 test('a cancel is refused while a worker runs the job, but not after its run crashed', async () => {
   const { engine, row } = start();
-  const lease = { token: 't', until: engine.clock.now() + MINUTE, messageId: 'm', alone: true };
+  const lease = { token: 't', until: engine.clock.now() + MINUTE, messageId: 'm' };
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
 
   await expect(cancel(engine.deps, row())).rejects.toThrow('is being processed. Wait a few minutes for the outcome');

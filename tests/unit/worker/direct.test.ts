@@ -62,6 +62,36 @@ test('all messages of a batch run at once, even those of one group, and one that
   expect(engine.inQueue()).toBe(1);
 });
 
+test('what is left runs one by one, after all that need no row', async () => {
+  const running: string[] = [];
+  const { engine, done } = start(async (id) => {
+    running.push(`${id} beside ${running.length - done.length}`);
+    if (id !== jobId(3) && running.length <= 3) throw new Error('failed');
+  });
+  for (const n of [1, 2, 3]) engine.send(envelope(n));
+
+  await engine.deliver();
+
+  expect(running.slice(3)).toEqual([`${jobId(1)} beside 2`, `${jobId(2)} beside 2`]);
+  expect(done).toEqual([3, 1, 2].map(jobId));
+});
+
+test('the message in a batch of ten that kills its worker is found and parked, and the other nine succeed', async () => {
+  const kills = createKills();
+  const { engine, done } = start((id) => (id === jobId(5) ? kills.die() : undefined), kills);
+  for (let n = 1; n <= 10; n++) engine.send(envelope(n), { group: `g${n}` });
+
+  for (let round = 0; round < 60; round++) {
+    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive())
+      await kills.run(() => engine.handle(event));
+    await engine.reconcileAfter(60_000);
+  }
+
+  expect(engine.rows().filter(({ state }) => state === 'dead')).toMatchObject([{ id: jobId(5) }]);
+  expect([...new Set(done)].toSorted()).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId));
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
+});
+
 test.each(['comes again', 'is dead-lettered by SQS'])(
   'a message whose id another job has is parked with its own row, even if its run dies at any call and it %s',
   async (then) => {

@@ -11,21 +11,22 @@ const explained = (what: string) => new RegExp(`^everything explained: .* ${what
 /** SendGrid asks us to wait, so the mail is held. */
 const HELD: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'retry-after') };
 
+/** Zendesk refuses the first attempt. */
+const FALTERS = calls('zendesk.createTicket', 'refused', 'refused', 'refused');
+
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   // The job does not wait for its time.
   plan: wrong('row.notBefore ?? at', 'at', /^planned jobs are kept: .* before its time/, {
     jobs: jobs(['good', { planned: { ahead: HOUR_MS } }]),
   }),
   // The attempts of the last opening stay.
-  claim: wrong('attempts: base.attempts', 'attempts: row.attempts', explained('its attempts are 3'), {
-    queue: 'bulk',
-    jobs: jobs('fails'),
+  claim: wrong('attempts: base.attempts', 'attempts: row.attempts', explained('its attempts are 1'), {
+    jobs: jobs('refused'),
     redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
   }),
   // The error of the last attempt stays.
   succeed: wrong('...rest, endedAt', '...row, ...rest, lease: undefined, endedAt', explained('has an error'), {
-    queue: 'bulk',
-    jobs: jobs('falters'),
+    calls: FALTERS,
   }),
   // The job ends without its mail, and says nothing about it.
   giveUp: wrong('...(lack && { without:', '...(lack && { lacks:', /^nothing missing in silence: .* does not say so/, {
@@ -42,7 +43,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     "afterRun(row, 'retry', run)",
     "afterRun(row, 'retry', { ...run, counts: false })",
     explained('its last run is counted wrongly'),
-    { queue: 'bulk', jobs: jobs('fails') },
+    { calls: FALTERS },
   ),
   giveBack: wrong(
     "'giveBack', withEntry(withoutEnd(row)",

@@ -45,7 +45,6 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
   ),
   damagedRowOfTheLastReturnStopsTheNext: mutant(
     {
-      queue: 'bulk',
       jobs: jobs('good', 'good'),
       damages: [{ at: 600_441, job: 0 }],
       broken: { from: 0, until: HOUR_MS },

@@ -66,13 +66,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
             if (ended) await deps.objects.put(recordKey(deps.prefix, ended), recordOf(ended), 'application/json');
             const closed = await lease.release((row) => {\n`,
   }),
-  lastFirst: mutant(
-    { queue: 'bulk', batch: 10, unpolled: { from: 0, until: 1_000 }, jobs: jobs('good', ['good', { at: 100 }]) },
-    /^order kept/,
-    BATCH,
-    { 'event.Records.map(incoming)': 'event.Records.toReversed().map(incoming)' },
-  ),
-  neverAcknowledge: mutant({ queue: 'bulk', batch: 10 }, /^no bystanders: with failures alone/, BATCH, {
+  neverAcknowledge: mutant({}, /^no bystanders: with failures alone/, BATCH, {
     'batchItemFailures: unfinished.map': 'batchItemFailures: event.Records.map',
   }),
   vendorsWords: mutant(
@@ -167,7 +161,11 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   // Faults of the rule that a sender may only send.
   // The job waits for its second attempt.
   randomIsNotCompared: mutant(
-    { seed: 6, queue: 'bulk', jobs: jobs('falters'), forgeries: forged('placeholder') },
+    {
+      seed: 6,
+      calls: calls('zendesk.createTicket', 'refused', 'refused', 'refused'),
+      forgeries: forged('placeholder'),
+    },
     /^nothing twice: .* has a token, and a message without it opened/,
     OPEN,
     { 'row.token !== attributes[ATTRIBUTE.token]': 'false' },
@@ -354,8 +352,6 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   // Faults that no job, row or record shows: in the order of returns, in waits beside others, and in metrics.
   untriedAreReturnedLastFirst: mutant(
     {
-      queue: 'bulk',
-      batch: 10,
       jobs: many(3, 'good', (index) => ({ at: 10 * index })),
       broken: { from: 0, until: 9.5 * MINUTE_MS },
     },
@@ -364,24 +360,6 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     {
       '.sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt)':
         '.reverse().sort((a, b) => timesReturned(a) - timesReturned(b))',
-    },
-  ),
-  failedGroupStopsTheOthers: mutant(
-    {
-      seed: 2,
-      queue: 'bulk',
-      batch: 10,
-      concurrency: 1,
-      jobs: jobs('good', ['falters', { group: 1 }], ['good', { group: 2 }]),
-    },
-    /^no bystanders: .* of bulk took .* ms to start beside groups with failed jobs/,
-    BATCH,
-    {
-      'const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));': `const first: Awaited<ReturnType<typeof handle>>[] = [];
-          for (const group of groups.values()) {
-            const failed = first.some(({ pending }) => pending.length > 0);
-            first.push(failed ? { pending: group, suspectedCrash: false } : await handle(group, false));
-          }`,
     },
   ),
   oneFailureOpensTheCircuit: mutant(
