@@ -46,7 +46,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
   damagedRowOfTheLastReturnStopsTheNext: mutant(
     {
       jobs: jobs('good', 'good'),
-      damages: [{ at: 600_441, job: 0 }],
+      damages: [{ at: 960_441, job: 0 }],
       broken: { from: 0, until: HOUR_MS },
     },
     /^liveness: .* is queued/,
