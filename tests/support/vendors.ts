@@ -58,7 +58,7 @@ export async function caught(call: Promise<unknown>): Promise<JobError> {
  * come. On a busy machine, even the connection takes longer than a short time.
  */
 export async function timedOut<T>(call: (timeoutMs: number) => Promise<T>, hasCome: (result: T) => boolean) {
-  for (let timeoutMs = 500; ; timeoutMs *= 2) {
+  for (let timeoutMs = 50; ; timeoutMs *= 2) {
     const result = await call(timeoutMs);
     if (hasCome(result) || timeoutMs > 60_000) return result;
   }

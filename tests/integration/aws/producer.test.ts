@@ -138,6 +138,8 @@ describe('the producer as an API imports it', () => {
     await expect(producer.close({ timeoutMs: 100 })).rejects.toMatchObject({ code: 'Producer.NotConnected' });
 
     expect(isReady).toBe(false);
+    // Its client tries again.
+    hanging.on('request', ({ socket }) => socket.destroy());
     hanging.closeAllConnections();
     await ready;
   });
