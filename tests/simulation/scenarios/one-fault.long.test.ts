@@ -1,0 +1,3 @@
+import { RUNS, testFaults } from './one-fault';
+
+testFaults(RUNS, { faults: 'every' });
