@@ -12,7 +12,7 @@ const EXPECTED: Record<string, readonly string[]> = {
     ...['dead(error)', 'dead(crash)', 'dead(expired)'],
     ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(unknown)', 'held(paused)'],
   ],
-  effect: ['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'item', 'object'],
+  effect: ['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'object'],
   step: [
     ...['send unknown', 'invitation unknown', 'notification unknown', 'confirmation unknown'],
     ...['confirmation skipped', 'excluded done'],
