@@ -1,3 +1,4 @@
+import type { Step } from '../../../lib/jobs/row';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';
@@ -68,10 +69,16 @@ test('a file that Zendesk refuses for a while is uploaded again alone', async ()
   expect(zendesk.tickets).toHaveLength(1);
 });
 
-test('an upload with an old token is repeated before the ticket', async () => {
+test.each([0, 10])('an upload by a worker %d minutes ahead is repeated when its token is old', async (minutes) => {
   const { engine, zendesk } = await start();
-  zendesk.fail({ method: 'POST', path: 'tickets', times: 3, status: 429, headers: { 'retry-after': '3600' } });
-  engine.send(feedbackBody({ attachments }));
+  zendesk.fail({ method: 'POST', path: 'tickets', times: 1, status: 429, headers: { 'retry-after': '3600' } });
+  await engine.sendAndDeliver(feedbackBody({ attachments }));
+  const upload = engine.row(jobId(1)).steps.upload as Step & { endedAt: number };
+  const ahead: Step = { ...upload, endedAt: upload.endedAt + minutes * 60_000 };
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({
+    ...row,
+    steps: { ...row.steps, upload: ahead },
+  }));
 
   await engine.drain({ batch: 1 });
 
