@@ -1,33 +1,42 @@
 import type { Clock } from './ports';
 
-/** Does something for each item, in order, at most `atOnce` side by side. Rejects with the first failure. */
+/**
+ * Does something for each item, at most `atOnce` side by side. Nothing begins after a failure. What has begun ends before
+ * the first failure is thrown.
+ */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
-  const rest = items.entries();
-  const lane = async () => {
-    for (const [place, item] of rest) answers[place] = await act(item);
+  const answer = async ([place, item]: [number, T]) => {
+    answers[place] = await act(item);
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  await inLanes(items.entries(), Math.min(atOnce, items.length), answer, { goesOn: false });
   return answers;
 }
 
 /** Does something for each item, at most `atOnce` side by side. The first failure is thrown when all items are done. */
-export async function throughAll<T>(
+export const throughAll = <T>(
   items: Iterable<T> | AsyncIterable<T>,
   act: (item: T) => Promise<unknown>,
   atOnce = 1,
+): Promise<void> => inLanes(items, atOnce, act, { goesOn: true });
+
+async function inLanes<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  atOnce: number,
+  act: (item: T) => Promise<unknown>,
+  { goesOn }: { goesOn: boolean },
 ): Promise<void> {
   const failures: unknown[] = [];
   const rest = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]();
   const lane = async () => {
-    for (let next = await rest.next(); !next.done; next = await rest.next())
-      try {
-        await act(next.value);
-      } catch (error) {
-        failures.push(error);
-      }
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      await act(next.value).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0 && !goesOn) return;
+    }
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  // A list that breaks off ends its lane.
+  const kept = (error: unknown) => failures.push(error);
+  await Promise.all(Array.from({ length: atOnce }, () => lane().catch(kept)));
   if (failures.length > 0) throw failures[0];
 }
 
