@@ -7,7 +7,15 @@ import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { leaveWitness } from '../jobs/witness';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
-import type { Deadline, Disposition, Handling, Incoming, QueueContract, WorkerDeps } from './contract';
+import {
+  type Deadline,
+  type Disposition,
+  type Handling,
+  type Incoming,
+  LONGEST_CALL_MS,
+  type QueueContract,
+  type WorkerDeps,
+} from './contract';
 import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
 import { direct, isLastReceive, run } from './run';
 import { createLease } from './steps';
@@ -57,9 +65,9 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
   const { deps, contract, message } = handling;
   const { trials } = deps.ledger;
   const returned = isReturned(handling);
-  if (returned) await trials.begin(contract.queue, message.messageId);
   const startedAt = deps.clock.now();
   try {
+    if (returned) await trials.begin(contract.queue, message.messageId);
     const done = await work(handling);
     if (isSettled(done)) report(handling, done, startedAt);
     return done;
@@ -83,12 +91,11 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
   }
 }
 
-/** If this fails, the queue's own visibility timeout applies. */
+/** If this fails in any way, the queue's own visibility timeout applies. */
 async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): Promise<void> {
   const url = queueUrlOfArn(message.queueArn);
   await deps.queues.changeVisibility(url, message.receiptHandle, Math.ceil(ms / 1000)).catch((error: unknown) => {
-    if (!(error instanceof StoreError)) throw error;
-    deps.log.warn('visibility could not be changed', { messageId: message.messageId, code: error.code });
+    deps.log.warn('visibility could not be changed', { messageId: message.messageId, code: codeOf(error) });
   });
 }
 
@@ -130,7 +137,7 @@ function finishMs(row: JobRow, now: number): number | undefined {
   return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));
 }
 
-/** `tried`: what came of its direct run. Throws only a StoreError, when nothing could be written. */
+/** `tried`: what came of its direct run. It throws if nothing could be written, or if the engine fails. */
 async function deliver(handling: Handling, tried: 'taken' | undefined): Promise<Disposition> {
   const { deps, contract, message } = handling;
   try {
@@ -223,11 +230,14 @@ function incoming(record: SQSRecord): Incoming {
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
-/** Keeps a tenth of the time, at most 5 s, for the last writes. A job starts if a fifth more, at most 10 s, is left. */
+/**
+ * Keeps a tenth of the time, at most 5 s, for the last writes. A call may take a third, so that a run has room for two.
+ * A job starts if there is room for a usual call.
+ */
 function createDeadline(now: () => number, totalMs: number): Deadline {
   const at = now() + totalMs;
   const guard = clamp(totalMs * 0.1, 300, 5_000);
-  const start = clamp(totalMs * 0.2, 300, 10_000);
+  const longestCallMs = Math.max(totalMs / 3, 300);
   const remainingMs = () => at - guard - now();
-  return { at, remainingMs, mayStart: () => remainingMs() >= start };
+  return { at, longestCallMs, remainingMs, mayStart: () => remainingMs() >= Math.min(longestCallMs, LONGEST_CALL_MS) };
 }

@@ -20,8 +20,13 @@ export interface RunContext {
   steps: Steps;
   /** Every call to a vendor goes through this gate, which applies the vendor's circuit breaker. */
   vendor: VendorGate;
-  /** Milliseconds for the next call, at most `most`. Throws an OutOfTimeError if too little time is left. */
+  /**
+   * Milliseconds for the next call: `most`, or less in a function with little time. Throws an OutOfTimeError if less
+   * time is left. So our own deadline cuts no call, and a call that is too slow is the vendor's failure.
+   */
   callTimeoutMs(most?: number): number;
+  /** Milliseconds until nothing more may be started. */
+  remainingMs(): number;
   now(): number;
   log: Log;
 }
@@ -79,6 +84,8 @@ export interface WorkerDeps extends FinishDeps {
 export interface Deadline {
   /** Milliseconds until nothing more may be started. The reserve for the last writes is subtracted already. */
   remainingMs(): number;
+  /** The most that one call may take. */
+  longestCallMs: number;
   /** When Lambda kills the function, in ms since 1970. */
   at: number;
   mayStart(): boolean;

@@ -26,7 +26,11 @@ export interface Situation {
   attempts: number;
   /** Whether a step was started, by this run or an earlier one, and it is not known yet whether it took effect. */
   openStep: boolean;
+  /** Whether a step was open when this run began, so that the run has asked the vendor. */
+  asked: boolean;
   quickRetries: number;
+  /** How long this run has waited in all. */
+  waitedMs: number;
   lastReceive: boolean;
   /** Time until the run may start nothing more. */
   remainingMs: number;
@@ -38,7 +42,7 @@ export interface Situation {
 
 const QUICK_RETRIES = 2;
 const QUICK_WAIT_MS = 300;
-/** A wait longer than this costs more Lambda time than leaving the queue. */
+/** If its waits in all are longer than this, a run costs more Lambda time than leaving the queue. */
 const LONGEST_INSIDE_MS = 15_000;
 /** ±10 % spreads the jobs, and the waits still outlast an outage of 15 minutes. */
 const SPREAD = 0.1;
@@ -94,7 +98,10 @@ function byClass(situation: Omit<Situation, 'mailMs'>): Decision {
       return { kind: 'report' };
     case 'wait': {
       const waitMs = error instanceof WaitError ? error.waitMs : 0;
-      if (waitMs <= Math.min(remainingMs, LONGEST_INSIDE_MS)) return { kind: 'again', waitMs, quick: false };
+      // Jobs that were told to wait together must not come back together.
+      const spreadMs = waitMs * (1 + SPREAD * situation.fraction());
+      if (spreadMs <= Math.min(remainingMs, LONGEST_INSIDE_MS - situation.waitedMs))
+        return { kind: 'again', waitMs: spreadMs, quick: false };
       return { kind: 'hold', reason: 'throttled', waitMs, counts: false };
     }
     default:
@@ -103,11 +110,14 @@ function byClass(situation: Omit<Situation, 'mailMs'>): Decision {
 }
 
 function transient(situation: Omit<Situation, 'mailMs'>): Decision {
-  const { error, attempts, openStep, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
+  const { error, attempts, openStep, asked, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
   if (quickRetries < QUICK_RETRIES && quickMs < remainingMs) return { kind: 'again', waitMs: quickMs, quick: true };
   // A job that may have taken effect does not end with its last attempt. It gets one more run, which asks the vendor.
-  const asks = (openStep || error instanceof AmbiguousError) && attempts === retryWaits.length;
+  // Crashes and a shorter setting can spend the attempts before a run has asked.
+  const asks =
+    (openStep || error instanceof AmbiguousError) &&
+    (attempts === retryWaits.length || (attempts > retryWaits.length && openStep && !asked));
   const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
   if (seconds === undefined) return { kind: 'spent' };
   const waitMs = Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction()));

@@ -67,8 +67,8 @@ export interface Paced {
   check?: () => Promise<void>;
 }
 
-/** The part of the remaining time that a sender may wait. The rest is for the call. */
-const WAIT_PART = 2 / 3;
+/** The part of the time without the call that a sender may wait. The rest is for writes and a late wake. */
+const WAIT_PART = 0.9;
 
 /**
  * Sends a request as a step that has not started yet, in a slot of the rate that all senders share. Without a slot
@@ -77,10 +77,10 @@ const WAIT_PART = 2 / 3;
  */
 export async function sendPaced(
   { sendgrid, rate, clock }: MailDeps,
-  { steps, vendor, callTimeoutMs }: RunContext,
+  { steps, vendor, callTimeoutMs, remainingMs }: RunContext,
   { step, use, mail, callMs, check }: Paced,
 ): Promise<ProvenSent> {
-  const withinMs = callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
+  const withinMs = (remainingMs() - callTimeoutMs(callMs)) * WAIT_PART;
   const answer = await rate.reserve({ recipients: mail.recipients.length, use, withinMs });
   if (answer.kind === 'later')
     throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', ...answer });

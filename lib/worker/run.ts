@@ -26,12 +26,9 @@ import {
   type RunContext,
   type WorkerDeps,
 } from './contract';
-import { type Decision, decide, OutOfTimeError } from './decide';
+import { type Decision, decide, OutOfTimeError, type Situation } from './decide';
 import type { Opened, Subject } from './open';
 import { createLease, createSteps, type Lease } from './steps';
-
-/** A call is not begun if it could not even take this long. */
-const SHORTEST_CALL_MS = 250;
 
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
 export async function run(
@@ -43,24 +40,35 @@ export async function run(
   const lease = createLease(deps.ledger, row, begun);
   const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at });
   const context = contextOf(handling, lease, gate);
+  /** An earlier run left a step open, so this run asks the vendor about it. */
+  const asked = hasOpenStep(lease.row());
   return orGiveBack(handling, lease, async () => {
-    for (let quickRetries = 0; ; ) {
-      try {
-        const result = await attempt(handling, { subject, row, context });
+    for (let quickRetries = 0, waitedMs = 0; ; ) {
+      const tried = await attempt(handling, { subject, row, context }).then(
+        (result) => ({ done: true, result }) as const,
+        (thrown: unknown) => ({ done: false, thrown }) as const,
+      );
+      if (tried.done) {
         await gate.succeeded();
-        return { kind: 'acknowledge', row: await close(handling, { lease, body, end: { kind: 'succeed', result } }) };
-      } catch (error) {
-        if (error instanceof StoreError) throw error;
-        const mailMs = await mailWait(deps, lease);
-        const decision = decisionOn(error, handling, { row: lease.row(), quickRetries, mailMs });
-        if (decision.kind === 'report') throw error;
-        if (decision.kind !== 'again') return await fail(handling, { lease, body, thrown: error, decision });
-        if (decision.quick) quickRetries++;
-        await deps.clock.sleep(decision.waitMs);
+        const end = { kind: 'succeed', result: tried.result } as const;
+        return { kind: 'acknowledge', row: await close(handling, { lease, body, end }) };
       }
+      const { thrown } = tried;
+      if (thrown instanceof StoreError) throw thrown;
+      const mailMs = await mailWait(deps, lease);
+      const decision = decisionOn(thrown, handling, { row: lease.row(), asked, quickRetries, waitedMs, mailMs });
+      if (decision.kind === 'report') throw thrown;
+      if (decision.kind !== 'again') return fail(handling, { lease, body, thrown, decision });
+      if (decision.quick) quickRetries++;
+      waitedMs += decision.waitMs;
+      // A worker that dies in the wait must leave no step started that was undone.
+      await lease.flush();
+      await deps.clock.sleep(decision.waitMs);
     }
   });
 }
+
+const hasOpenStep = ({ steps }: JobRow): boolean => Object.values(steps).some(({ status }) => status === 'started');
 
 /** How long a mail that is all that is left of the job may still wait. `undefined`: more is left. */
 async function mailWait({ circuits, clock }: WorkerDeps, lease: Lease): Promise<number | undefined> {
@@ -78,10 +86,11 @@ function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): R
     steps: createSteps({ lease, clock, prepare: gate.prepare }),
     vendor: gate.call,
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
-      const left = Math.min(most, deadline.remainingMs());
-      if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
-      return left;
+      const ms = Math.min(most, deadline.longestCallMs);
+      if (deadline.remainingMs() < ms) throw new OutOfTimeError();
+      return ms;
     },
+    remainingMs: deadline.remainingMs,
     now: () => clock.now(),
     log,
   };
@@ -124,18 +133,17 @@ const expiresSoon = ({ deps, contract, message }: Pick<Handling, 'deps' | 'contr
 const decisionOn = (
   error: unknown,
   { deps, contract, message, deadline }: Handling,
-  { row, quickRetries, mailMs }: { row: JobRow; quickRetries: number; mailMs: number | undefined },
+  { row, ...ofRun }: Pick<Situation, 'asked' | 'quickRetries' | 'waitedMs' | 'mailMs'> & { row: JobRow },
 ): Decision =>
   decide({
+    ...ofRun,
     error,
     attempts: row.attempts,
-    openStep: Object.values(row.steps).some(({ status }) => status === 'started'),
-    quickRetries,
+    openStep: hasOpenStep(row),
     lastReceive: isLastReceive(message, deps.settings(contract.queue)) || expiresSoon({ deps, contract, message }),
     remainingMs: deadline.remainingMs(),
     retryWaits: deps.retryWaits,
     fraction: () => deps.random.fraction(),
-    mailMs,
   });
 
 type FailedRun = { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } };

@@ -168,7 +168,10 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
     stage: (change: (row: JobRow) => JobRow) => {
       staged = [...staged, change];
     },
-    flush: async () => void (await write()),
+    /** Writes the staged changes, if there are any. */
+    flush: async () => {
+      if (staged.length > 0) await write();
+    },
     /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
     release: (change: (row: JobRow) => JobRow) => write(change),
     /** The same without an outcome. It writes nothing if the lease was given up. */

@@ -63,6 +63,21 @@ test('the deadline leaves messages untouched that could not be finished in time'
   expect(engine.rows()).toEqual([]);
 });
 
+test('a bug of the call that hides a message stops neither its batch nor the answer', async () => {
+  const { engine, effects } = sampleEngine(({ id }) => (id === jobId(1) ? Promise.reject(refused()) : 'done'), {
+    before: (call) => {
+      if (call === 'queues.changeVisibility') throw new TypeError('a bug');
+    },
+  });
+  const first = engine.send(envelope());
+  engine.send(envelope(2), { group: 'h' });
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: first }] });
+  expect(effects).toEqual([jobId(2)]);
+});
+
 const DAY = 86_400_000;
 
 async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {

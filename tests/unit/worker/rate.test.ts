@@ -177,6 +177,7 @@ function pacing(answer: Sendgrid['send'] = async () => ({}), limits?: SendingLim
     now: clock.now,
     vendor: (_vendor: string, call: () => Promise<unknown>) => call(),
     callTimeoutMs: () => 10_000,
+    remainingMs: () => 17_000,
   } as unknown as RunContext;
   const deps = { sendgrid, rate, clock };
   const mail = { step: 'send', mail: aMail() };
@@ -194,7 +195,7 @@ test('a mail that is part of another job follows the shared sending rate', async
   expect(sent).toEqual([0, 1_000, 2_000]);
 });
 
-test('without a slot in two thirds of its time, the job has to wait outside, and nothing is sent', async () => {
+test('without a slot in most of the time beside its call, the job has to wait outside, and nothing is sent', async () => {
   const { send, rate, sent } = pacing();
   for (let n = 0; n < 7; n++) await rate.reserve({ recipients: 1, use: 'message', withinMs: 60_000 });
 

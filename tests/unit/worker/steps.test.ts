@@ -43,6 +43,7 @@ test('a run whose job another run has taken cannot write anything', async () => 
   const { clock, ledger, key, taken } = start();
   const lost = createLease(ledger, await taken('first'));
   const second = await taken('second', clock.now() + LEASE_MS);
+  lost.stage((row) => row);
 
   await expect(lost.flush()).rejects.toThrow(LeaseLostError);
   expect(await ledger.get(key)).toEqual(second);
@@ -57,6 +58,72 @@ test('a run that has written its outcome does not give the job back', async () =
   await lease.abandon((row) => giveBack(row, run));
 
   expect(await ledger.get(key)).toEqual(ended);
+});
+
+test('a bug after the outcome is stored runs nothing again', async () => {
+  let runs = 0;
+  const process = async () => void runs++;
+  const engine = memoryEngine(() => sampleOf({ schema: z.strictObject({}), process }), {
+    before: (call) => {
+      if (call === 'objects.create') throw new TypeError('a bug');
+    },
+  });
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(runs).toBe(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a step that a 429 has undone is stored as such before the worker waits', async () => {
+  let limited = true;
+  let stored: unknown;
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) =>
+      steps.step('effect', {
+        run: async () => {
+          if (limited) throw new WaitError({ code: 'RateLimited', message: '429', waitMs: 1_000 });
+        },
+      }),
+  });
+  const engine = memoryEngine(() => contract);
+  const { sleep } = engine.clock;
+  engine.clock.sleep = (ms) => {
+    stored ??= engine.row(jobId(1)).steps;
+    limited = false;
+    return sleep(ms);
+  };
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(stored).toEqual({});
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
+});
+
+test('our own deadline cuts no call, so a slow vendor costs neither an attempt nor its circuit', async () => {
+  const CALL_MS = 9_500;
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps, vendor, callTimeoutMs }) => {
+      const call = async () => {
+        const timeoutMs = callTimeoutMs();
+        await engine.clock.sleep(Math.min(CALL_MS, timeoutMs));
+        if (timeoutMs < CALL_MS) throw new AmbiguousError({ code: 'ZendeskTimeout', message: '?', vendor: 'zendesk' });
+      };
+      for (let file = 0; file < 12; file++)
+        await steps.step(`${file}`, { resolve: async () => undefined, run: () => vendor('zendesk', call) });
+    },
+  });
+  const engine = memoryEngine(() => contract);
+  const begun = engine.clock.now();
+  engine.send(envelope());
+
+  await engine.work();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(engine.clock.now() - begun).toBe(12 * CALL_MS);
+  expect(await engine.deps.circuits.read('zendesk')).toBeUndefined();
 });
 
 const asked = { resolve: async () => undefined };
