@@ -15,7 +15,7 @@ import { instanceFile } from '../../resources/instances/file';
 import { readDefaults } from '../../resources/instances/read';
 import { completionSchema } from './completion-schema';
 import { settingsPage } from './settings-page';
-import { fieldsPage, privacyPage } from './written-pages';
+import { fieldsPage } from './written-pages';
 
 export const contracts = [feedbackContract, emailsContract, testflightContract, analyticsContract].map((contract) =>
   contract({} as never),
@@ -152,6 +152,6 @@ export const schemaFiles = (): Record<string, string> => {
   ]);
   const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()], [INSTANCE, instanceSchema()]];
   const texts = files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]);
-  const written = { 'docs/settings.md': settingsPage(), 'docs/privacy.md': privacyPage() };
-  return { ...Object.fromEntries(texts), ...written, 'packages/producer/fields.md': fieldsPage() };
+  const written = { 'docs/settings.md': settingsPage(), 'packages/producer/fields.md': fieldsPage() };
+  return { ...Object.fromEntries(texts), ...written };
 };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as analytics from '../../../lib/analytics/keys';
 import * as keys from '../../../lib/jobs/keys';
@@ -129,6 +130,24 @@ test.each(leastDays)('the least days of retention.%s are those that jobs need', 
   const [, needed = 0] = (PLACES as Record<string, Place>)[place]?.days ?? [];
 
   expect(days.unwrap().minValue).toBe(Math.max(needed, 1));
+});
+
+const inBucket = Object.entries(PLACES as Record<string, Place>).filter(([, { folders }]) => folders);
+test.each(inBucket)('docs/privacy.md has the folder of %s, and its days', (_, { days, folders }) => {
+  const [lifetime, needed = 0] = days ?? [];
+  const [folder] = folders?.('{prefix}', ['{queue}']) ?? [];
+  const rows = readFileSync('docs/privacy.md', 'utf8')
+    .split('\n')
+    .map((row) => row.split(' | '));
+  const [, , , kept] = rows.find(([where]) => where?.includes(`\`${folder}\``)) ?? [];
+  const rule = `${lifetime} days, by lifecycle rule${needed > 0 ? `; ${needed} at least` : ''}`;
+
+  expect(
+    kept
+      ?.split('; ')
+      .slice(needed > 0 ? -2 : -1)
+      .join('; '),
+  ).toBe(lifetime === undefined ? 'for ever' : rule);
 });
 
 const instance = readInstance('mht-api');
