@@ -78,23 +78,20 @@ const begunBefore = ({ table, clock }: Engine): Engine['deps']['ledger']['trials
 test.each([
   ['write', 'table.get'],
   ['delete its note', 'table'],
-])(
-  'a message whose worker lived but could not %s is no poison message, and comes back as often as before',
-  async (_what, call) => {
-    const store = outage(call);
-    const { engine } = sampleEngine(() => 'done', store);
-    engine.deps.ledger.trials.begin = begunBefore(engine);
-    await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-    engine.clock.advance(900_000);
-    spendReceives(engine);
-    store.down = false;
+])('a message whose live worker could not %s is no poison, and returns as often as before', async (_what, call) => {
+  const store = outage(call);
+  const { engine } = sampleEngine(() => 'done', store);
+  engine.deps.ledger.trials.begin = begunBefore(engine);
+  await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+  engine.clock.advance(900_000);
+  spendReceives(engine);
+  store.down = false;
 
-    await engine.reconcile();
+  await engine.reconcile();
 
-    expect(engine.rows()).toMatchObject([{ state: 'queued', deliveries: [] }]);
-    expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '2' } } }]);
-  },
-);
+  expect(engine.rows()).toMatchObject([{ state: 'queued', deliveries: [] }]);
+  expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '2' } } }]);
+});
 
 test('a number of returns that is none counts as never returned, so its message cannot stand before all others', async () => {
   const { engine } = sampleEngine();
@@ -122,22 +119,19 @@ test('a job that runs after a crash is not judged by another copy of its message
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test.each(['table.get', 'queues.send'])(
-  'a walk that fails at %s puts back the messages that it has received',
-  async (call) => {
-    const store = outage(call, { down: false });
-    const { engine } = sampleEngine(() => 'done', store);
-    for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
-    spendReceives(engine);
-    const { queues, dlqUrl } = engine.deps;
+test.each(['table.get', 'queues.send'])('a walk that fails at %s puts back what it has received', async (call) => {
+  const store = outage(call, { down: false });
+  const { engine } = sampleEngine(() => 'done', store);
+  for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
+  spendReceives(engine);
+  const { queues, dlqUrl } = engine.deps;
 
-    store.down = true;
-    const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
+  store.down = true;
+  const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
 
-    await expect(walk).rejects.toThrow('is down');
-    expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
-  },
-);
+  await expect(walk).rejects.toThrow('is down');
+  expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
+});
 
 test('a message whose worker began and stored its claim is not taken for a poison message', async () => {
   const kills = createKills();
@@ -171,9 +165,8 @@ test.each([
 
   expect(engine.inQueue()).toBe(witnessed ? 1 : 0);
   expect(engine.row(jobId(1))).toMatchObject(expected);
-  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(
-    witnessed ? [] : ['CrashLoop'],
-  );
+  const codes = engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue);
+  expect(codes).toEqual(witnessed ? [] : ['CrashLoop']);
 });
 
 test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {

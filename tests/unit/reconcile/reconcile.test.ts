@@ -2,7 +2,7 @@ import { WaitError } from '../../../lib/errors';
 import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { envelope, jobId, type memoryEngine } from '../../support/engine';
+import { type Engine, envelope, jobId } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { sampleEngine } from '../../support/sample-contract';
 
@@ -65,10 +65,8 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
   await engine.reconcileAfter(2 * MINUTE);
 
   expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
-  expect(engine.lines).toContainEqual({
-    message: 'reconciling failed',
-    facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'IllegalTransition' },
-  });
+  const facts = { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'IllegalTransition' };
+  expect(engine.lines).toContainEqual({ message: 'reconciling failed', facts });
 });
 
 test.each<[string, string, object]>([
@@ -156,7 +154,7 @@ test('work counts as failing while its job waits for the next try, and is report
   expect([sent(), (await failing(engine)).length]).toEqual([[true, false], 0]);
 });
 
-const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>
+const failing = async ({ table }: Engine): Promise<FailingWork[]> =>
   ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
 
 test('a row that refuses every write does not keep other rows of its group from their turn', async () => {

@@ -69,10 +69,8 @@ test('if the queue cannot be measured, nothing is released, the failure is repor
   store.down = true;
 
   expect(await minute()).toEqual([]);
-  expect(engine.lines).toContainEqual({
-    message: 'reconciling failed',
-    facts: { kind: 'releaseDue', queue: 'sample', code: 'Down' },
-  });
+  const facts = { kind: 'releaseDue', queue: 'sample', code: 'Down' };
+  expect(engine.lines).toContainEqual({ message: 'reconciling failed', facts });
   expect(engine.rows().every(({ failures }) => failures === undefined)).toBe(true);
 });
 

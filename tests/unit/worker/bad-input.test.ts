@@ -5,7 +5,7 @@ import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedItem } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, BUCKET, envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { anEnvelope, BUCKET, type Engine, envelope, jobId, PREFIX } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const DAY_MS = 86_400_000;
@@ -41,26 +41,23 @@ test.each([
   ['names data in another bucket', referring(1, 's3://other/x'), 'InvalidDataref', 'dataref'],
   ['names data outside its prefix', referring(1, `${PREFIX}/_data/other/x`), 'InvalidDataref', 'dataref'],
   ['names data that is missing', referring(1, `${PREFIX}/_data/sample/x`), 'DatarefMissing', 'dataref'],
-])(
-  'a message that %s is parked with code and field, in its own row and record, without any of its values',
-  async (_what, body, code, field) => {
-    const { engine, effects } = sampleEngine();
+])('a message that %s gets a dead row with code and field, without its values', async (_what, body, code, field) => {
+  const { engine, effects } = sampleEngine();
 
-    const response = await engine.sendAndDeliver(body);
+  const response = await engine.sendAndDeliver(body);
 
-    expect(response).toEqual({ batchItemFailures: [] });
-    const [row, ...others] = engine.rows();
-    expect(others).toEqual([]);
-    expect(row).toMatchObject({ state: 'dead', reason: 'error', error: { class: 'permanent', code } });
-    expect(row?.error?.field).toBe(field);
-    expect(Object.keys(engine.records())).toHaveLength(1);
-    const [entry] = engine.deadLetters();
-    expect(entry?.body).toBe(body);
-    expect(effects).toEqual([]);
-    const output = JSON.stringify([engine.lines, engine.metrics, row, engine.records(), entry?.attributes]);
-    expect(output).not.toContain(SECRET);
-  },
-);
+  expect(response).toEqual({ batchItemFailures: [] });
+  const [row, ...others] = engine.rows();
+  expect(others).toEqual([]);
+  expect(row).toMatchObject({ state: 'dead', reason: 'error', error: { class: 'permanent', code } });
+  expect(row?.error?.field).toBe(field);
+  expect(Object.keys(engine.records())).toHaveLength(1);
+  const [entry] = engine.deadLetters();
+  expect(entry?.body).toBe(body);
+  expect(effects).toEqual([]);
+  const output = JSON.stringify([engine.lines, engine.metrics, row, engine.records(), entry?.attributes]);
+  expect(output).not.toContain(SECRET);
+});
 
 test('data behind a reference, by key or by URI, is read if its hash is right, and deleted if its job had it from our producer and is done', async () => {
   const { engine, effects } = sampleEngine();
@@ -86,30 +83,27 @@ test('data behind a reference, by key or by URI, is read if its hash is right, a
 test.each([
   ['a valid envelope', jobId(1), (filler: string) => json({ data: { name: filler } }), 'InvalidField'],
   ['not JSON', undefined, (filler: string) => `no json ${filler}`, 'NotJson'],
-])(
-  'a body of 1 MiB that is %s is parked with its reason, kept in S3, and redriven in full',
-  async (_what, id, make, code) => {
-    const { engine } = sampleEngine();
-    const room = MAX_MESSAGE_BYTES - Buffer.byteLength(make(''));
-    const body = make('x'.repeat(room));
-    const messageId = engine.send(body);
-    const job = id ?? `invalid/${messageId}`;
+])('a body of 1 MiB that is %s is parked, kept in S3, and redriven in full', async (_what, id, make, code) => {
+  const { engine } = sampleEngine();
+  const room = MAX_MESSAGE_BYTES - Buffer.byteLength(make(''));
+  const body = make('x'.repeat(room));
+  const messageId = engine.send(body);
+  const job = id ?? `invalid/${messageId}`;
 
-    await engine.deliver();
+  await engine.deliver();
 
-    const [entry] = engine.deadLetters();
-    expect(entry?.body).toBe(PLACEHOLDER);
-    expect(engine.objects.text(bodyKey(PREFIX, 'sample', job))).toBe(body);
-    expect(engine.row(job)).toMatchObject({ state: 'dead', error: { code } });
+  const [entry] = engine.deadLetters();
+  expect(entry?.body).toBe(PLACEHOLDER);
+  expect(engine.objects.text(bodyKey(PREFIX, 'sample', job))).toBe(body);
+  expect(engine.row(job)).toMatchObject({ state: 'dead', error: { code } });
 
-    engine.redrive();
-    await engine.deliver();
+  engine.redrive();
+  await engine.deliver();
 
-    // The redrive opens the same job again, and makes no new one.
-    expect(engine.rows()).toHaveLength(1);
-    expect(engine.row(job)).toMatchObject({ state: 'dead', generation: 2, error: { code } });
-  },
-);
+  // The redrive opens the same job again, and makes no new one.
+  expect(engine.rows()).toHaveLength(1);
+  expect(engine.row(job)).toMatchObject({ state: 'dead', generation: 2, error: { code } });
+});
 
 const SHOP = 'https://example.com/shop?page=1#top';
 const HIDDEN_GROUP = { group: 'hidden', deliveries: [{ messageId: expect.any(String) }] };
@@ -145,8 +139,6 @@ test.each([
 const KEY = jobKey('sample', jobId(1));
 const BODY = envelope();
 
-type Engine = ReturnType<typeof memoryEngine>;
-
 /** A queued job whose row does not parse, and what its row was before. */
 async function damagedJob() {
   const { engine, effects } = sampleEngine();
@@ -154,10 +146,7 @@ async function damagedJob() {
   const whole = engine.table.item(KEY) as Item;
   await damagedItem(engine.table, KEY, (item) => ({ ...item, steps: true }));
   const damaged = engine.table.item(KEY);
-  return {
-    ...{ engine, effects, damaged },
-    restore: () => damagedItem(engine.table, KEY, () => whole),
-  };
+  return { engine, effects, damaged, restore: () => damagedItem(engine.table, KEY, () => whole) };
 }
 
 /** The bodies and attributes in the DLQ. */
@@ -176,30 +165,27 @@ test.each<[string, (engine: Engine) => unknown]>([
       spendReceives(engine);
     },
   ],
-])(
-  'a message that %s waits in the DLQ while its row does not parse, is counted, and runs once the row is restored',
-  async (_who, arrive) => {
-    const { engine, effects, damaged, restore } = await damagedJob();
+])('a message that %s waits in the DLQ while its row is damaged, is counted, and then runs', async (_who, arrive) => {
+  const { engine, effects, damaged, restore } = await damagedJob();
 
-    await arrive(engine);
-    await engine.minutes(90);
-    const waiting = entries(engine);
-    const before = engine.table.item(KEY);
-    const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged').map(({ value }) => value);
-    await restore();
-    await engine.minutes(20);
+  await arrive(engine);
+  await engine.minutes(90);
+  const waiting = entries(engine);
+  const before = engine.table.item(KEY);
+  const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged').map(({ value }) => value);
+  await restore();
+  await engine.minutes(20);
 
-    const reason = { reason: 'error', code: 'RowDamaged', field: 'row.steps' };
-    expect(waiting).toMatchObject([{ ...reason, body: BODY, job: jobId(1), group: 'g' }]);
-    expect(before).toEqual(damaged);
-    expect(counted).toEqual(Array(90).fill(1));
-    const fact = { fact: 'row-damaged', subject: 'sample', jobId: jobId(1), on: true };
-    expect(engine.facts).toContainEqual(expect.objectContaining(fact));
-    expect(engine.row(jobId(1)).state).toBe('succeeded');
-    expect(effects).toEqual([jobId(1)]);
-    expect(engine.deadLetters()).toEqual([]);
-  },
-);
+  const reason = { reason: 'error', code: 'RowDamaged', field: 'row.steps' };
+  expect(waiting).toMatchObject([{ ...reason, body: BODY, job: jobId(1), group: 'g' }]);
+  expect(before).toEqual(damaged);
+  expect(counted).toEqual(Array(90).fill(1));
+  const fact = { fact: 'row-damaged', subject: 'sample', jobId: jobId(1), on: true };
+  expect(engine.facts).toContainEqual(expect.objectContaining(fact));
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toEqual([]);
+});
 
 test('the message of an old job whose record does not parse waits in the DLQ too', async () => {
   const { engine, effects } = sampleEngine();
@@ -233,19 +219,16 @@ test.each([
   ['no body', JSON.stringify({ body: 'gone' })],
   ['a placeholder', PLACEHOLDER],
   ['its body', BODY],
-])(
-  'a message of a stranger that names a damaged row and has %s opens nothing once the row is restored',
-  async (_what, body) => {
-    const { engine, effects, restore } = await damagedJob();
-    await engine.sendAndDeliver(body, { attributes: { job: jobId(1) } });
-    const entry = engine.deadLetters().length;
+])('a message of a stranger that names a damaged row and has %s opens nothing after a repair', async (_what, body) => {
+  const { engine, effects, restore } = await damagedJob();
+  await engine.sendAndDeliver(body, { attributes: { job: jobId(1) } });
+  const entry = engine.deadLetters().length;
 
-    await restore();
-    await engine.minutes(20);
+  await restore();
+  await engine.minutes(20);
 
-    expect(entry).toBe(1);
-    expect(effects).toEqual([]);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', deliveries: [] });
-    expect(engine.deadLetters()).toEqual([]);
-  },
-);
+  expect(entry).toBe(1);
+  expect(effects).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', deliveries: [] });
+  expect(engine.deadLetters()).toEqual([]);
+});

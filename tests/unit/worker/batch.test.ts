@@ -2,7 +2,7 @@ import { PermanentError, StoreError, TransientError } from '../../../lib/errors'
 import { bodyKey, jobKey } from '../../../lib/jobs/keys';
 import { GONE, keepBody } from '../../../lib/jobs/messages';
 import { cancel, retry } from '../../../lib/ops/act';
-import { type Engine, envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { type Engine, envelope, jobId, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
 import { rejects, sampleEngine } from '../../support/sample-contract';
@@ -80,7 +80,7 @@ test('a bug of the call that hides a message stops neither its batch nor the ans
 
 const DAY = 86_400_000;
 
-async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
+async function forget(engine: Engine): Promise<void> {
   const row = engine.row(jobId(1));
   await engine.table.delete(jobKey('sample', jobId(1)), row.version);
 }
@@ -113,22 +113,15 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
 
   expect(effects).toEqual([jobId(1)]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
-  expect(engine.row(jobId(1)).history.map(({ event }) => event)).toEqual([
-    'started',
-    'dead (error)',
-    'reopened',
-    'started',
-    'succeeded',
-  ]);
+  const events = engine.row(jobId(1)).history.map(({ event }) => event);
+  expect(events).toEqual(['started', 'dead (error)', 'reopened', 'started', 'succeeded']);
 });
+
+const erase = ({ deps, row }: Engine) => deps.ledger.update(row(jobId(1)).key, (now) => ({ ...now, erased: true }));
 
 test.each<[string, (engine: Engine) => Promise<unknown>, string[]]>([
   ['retries runs it', ({ deps, row }) => retry(deps, row(jobId(1))), [jobId(1)]],
-  [
-    'erases leaves no body',
-    ({ deps, row }) => deps.ledger.update(row(jobId(1)).key, (now) => ({ ...now, erased: true })),
-    [],
-  ],
+  ['erases leaves no body', erase, []],
 ])('the message of a cancelled job that an operator meanwhile %s', async (_what, acts, expected) => {
   let act: typeof acts | undefined;
   const { engine, effects } = sampleEngine(() => 'done', {
@@ -254,7 +247,7 @@ test.each<[string, Goes[], unknown[], number[]]>([
 });
 
 /** A message in the queue has its last receive next. */
-function receiveTwice(engine: ReturnType<typeof memoryEngine>): void {
+function receiveTwice(engine: Engine): void {
   for (const _receive of [1, 2]) {
     engine.receive();
     engine.clock.advance(301_000);

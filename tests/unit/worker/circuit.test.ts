@@ -133,9 +133,8 @@ test.each([
   expect(calls()).toBe(1);
   expect(circuit()).toMatchObject({ stoppedAt: expect.any(Number), retryAt: engine.clock.now() + 1 });
   expect(circuit()?.trial).toBeUndefined();
-  expect(engine.rows().map(({ state, reason, attempts }) => [state, reason, attempts])).toEqual(
-    [1, 2, 3, 4].map(() => ['held', 'stopped', 0]),
-  );
+  const ends = engine.rows().map(({ state, reason, attempts }) => [state, reason, attempts]);
+  expect(ends).toEqual(Array(4).fill(['held', 'stopped', 0]));
 });
 
 test('the pauses between trial calls that fail grow to five minutes, and an operator may end each at once', async () => {
@@ -157,14 +156,12 @@ test('the pauses between trial calls that fail grow to five minutes, and an oper
 });
 
 const wait = { message: 'wait', waitMs: 10 * MINUTE_MS };
+const rejected = (about: { status: number; field?: string }) =>
+  new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', ...about });
 
 test.each([
-  ['that says that the job is wrong', new PermanentError({ ...about, code: 'Rejected', status: 422 }), 'dead error'],
-  [
-    "that says that the job's sender is wrong",
-    new PermanentError({ ...about, code: 'Rejected', status: 403, field: 'from' }),
-    'dead error',
-  ],
+  ['that says that the job is wrong', rejected({ status: 422 }), 'dead error'],
+  ["that says that the job's sender is wrong", rejected({ status: 403, field: 'from' }), 'dead error'],
   ['that asks us to wait', new WaitError({ ...about, ...wait, code: 'Throttled', status: 429 }), 'held throttled'],
   ['that is never made,', new WaitError({ ...wait, code: 'NoRateSlot' }), 'held throttled'],
 ])('a trial call %s is no failure: the next job calls the vendor, and the circuit closes', async (...given) => {
@@ -267,23 +264,15 @@ function twoProcesses() {
   };
 }
 
-test('the two seconds begin with the read and not with its answer', async () => {
+test.each([
+  ['two seconds before its answer', 'other', KEPT_MS],
+  ['before the failure of its own process', 'one', 0],
+] as const)('a read that began %s is not kept', async (_when, failing, ms) => {
   const { one, other, enter, clock, holdAnswer } = twoProcesses();
   const answerNow = holdAnswer();
   const entering = enter(one);
-  clock.advance(KEPT_MS);
-  await other.open('zendesk', 'Unauthorized');
-  answerNow();
-  await entering;
-
-  expect(await enter(one)).toBe('refused');
-});
-
-test('a read that began before the failure of its own process is not kept', async () => {
-  const { one, enter, holdAnswer } = twoProcesses();
-  const answerNow = holdAnswer();
-  const entering = enter(one);
-  await one.open('zendesk', 'Unauthorized');
+  clock.advance(ms);
+  await { one, other }[failing].open('zendesk', 'Unauthorized');
   answerNow();
   await entering;
 

@@ -19,30 +19,27 @@ function start(effect: (id: string) => Promise<void> | void = () => {}, options:
   return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 }, ...options }) };
 }
 
-test.each(['1', '2'])(
-  'a job that succeeds at delivery %s needs no row and no record, and is counted',
-  async (delivery) => {
-    const { engine, done } = start();
-    engine.send(envelope());
-    if (delivery === '2') {
-      engine.receive();
-      engine.clock.advance(121_000);
-    }
-    const event = engine.receive();
+test.each(['1', '2'])('a success at delivery %s needs no row and no record, and is counted', async (delivery) => {
+  const { engine, done } = start();
+  engine.send(envelope());
+  if (delivery === '2') {
+    engine.receive();
+    engine.clock.advance(121_000);
+  }
+  const event = engine.receive();
 
-    const response = await engine.handle(event);
+  const response = await engine.handle(event);
 
-    expect(event.Records[0]?.attributes.ApproximateReceiveCount).toBe(delivery);
-    expect(response).toEqual({ batchItemFailures: [] });
-    expect(done).toEqual([jobId(1)]);
-    expect(engine.rows()).toEqual([]);
-    expect(engine.objects.keys()).toEqual([]);
-    expect(engine.metrics.map(({ name }) => name)).toEqual(['JobsSucceeded', 'JobsDead', 'TimeToFinish']);
-    expect(engine.lines).toMatchObject([
-      { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded' } },
-    ]);
-  },
-);
+  expect(event.Records[0]?.attributes.ApproximateReceiveCount).toBe(delivery);
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(done).toEqual([jobId(1)]);
+  expect(engine.rows()).toEqual([]);
+  expect(engine.objects.keys()).toEqual([]);
+  expect(engine.metrics.map(({ name }) => name)).toEqual(['JobsSucceeded', 'JobsDead', 'TimeToFinish']);
+  expect(engine.lines).toMatchObject([
+    { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded' } },
+  ]);
+});
 
 test('all messages of a batch run at once, even those of one group, and one that fails stops no other', async () => {
   const waiting: (() => void)[] = [];

@@ -128,10 +128,8 @@ test('a cursor from a wrong clock is not waited for', async () => {
   const { shared, make, table, begun } = start();
   await shared.reserve({ recipients: 1, use: 'campaign', withinMs: LEAD_MS });
   const far = begun + 365 * 86_400_000;
-  await damagedItem(table, 'rate#sendgrid', (item) => ({
-    ...item,
-    ...{ campaigns: far, messages: far, whole: far, alone: far, messageAt: far, blockedUntil: far },
-  }));
+  const cursors = { campaigns: far, messages: far, whole: far, alone: far, messageAt: far, blockedUntil: far };
+  await damagedItem(table, 'rate#sendgrid', (item) => ({ ...item, ...cursors }));
 
   for (const use of ['campaign', 'message'] as const)
     expect((await make(100).reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
@@ -181,10 +179,7 @@ function pacing(answer: Sendgrid['send'] = async () => ({}), limits?: SendingLim
   } as unknown as RunContext;
   const deps = { sendgrid, rate, clock };
   const mail = { step: 'send', mail: aMail() };
-  return {
-    ...{ sent, rate, clock, table },
-    send: () => sendPaced(deps, context, { ...mail, use: 'message' }),
-  };
+  return { sent, rate, clock, table, send: () => sendPaced(deps, context, { ...mail, use: 'message' }) };
 }
 
 test('a mail that is part of another job follows the shared sending rate', async () => {

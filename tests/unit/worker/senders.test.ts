@@ -61,22 +61,18 @@ const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
   },
 };
 
+const OF_ENTRY = { job: ID, token: FORGED, code: 'Rejected', messageId: 'm' };
+
 /** What a sender with only sqs:SendMessage may write about the job. */
 const FORGERIES: [string, { body: string; attributes: Record<string, string> }][] = [
   ['a copy of its message', { body: BODY, attributes: {} }],
   ['a copy with a random of its own', { body: BODY, attributes: { token: FORGED } }],
   ['its name and a placeholder for its body', { body: PLACEHOLDER, attributes: { job: ID } }],
   ['its name and no body', { body: GONE, attributes: { job: ID } }],
-  [
-    'what looks like its DLQ entry',
-    { body: PLACEHOLDER, attributes: { job: ID, token: FORGED, code: 'Rejected', messageId: 'm' } },
-  ],
+  ['what looks like its DLQ entry', { body: PLACEHOLDER, attributes: OF_ENTRY }],
 ];
 /** Bodies of messages that only name a job. */
-const BODILESS = [
-  ['a placeholder', PLACEHOLDER],
-  ['no body', GONE],
-];
+const BODILESS = Object.entries({ 'a placeholder': PLACEHOLDER, 'no body': GONE });
 
 /** The body that the job was sent with: our producer adds what a stranger cannot know. */
 function sentBody({ objects }: ReturnType<typeof start>['engine']): string {
@@ -85,32 +81,29 @@ function sentBody({ objects }: ReturnType<typeof start>['engine']): string {
 }
 
 describe.each(Object.keys(IN))('a job %s', (state) => {
-  test.each(FORGERIES)(
-    'is not opened by %s, nor by that from the DLQ, untried',
-    async (_what, { body, attributes }) => {
-      const given = start();
-      await IN[state]?.(given);
-      const { engine, effects, what } = given;
-      const stored = () => ({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length });
-      const refusals = () => engine.metrics.filter(({ name }) => name === 'IllegalTransitions').length;
-      const before = stored();
-      const forged = [body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes }] as const;
-      delete what.error;
+  test.each(FORGERIES)('is not opened by %s, nor by it from the DLQ, untried', async (_what, { body, attributes }) => {
+    const given = start();
+    await IN[state]?.(given);
+    const { engine, effects, what } = given;
+    const stored = () => ({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length });
+    const refusals = () => engine.metrics.filter(({ name }) => name === 'IllegalTransitions').length;
+    const before = stored();
+    const forged = [body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes }] as const;
+    delete what.error;
 
-      await engine.sendAndDeliver(...forged);
+    await engine.sendAndDeliver(...forged);
 
-      expect(stored()).toEqual(before);
-      expect(refusals()).toBe(1);
+    expect(stored()).toEqual(before);
+    expect(refusals()).toBe(1);
 
-      engine.send(...forged);
-      spendReceives(engine);
-      await engine.reconcile();
+    engine.send(...forged);
+    spendReceives(engine);
+    await engine.reconcile();
 
-      expect(refusals()).toBe(2);
-      expect(effects).toEqual([]);
-      expect(engine.rows()).toMatchObject([{ id: ID, generation: before.row.generation }]);
-    },
-  );
+    expect(refusals()).toBe(2);
+    expect(effects).toEqual([]);
+    expect(engine.rows()).toMatchObject([{ id: ID, generation: before.row.generation }]);
+  });
 });
 
 test.each(BODILESS)("its name and %s do not end a stranger's job whose body is not kept yet", async (_what, body) => {
@@ -170,23 +163,20 @@ test.each([
   ['with other data', { data: { name: 'squatter' } }, {}],
   ['with the same data', {}, {}],
   ['with a random', { data: { name: 'squatter' } }, { token: FORGED }],
-])(
-  'a message of another sender %s does not take the id that our next call will have',
-  async (_what, changes, attributes) => {
-    const { engine, effects } = start();
-    const id = idOfKey({ ...engine.deps, ...KEYED });
-    const stranger = envelope(1, { id, source: '/elsewhere', ...changes });
-    await engine.sendAndDeliver(stranger, { deduplication: id, attributes });
-    const made = engine.rows().map((row) => row.id);
+])('a message of another sender %s does not take the id of our next call', async (_what, changes, attributes) => {
+  const { engine, effects } = start();
+  const id = idOfKey({ ...engine.deps, ...KEYED });
+  const stranger = envelope(1, { id, source: '/elsewhere', ...changes });
+  await engine.sendAndDeliver(stranger, { deduplication: id, attributes });
+  const made = engine.rows().map((row) => row.id);
 
-    const accepted = await submit({ ...engine.deps, source: '/my/api' }, KEYED);
-    await engine.deliver();
+  const accepted = await submit({ ...engine.deps, source: '/my/api' }, KEYED);
+  await engine.deliver();
 
-    expect(made).toEqual('token' in attributes ? [] : [jobIdOf({ source: '/elsewhere', id })]);
-    expect(accepted).toMatchObject({ id, duplicate: false });
-    expect(effects).toEqual([...made, id]);
-  },
-);
+  expect(made).toEqual('token' in attributes ? [] : [jobIdOf({ source: '/elsewhere', id })]);
+  expect(accepted).toMatchObject({ id, duplicate: false });
+  expect(effects).toEqual([...made, id]);
+});
 
 test.each([
   ['0001-01-01T00:00:00Z', 'dead'],

@@ -313,20 +313,14 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
   });
 });
 
+const proven = { state: 'succeeded', steps: { send: { result: 'seen as delivered' } } };
+const once = { send: 1, tell: 1 };
+const waitsBetween: Course = [dies, waits, dies, waits, dies, {}];
+
 // Each run that fails has two quick retries.
 test.each<[string, Course, object, { send?: number; tell: number }]>([
-  [
-    'a step without an answer is done if evidence of it came while it ran',
-    [{ send: 'unknown', seen: true }, {}],
-    { state: 'succeeded', steps: { send: { result: 'seen as delivered' } } },
-    { send: 1, tell: 1 },
-  ],
-  [
-    'a step is not repeated if evidence contradicts an error that is not ours',
-    [{ send: 'breaks', seen: true }, {}],
-    { state: 'succeeded', steps: { send: { result: 'seen as delivered' } } },
-    { send: 1, tell: 1 },
-  ],
+  ['a step without an answer is done if evidence came meanwhile', [{ send: 'unknown', seen: true }, {}], proven, once],
+  ['a step is not repeated if evidence contradicts its error', [{ send: 'breaks', seen: true }, {}], proven, once],
   [
     'a step that had started when the third attempt crashed waits for evidence and is not given up',
     [{ send: 'fails' }, { send: 'fails' }, { send: 'dies' }, {}, 'held unknown', 'prove', {}],
@@ -339,12 +333,7 @@ test.each<[string, Course, object, { send?: number; tell: number }]>([
     down,
     { tell: 3 + 3 + 1 + 3 },
   ],
-  [
-    'a job that waits between its crashes is parked after the third crash',
-    [dies, waits, dies, waits, dies, {}],
-    crashLoop,
-    { tell: 5 },
-  ],
+  ['a job that waits between its crashes is parked after the third crash', waitsBetween, crashLoop, { tell: 5 }],
 ])('%s', async (_what, course, end, calls) => {
   const job = aJob();
 
