@@ -46,10 +46,8 @@ test('package.json allows or refuses every install script, so that npm asks and 
   const scripted = locked.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
 
   expect(scripted.filter((name) => !Object.hasOwn(manifest.allowScripts, name))).toEqual([]);
-  expect(Object.entries(manifest.allowScripts).flatMap(([name, allowed]) => (allowed ? [name] : []))).toEqual([
-    'esbuild',
-    '@swc/core',
-  ]);
+  const allowed = Object.keys(manifest.allowScripts).filter((name) => manifest.allowScripts[name]);
+  expect(allowed).toEqual(['esbuild', '@swc/core']);
 });
 
 test('the locked Node is of the line of Lambda on every platform', () => {

@@ -153,13 +153,11 @@ const FAILS = '🔴 acme: A function fails';
 const IN_DLQ = '🔴 acme · feedback: Jobs in the dead-letter queue';
 const DEAD = '🔴 acme · feedback: Jobs are dead';
 
+const FIRST = { OldStateValue: 'INSUFFICIENT_DATA' };
+
 test.each<[string, unknown[], string[]]>([
-  ['the first data of an alarm is not reported', [ends(0, 'feedback-canary-late', 'INSUFFICIENT_DATA')], []],
-  [
-    'an alarm whose first data fire is reported',
-    [fires(0, 'feedback-canary-late', { OldStateValue: 'INSUFFICIENT_DATA' })],
-    [LATE],
-  ],
+  ['the first data of an alarm is not reported', [ends(0, 'feedback-canary-late', FIRST.OldStateValue)], []],
+  ['an alarm whose first data fire is reported', [fires(0, 'feedback-canary-late', FIRST)], [LATE]],
   [
     'functions that fail explain what follows on every queue, and a fact that follows',
     [
@@ -240,11 +238,7 @@ const LEFT = 'The dead jobs were retried, discarded or replaced, or their DLQ en
 
 test.each<[string, string[], string]>([
   ['dead jobs alone', ['feedback-dlq-depth'], `${LEFT} It lasted 5 min.`],
-  [
-    'something else that also left dead jobs',
-    ['feedback-error-rate', 'feedback-dlq-depth'],
-    `${LEFT} It lasted 5 min.`,
-  ],
+  ['something else that left dead jobs', ['feedback-error-rate', 'feedback-dlq-depth'], `${LEFT} It lasted 5 min.`],
   ['something else', ['feedback-canary-late'], 'Recovered. It lasted 5 min.'],
 ])('a green message says that something recovered only if it did: %s', async (_what, kinds, description) => {
   const { notify, taken } = chat();

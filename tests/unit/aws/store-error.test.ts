@@ -17,12 +17,9 @@ test.each<[string, unknown, object]>([
   ['nothing of a text', 'planted@example.com', { code: 'SQS.Unknown' }],
   ['nothing of nothing', undefined, { code: 'SQS.Unknown' }],
   ['nothing of null', null, { code: 'SQS.Unknown' }],
-])(
-  'the error of a failed AWS call has %s, and nothing of the text, the request or the answer',
-  async (...[, error, expected]) => {
-    const thrown: unknown = await failing(error).catch((rejection: unknown) => rejection);
+])('the error of a failed AWS call has %s, and nothing of text, request or answer', async (...[, error, expected]) => {
+  const thrown: unknown = await failing(error).catch((rejection: unknown) => rejection);
 
-    expect(thrown).toMatchObject({ name: 'StoreError', class: 'store', ...expected });
-    expect(inspect(thrown, { depth: 10, showHidden: true })).not.toContain('planted');
-  },
-);
+  expect(thrown).toMatchObject({ name: 'StoreError', class: 'store', ...expected });
+  expect(inspect(thrown, { depth: 10, showHidden: true })).not.toContain('planted');
+});

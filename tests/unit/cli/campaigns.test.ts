@@ -181,10 +181,8 @@ test('sls campaign report --watch shows the rate at which SendGrid accepts, and 
 
 test("SendGrid's own export is added, and lines without an address are named by number only", async () => {
   const file = join(tmpdir(), `bounces-${process.pid}.csv`);
-  writeFileSync(
-    file,
-    'status,reason,email,created\n5.1.1,"550, no",A@example.com,1\n5.1.1,no,nobody,2\n4.0,,b@example.com,3\n',
-  );
+  const csv = 'status,reason,email,created\n5.1.1,"550, no",A@example.com,1\n5.1.1,no,nobody,2\n4.0,,b@example.com,3\n';
+  writeFileSync(file, csv);
 
   await expect(run('suppress add', { file, as: 'bounced' })).rejects.toThrow(new OperatorError('1 line not added.'));
   const lines = [

@@ -34,18 +34,15 @@ test.each([
   await expect(command({ deps: {} }, 'verify', options)).rejects.toThrow(message);
 });
 
-test.each(['verify', 'privacy find', 'privacy erase'] as const)(
-  'sls %s is refused by a Node without zstd',
-  async (name) => {
-    const { zstdDecompressSync } = zlib;
-    Reflect.set(zlib, 'zstdDecompressSync', undefined);
+test.each(['verify', 'privacy find', 'privacy erase'] as const)('a Node without zstd refuses sls %s', async (name) => {
+  const { zstdDecompressSync } = zlib;
+  Reflect.set(zlib, 'zstdDecompressSync', undefined);
 
-    const refused = command({ deps: {} }, name, { email: 'ann@example.com' });
+  const refused = command({ deps: {} }, name, { email: 'ann@example.com' });
 
-    await expect(refused).rejects.toThrow('Start the command as npx sls');
-    Reflect.set(zlib, 'zstdDecompressSync', zstdDecompressSync);
-  },
-);
+  await expect(refused).rejects.toThrow('Start the command as npx sls');
+  Reflect.set(zlib, 'zstdDecompressSync', zstdDecompressSync);
+});
 
 const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
 

@@ -20,11 +20,8 @@ test('an end is given as a length or as a time, is a day away without either, an
 test('an option without a text is missing, an hour is read as UTC, and a number has bounds and a default', () => {
   const port = (options: object) => count({ ...options }, 'port', { otherwise: 3900, least: 0, most: 65_535 });
 
-  expect([{ code: '' }, { code: true }, { code: 'x' }].map((options) => text(options, 'code'))).toEqual([
-    undefined,
-    undefined,
-    'x',
-  ]);
+  const texts = [{ code: '' }, { code: true }, { code: 'x' }].map((options) => text(options, 'code'));
+  expect(texts).toEqual([undefined, undefined, 'x']);
   expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
   expect([port({ port: '0' }), port({}), port({ port: '65535' })]).toEqual([0, 3900, 65_535]);
 });

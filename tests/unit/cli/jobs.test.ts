@@ -79,12 +79,10 @@ test('each action on one job shows its old and its new state. What is discarded 
   expect(await said('jobs cancel', 5)).toEqual(['sample was queued, is cancelled (operator).']);
   expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([3, 4].map(jobId));
   expect(await said('jobs retry', 5)).toEqual(['sample was cancelled (operator), is open again with its old message.']);
-  expect(await said('jobs retry', 2)).toEqual([
-    expect.stringMatching(/^sample was discarded \(error\), sent as message [0-9a-f-]{36}\.$/),
-  ]);
-  expect(await said('jobs settle', 3, { step: 'effect', as: 'done' })).toEqual([
-    'sample effect is done, the job is queued.',
-  ]);
+  const sent = expect.stringMatching(/^sample was discarded \(error\), sent as message [0-9a-f-]{36}\.$/);
+  expect(await said('jobs retry', 2)).toEqual([sent]);
+  const settled = await said('jobs settle', 3, { step: 'effect', as: 'done' });
+  expect(settled).toEqual(['sample effect is done, the job is queued.']);
 });
 
 const MINUTE = 60_000;
@@ -174,9 +172,8 @@ test('if a queue or the table fails, the command stops and says how far it is', 
     },
   });
 
-  await expect(made.run('jobs retry', RETRY)).rejects.toThrow(
-    /^throttled\. \d+ of 45 jobs are done\. Run the command again to go on\.$/,
-  );
+  const rest = /^throttled\. \d+ of 45 jobs are done\. Run the command again to go on\.$/;
+  await expect(made.run('jobs retry', RETRY)).rejects.toThrow(rest);
 });
 
 test('no filter and one beside an ID are refused, and one that no job fits says where it looked', async () => {
@@ -186,9 +183,8 @@ test('no filter and one beside an ID are refused, and one that no job fits says 
   expect(lines).toEqual(['No jobs.']);
   expect(notes).toEqual([expect.stringMatching(/^2 rows read\. Only jobs that wait or are dead/)]);
   await expect(run('jobs retry', {})).rejects.toThrow('Give an ID, or a filter such as --code');
-  await expect(run('jobs retry', { id: jobId(1), code: 'Rejected' })).rejects.toThrow(
-    'Give an ID or a filter, not both',
-  );
+  const both = { id: jobId(1), code: 'Rejected' };
+  await expect(run('jobs retry', both)).rejects.toThrow('Give an ID or a filter, not both');
 });
 
 test('unknown steps can be settled together: only of jobs that wait for it, after a preview and a question', async () => {
@@ -206,9 +202,8 @@ test('unknown steps can be settled together: only of jobs that wait for it, afte
   const settle = { step: 'send', as: 'done', queue: 'sample' };
 
   const writes = engine.table.writes();
-  await expect(made.run('jobs settle', settle)).rejects.toThrow(
-    'There is no terminal to ask on. Nothing was changed. Add --yes.',
-  );
+  const unasked = 'There is no terminal to ask on. Nothing was changed. Add --yes.';
+  await expect(made.run('jobs settle', settle)).rejects.toThrow(unasked);
   const refused = await made.run('jobs settle', settle, 'no');
   expect(engine.table.writes()).toBe(writes);
   const { lines, notes, exitCode } = await made.run('jobs settle', settle, 'yes');

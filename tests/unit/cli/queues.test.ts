@@ -101,6 +101,7 @@ test('a pause is stored and shown with who, why and until when, and Lambda recei
 });
 
 const reason = 'they move';
+const NONE = 'No operator has paused zendesk or set its rate.';
 
 test('sls vendors shows who has set what, since when, until when and why, until an operator ends it', async () => {
   const { run } = aDeployment();
@@ -119,13 +120,9 @@ test('sls vendors shows who has set what, since when, until when and why, until 
   expect(pausing.lines).toEqual([ofZendesk]);
   expect(lines).toEqual(['VENDOR    CIRCUIT', 'zendesk   closed', 'sendgrid  closed', ofZendesk, rate]);
   expect(queues).toEqual(expect.arrayContaining([ofZendesk, rate]));
-  expect([resumed.lines, again.lines]).toEqual([
-    [`Ended: ${ofZendesk}`],
-    ['No operator has paused zendesk or set its rate.'],
-  ]);
-  expect((await run('vendors', { json: true })).json).toMatchObject({
-    vendors: [{}, { set: { rate: { perSecond: 50 } } }],
-  });
+  expect([resumed.lines, again.lines]).toEqual([[`Ended: ${ofZendesk}`], [NONE]]);
+  const { json } = await run('vendors', { json: true });
+  expect(json).toMatchObject({ vendors: [{}, { set: { rate: { perSecond: 50 } } }] });
 });
 
 /** A circuit that has just opened, with the jobs that wait for its vendor. The next trial is a minute away. */
@@ -161,7 +158,7 @@ test('sls queues, vendors, health and jobs show say when the next trial call is,
   expect(queues).toContain(`zendesk: ${NEXT}`);
   expect(json).toMatchObject({ vendors: [{ nextTrialAt: engine.clock.now() + 60_000, trial: NEXT }, { trial: '' }] });
   expect(shown.lines).toContain(`  next        ${NEXT}`);
-  expect(ended).toEqual(['No operator has paused zendesk or set its rate.']);
+  expect(ended).toEqual([NONE]);
   expect(notes).toEqual([
     `Its circuit is open. ${NEXT} To make it now: npx sls vendors try zendesk --stage prod --param instance=acme --region eu-central-1`,
   ]);
@@ -181,11 +178,7 @@ test('a trial call by hand runs one job at once, and if the vendor works its oth
 });
 
 test.each<[string, (made: Awaited<ReturnType<typeof anOutage>>) => unknown, string]>([
-  [
-    'fails, so the next one is later',
-    ({ engine }) => engine.work(),
-    'The next trial call is at 2026-01-02 03:06:05 (UTC).',
-  ],
+  ['fails: the next is later', ({ engine }) => engine.work(), 'The next trial call is at 2026-01-02 03:06:05 (UTC).'],
   ['has not begun', () => {}, 'The next job makes a trial call.'],
 ])('after a trial call by hand that %s', async (_how, make, says) => {
   const made = await anOutage();

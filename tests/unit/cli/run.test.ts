@@ -20,11 +20,10 @@ const WRITES: Kind = { writes: true };
 type How = Parameters<typeof fakeServerless>[0] &
   Pick<Call, 'connectTo'> & { options?: Options; kind?: Kind; answer?: string };
 
+const unneeded = () => Promise.reject(new Error('not needed'));
+
 /** Runs a command on the instance acme. `answer`: what the operator types. `own`: the account that the file names. */
-function call(
-  run: Run,
-  { options = {}, kind = {}, answer, connectTo = () => Promise.reject(new Error('not needed')), ...given }: How = {},
-) {
+function call(run: Run, { options = {}, kind = {}, answer, connectTo = unneeded, ...given }: How = {}) {
   const { out, recorded } = recordingOutput(answer);
   const serverless = fakeServerless({ arn: ARN, ...given });
   const command: Command = { usage: '', options: {}, ...kind, run };

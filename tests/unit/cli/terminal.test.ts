@@ -1,30 +1,17 @@
 import { PassThrough } from 'node:stream';
 import { askOn, terminal } from '../../../packages/cli/terminal';
-
-/** What the terminal's streams get while `act` runs. */
-function written(act: () => void): string {
-  const texts: string[] = [];
-  const spies = [process.stdout, process.stderr].map((stream) =>
-    jest.spyOn(stream, 'write').mockImplementation((text) => {
-      texts.push(String(text));
-      return true;
-    }),
-  );
-  act();
-  for (const spy of spies) spy.mockRestore();
-  return texts.join('');
-}
+import { printed } from '../../support/printed';
 
 test('stored text cannot send commands to the terminal or turn its letters around', () => {
   const text = 'a\u001b[2Jb\u009b31mc\u202ed\re\tf';
 
   for (const print of [terminal.line, terminal.note])
-    expect(written(() => print(text))).toBe('a\\u001b[2Jb\\u009b31mc\\u202ed\\u000de\tf\n');
+    expect(printed(() => print(text))).toBe('a\\u001b[2Jb\\u009b31mc\\u202ed\\u000de\tf\n');
 });
 
 test('JSON output has the same value, with such characters escaped', () => {
   const value = { text: 'a\u009b31m\u202e', lines: 'a\nb' };
-  const output = written(() => terminal.json(value));
+  const output = printed(() => terminal.json(value));
 
   expect(output).not.toMatch(/[\u009b\u202e]/);
   expect(JSON.parse(output)).toEqual(value);

@@ -209,12 +209,8 @@ test('an unknown error is answered with 500 and nothing else, and its place is l
 
   const problem = { type: 'about:blank', title: 'Internal Server Error', status: 500 };
   expect(await answer.json()).toEqual({ ...problem, detail: 'the request failed for a reason on our side' });
-  const line = lines.find((one) => 'error' in one);
-  expect(line).toMatchObject({
-    message: 'failed',
-    error: 'TypeError',
-    at: expect.stringMatching(/^at .*app\.test\.ts/),
-  });
+  const at = expect.stringMatching(/^at .*app\.test\.ts/);
+  expect(lines.find((one) => 'error' in one)).toMatchObject({ message: 'failed', error: 'TypeError', at });
   expect(JSON.stringify(lines)).not.toContain('private-user');
 });
 

@@ -78,10 +78,8 @@ test('an attachment that a browser would run reaches agents as bytes, and they a
     seen.push([read.mock.calls.length, contentType]);
   }
 
-  const bytes = 'application/octet-stream';
-  expect(seen).toEqual(
-    [...RUN.map(() => bytes), 'text/plain; charset=utf-8'].map((contentType, n) => [n + 1, contentType]),
-  );
+  const types = [...RUN.map(() => 'application/octet-stream'), 'text/plain; charset=utf-8'];
+  expect(seen).toEqual(types.map((contentType, n) => [n + 1, contentType]));
 });
 
 test.each([

@@ -85,25 +85,19 @@ const value = fc.oneof(word, fc.constant(true));
 const NAMES = Object.keys(commands) as CommandName[];
 const ourCall = fc.constantFrom(...NAMES).chain((name) => {
   const given = Object.keys(optionsOf(commands[name]));
+  const drawn = given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value);
   return fc.record({
     name: fc.constant(name),
     options: fc
-      .tuple(
-        given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
-        fc.constantFrom({}, { yes: true }),
-      )
+      .tuple(drawn, fc.constantFrom({}, { yes: true }))
       .map(([drawn, more]) => ({ ...drawn, ...more, port: '0' }) as Options),
   });
 });
 
-const options = fc.record(
-  { yes: fc.constant(true), plan: fc.constant(true), package: word, confirm: word },
-  { requiredKeys: [] },
-);
-const choice = fc.record(
-  { stage: word, region: word, param: fc.oneof(word, fc.array(word, { maxLength: 2 })) },
-  { requiredKeys: [] },
-);
+const yes = fc.constant(true);
+const options = fc.record({ yes, plan: yes, package: word, confirm: word }, { requiredKeys: [] });
+const param = fc.oneof(word, fc.array(word, { maxLength: 2 }));
+const choice = fc.record({ stage: word, region: word, param }, { requiredKeys: [] });
 const theirCall = fc.record({
   command: fc.constantFrom(...Object.keys(GUARDED), 'info', 'logs', 'deploy list'),
   options: fc
@@ -123,11 +117,8 @@ async function expectWords(run: () => Promise<void>): Promise<void> {
 }
 
 /** An instance, whether its credentials are good, and what AWS answers. */
-const exchanges = fc.record({
-  name: deployed,
-  known: fc.boolean(),
-  served: fc.array(answer, { minLength: 1, maxLength: 4 }),
-});
+const served = fc.array(answer, { minLength: 1, maxLength: 4 });
+const exchanges = fc.record({ name: deployed, known: fc.boolean(), served });
 const serve = (served: Answer[]) => {
   answers = served;
   asked = 0;
@@ -193,11 +184,8 @@ test('the console answers any request without an error of its own, and one witho
         const headers = token
           ? { ...served.headers, origin: `http://${served.host}`, 'content-type': 'application/json' }
           : { host: host ?? '', 'x-console': header ?? '' };
-        const { status, body: said } = await served.raw(to, {
-          method,
-          headers,
-          ...(/^P/.test(method) ? { body } : {}),
-        });
+        const sent = /^P/.test(method) ? { body } : {};
+        const { status, body: said } = await served.raw(to, { method, headers, ...sent });
 
         expect(status).toBeLessThan(500);
         expect(said).not.toMatch(/node_modules|\.ts:/);

@@ -238,8 +238,6 @@ describe.each(Object.entries(environmentSchemas))('the function %s', (key, { sha
 test('lists and tables of names are text in a variable', () => {
   const templates = { feedbackByLanguage: { de: 'd-2', 'pt-BR': 'd-3' } };
 
-  expect(withTexts({ tags: ['a', 'b'], templates })).toEqual({
-    tags: 'a,b',
-    templates: { feedbackByLanguage: 'de=d-2,pt-BR=d-3' },
-  });
+  const texts = { tags: 'a,b', templates: { feedbackByLanguage: 'de=d-2,pt-BR=d-3' } };
+  expect(withTexts({ tags: ['a', 'b'], templates })).toEqual(texts);
 });

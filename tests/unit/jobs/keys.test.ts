@@ -1,17 +1,6 @@
 import { VENDORS } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
-import {
-  bodyKey,
-  deduplicationId,
-  dlqName,
-  jobKey,
-  queueName,
-  queueUrlOfArn,
-  recordKey,
-  todoKey,
-  todoKeyOf,
-  todoKeys,
-} from '../../../lib/jobs/keys';
+import * as keys from '../../../lib/jobs/keys';
 import { fitting, PLACEHOLDER } from '../../../lib/jobs/messages';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 
@@ -20,21 +9,21 @@ const time = Date.parse('2026-12-31T23:59:59.999Z');
 
 // Running systems store these names in tables, buckets and queues. Each change needs a migration.
 test('names that are stored or shared never change', () => {
-  expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
-  expect(todoKey('feedback', 'held')).toBe('feedback#held');
-  expect(todoKey('feedback', 'held', 'zendesk')).toBe('feedback#held#zendesk');
-  expect(todoKeyOf({ queue: 'feedback', id }, 'waiting')).toBe('feedback#waiting#2');
-  expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
+  expect(keys.jobKey('feedback', id)).toBe(`feedback#${id}`);
+  expect(keys.todoKey('feedback', 'held')).toBe('feedback#held');
+  expect(keys.todoKey('feedback', 'held', 'zendesk')).toBe('feedback#held#zendesk');
+  expect(keys.todoKeyOf({ queue: 'feedback', id }, 'waiting')).toBe('feedback#waiting#2');
+  expect(keys.recordKey('jobs', { queue: 'feedback', time, id })).toBe(
     `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
   );
-  expect(recordKey('jobs', { queue: 'analytics', time, id })).toBe(
+  expect(keys.recordKey('jobs', { queue: 'analytics', time, id })).toBe(
     `jobs/analytics-jobs/year=2026/month=12/day=31/hour=23/${id}.json`,
   );
-  expect(bodyKey('jobs', 'feedback', id)).toBe(`jobs/_bodies/feedback/${id}`);
-  expect(queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
-  expect(dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');
-  expect(dlqName('mht-api', 'feedback', 'standard')).toBe('mht-api-feedback-dlq');
-  expect(queueUrlOfArn('arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo')).toBe(
+  expect(keys.bodyKey('jobs', 'feedback', id)).toBe(`jobs/_bodies/feedback/${id}`);
+  expect(keys.queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
+  expect(keys.dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');
+  expect(keys.dlqName('mht-api', 'feedback', 'standard')).toBe('mht-api-feedback-dlq');
+  expect(keys.queueUrlOfArn('arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo')).toBe(
     'https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo',
   );
 });
@@ -43,29 +32,27 @@ test.each(['unsent', 'waiting', 'ending'] as const)(
   'entries of kind %s are spread evenly over eight keys, and the older single key is read too',
   (kind) => {
     const ids = Array.from({ length: 8_000 }, (_, n) => `0190a1b2-0000-7000-8000-${(n * 7_919).toString(16)}`);
-    const spread = groupBy(ids, (one) => todoKeyOf({ queue: 'feedback', id: one }, kind));
+    const spread = groupBy(ids, (one) => keys.todoKeyOf({ queue: 'feedback', id: one }, kind));
 
-    expect(todoKeys('feedback', kind)).toEqual([...spread.keys()].sort());
+    expect(keys.todoKeys('feedback', kind)).toEqual([...spread.keys()].sort());
     expect(spread.size).toBe(8);
     expect(Math.max(...[...spread.values()].map(({ length }) => length))).toBeLessThan(1_200);
   },
 );
 
 test('a kind with few jobs has one key, and held jobs have one for each vendor', () => {
-  expect(todoKeys('feedback', 'paused')).toEqual(['feedback#paused']);
-  expect(todoKeys('feedback', 'held')).toEqual([
-    'feedback#held',
-    ...VENDORS.map((vendor) => `feedback#held#${vendor}`),
-  ]);
+  expect(keys.todoKeys('feedback', 'paused')).toEqual(['feedback#paused']);
+  const ofVendors = VENDORS.map((vendor) => `feedback#held#${vendor}`);
+  expect(keys.todoKeys('feedback', 'held')).toEqual(['feedback#held', ...ofVendors]);
 });
 
 test('each message has its own deduplication id, and only who knows the random of the row can name one of ours', () => {
   const row = { id, token: 'random', version: 1, generation: 1 };
 
-  expect(deduplicationId.opened(row)).toBe('random:1');
-  expect(deduplicationId.opened({ ...row, version: 2 })).toBe('random:2');
-  expect(deduplicationId.parked(row)).toBe('random:p:1');
-  expect(deduplicationId.unread(id, 'm')).toBe(`${id}:d:m`);
+  expect(keys.deduplicationId.opened(row)).toBe('random:1');
+  expect(keys.deduplicationId.opened({ ...row, version: 2 })).toBe('random:2');
+  expect(keys.deduplicationId.parked(row)).toBe('random:p:1');
+  expect(keys.deduplicationId.unread(id, 'm')).toBe(`${id}:d:m`);
 });
 
 const MIB = 1024 * 1024;

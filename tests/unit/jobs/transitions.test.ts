@@ -1,17 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { appended, blankRow, type JobRow } from '../../../lib/jobs/row';
 import * as follow from '../../../lib/jobs/transitions';
-import {
-  ARROWS,
-  type ArrowName,
-  IllegalTransitionError,
-  isCancelledByOperator,
-  isClosed,
-  mayFollow,
-  PLACES,
-  type Place,
-  placeOf,
-} from '../../../lib/jobs/transitions';
 import { inState } from '../../support/in-state';
 
 const AT = Date.UTC(2026, 0, 2);
@@ -21,7 +10,7 @@ const owed = { step: 'confirmation', vendor: 'sendgrid' as const, result: { tick
 const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
 
 /** Every arrow with suitable facts. */
-const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
+const FOLLOW: Record<follow.ArrowName, (row: JobRow) => JobRow> = {
   plan: (row) => follow.plan(row, AT),
   claim: (row) => follow.claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm' } }),
   succeed: (row) => follow.succeed(row, { at: AT, messageId: 'm', result: 'done' }),
@@ -43,31 +32,29 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
 };
 
 /** A row in a place. */
-function rowIn(place: Place): JobRow {
+function rowIn(place: follow.Place): JobRow {
   const row = blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT });
   const [, state = '', reason] = /^(\w+)(?: \((.+)\))?$/.exec(place) ?? [];
-  return {
-    ...row,
-    state: inState(state as JobRow['state']),
-    ...(reason ? { reason: reason as 'operator' | 'never-sent' } : {}),
-  };
+  return { ...row, state: inState(state as JobRow['state']), ...(reason && { reason: reason as 'operator' }) };
 }
 
-const PAIRS = (Object.keys(ARROWS) as ArrowName[]).flatMap((arrow) => PLACES.map((place) => [arrow, place] as const));
+const PAIRS = (Object.keys(follow.ARROWS) as follow.ArrowName[]).flatMap((arrow) =>
+  follow.PLACES.map((place) => [arrow, place] as const),
+);
 
 test.each(PAIRS)('%s from %s is refused, or reaches its state with a new history entry', (arrow, place) => {
   const row = rowIn(place);
-  const from: readonly Place[] = ARROWS[arrow].from;
+  const from: readonly follow.Place[] = follow.ARROWS[arrow].from;
 
   if (!from.includes(place)) {
-    expect(() => FOLLOW[arrow](row)).toThrow(IllegalTransitionError);
-    expect(mayFollow(row, arrow)).toBe(false);
+    expect(() => FOLLOW[arrow](row)).toThrow(follow.IllegalTransitionError);
+    expect(follow.mayFollow(row, arrow)).toBe(false);
     return;
   }
   const after = FOLLOW[arrow](row);
 
-  expect(after.state).toBe(ARROWS[arrow].to);
-  expect(placeOf(after)).toBeDefined();
+  expect(after.state).toBe(follow.ARROWS[arrow].to);
+  expect(follow.placeOf(after)).toBeDefined();
   if (arrow !== 'resolve') expect(after.history.length).toBeGreaterThan(row.history.length);
 });
 
@@ -75,16 +62,8 @@ const held = (reason: 'throttled' | 'retry' | 'stopped') => ({ ...rowIn('held'),
 const redriven = { ...rowIn('dead'), dueSince: AT - 5 };
 
 test.each<[string, JobRow, Partial<JobRow>]>([
-  [
-    'a second hold keeps the time of the first',
-    FOLLOW.hold({ ...rowIn('processing'), heldSince: 1 }),
-    { heldSince: 1 },
-  ],
-  [
-    'a cancelled job that is planned again has a life more',
-    FOLLOW.plan(rowIn('cancelled (never-sent)')),
-    { generation: 2 },
-  ],
+  ['a second hold keeps the first time', FOLLOW.hold({ ...rowIn('processing'), heldSince: 1 }), { heldSince: 1 }],
+  ['a cancelled job that is planned has a life more', FOLLOW.plan(rowIn('cancelled (never-sent)')), { generation: 2 }],
   ['a retry was due when its wait was over', FOLLOW.release(held('retry')), { dueSince: AT - 5 }],
   ['a throttled job was due when its wait was over', FOLLOW.release(held('throttled')), { dueSince: AT - 5 }],
   ['a job that waited for its vendor is due only now', FOLLOW.release(held('stopped')), { dueSince: AT }],
@@ -104,7 +83,9 @@ test.each([
 
 test('no lease is left after a run has ended', () => {
   const row = { ...rowIn('processing'), lease: { token: 't', until: AT, messageId: 'm' } };
-  const ends = (Object.keys(ARROWS) as ArrowName[]).filter((arrow) => arrow !== 'claim' && mayFollow(row, arrow));
+  const ends = (Object.keys(follow.ARROWS) as follow.ArrowName[]).filter(
+    (arrow) => arrow !== 'claim' && follow.mayFollow(row, arrow),
+  );
 
   expect(ends.filter((arrow) => FOLLOW[arrow](row).lease)).toEqual([]);
 });
@@ -113,17 +94,14 @@ test.each([
   ['claim', 'dead'],
   ['claim', 'cancelled (never-sent)'],
   ['reopen', 'cancelled (operator)'],
-] as const)(
-  '%s of a job that is %s begins without attempts, crashes, holds and failures of its vendor',
-  (arrow, place) => {
-    const row = { ...rowIn(place), attempts: 3, crashes: 2, crashesSinceOpened: 2, failingSince: AT, heldSince: AT };
+] as const)('%s of a job that is %s begins without attempts, crashes, holds and vendor failures', (arrow, place) => {
+  const row = { ...rowIn(place), attempts: 3, crashes: 2, crashesSinceOpened: 2, failingSince: AT, heldSince: AT };
 
-    const opened = FOLLOW[arrow](row);
+  const opened = FOLLOW[arrow](row);
 
-    expect(opened).toMatchObject({ attempts: 0, crashes: 0 });
-    for (const name of ['crashesSinceOpened', 'failingSince', 'heldSince']) expect(opened).not.toHaveProperty(name);
-  },
-);
+  expect(opened).toMatchObject({ attempts: 0, crashes: 0 });
+  for (const name of ['crashesSinceOpened', 'failingSince', 'heldSince']) expect(opened).not.toHaveProperty(name);
+});
 
 test('a run without an outcome counts as a crash and an attempt', () => {
   const row = { ...rowIn('processing'), attempts: 1 };
@@ -131,12 +109,9 @@ test('a run without an outcome counts as a crash and an attempt', () => {
   expect(FOLLOW.claim(row)).toMatchObject({ attempts: 2, crashes: 1, crashesSinceOpened: 1 });
 });
 
-test.each(['hold', 'park', 'stop'] as const)(
-  '%s spends the message of the run, so it cannot run the job again',
-  (arrow) => {
-    expect(FOLLOW[arrow](rowIn('processing')).spentMessageIds).toEqual(['m']);
-  },
-);
+test.each(['hold', 'park', 'stop'] as const)('%s spends the message of the run, so it cannot run again', (arrow) => {
+  expect(FOLLOW[arrow](rowIn('processing')).spentMessageIds).toEqual(['m']);
+});
 
 test.each([
   ['the group of the job', 'g', {}],
@@ -144,25 +119,20 @@ test.each([
 ])('a message in %s says so in its delivery', (_what, group, said) => {
   const lease = { token: 't', until: AT, messageId: 'm' };
 
-  expect(follow.claim(rowIn('queued'), { at: AT, delivery, group, lease }).deliveries).toEqual([
-    { ...delivery, ...said },
-  ]);
+  const { deliveries } = follow.claim(rowIn('queued'), { at: AT, delivery, group, lease });
+  expect(deliveries).toEqual([{ ...delivery, ...said }]);
 });
 
 test('no message runs a job that waits outside its queue, that succeeded, that an operator cancelled, or that a later command replaced', () => {
-  expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual([
-    'held',
-    'succeeded',
-    'cancelled (operator)',
-    'cancelled (superseded)',
-  ]);
-  expect(PLACES.filter((place) => isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
+  const closed = ['held', 'succeeded', 'cancelled (operator)', 'cancelled (superseded)'];
+  expect(follow.PLACES.filter((place) => follow.isClosed(rowIn(place)))).toEqual(closed);
+  expect(follow.PLACES.filter((place) => follow.isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
 });
 
 test('docs/jobs.md says of each arrow who follows it and when', () => {
   const page = readFileSync('docs/jobs.md', 'utf8');
 
-  for (const [name, { from, to }] of Object.entries(ARROWS)) {
+  for (const [name, { from, to }] of Object.entries(follow.ARROWS)) {
     const places = from.join(', ').replace(/[()]/g, '\\$&');
     expect(page).toMatch(new RegExp(`^\\| ${places} \\| \`${name}\` \\| ${to} \\| \\w+ \\| .+ \\|$`, 'm'));
   }

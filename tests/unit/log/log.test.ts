@@ -1,19 +1,14 @@
 import { realLog, realMetrics } from '../../../lib/log';
 import type { Log, Metrics } from '../../../lib/ports';
+import { printed } from '../../support/printed';
 
 /** The lines that a function's log would hold. Its metrics are flushed at last. */
 function written(act: (log: Log, metrics: Metrics) => void): Record<string, unknown>[] {
-  let text = '';
-  const spies = [process.stdout, process.stderr].map((stream) =>
-    jest.spyOn(stream, 'write').mockImplementation((part) => {
-      text += String(part);
-      return true;
-    }),
-  );
   const metrics = realMetrics({ namespace: 'my-instance' });
-  act(realLog({ service: 'my-instance', level: 'INFO' }), metrics);
-  void metrics.flush();
-  for (const spy of spies) spy.mockRestore();
+  const text = printed(() => {
+    act(realLog({ service: 'my-instance', level: 'INFO' }), metrics);
+    void metrics.flush();
+  });
   return text
     .split('\n')
     .filter(Boolean)
@@ -21,17 +16,15 @@ function written(act: (log: Log, metrics: Metrics) => void): Record<string, unkn
 }
 
 test('the log writes one line of JSON with level, service, message and facts, and truncates a long fact', () => {
+  const facts = { queue: 'feedback', receiveCount: 2, canary: true };
   const lines = written((log) => {
-    log.info('delivery handled', { queue: 'feedback', receiveCount: 2, canary: true, reason: undefined });
+    log.info('delivery handled', { ...facts, reason: undefined });
     log.warn('careful', { reason: 'x'.repeat(100_000) });
     log.error('failed', { code: 'SQS.TimeoutError' });
   });
 
   expect(lines).toMatchObject([
-    {
-      ...{ level: 'INFO', service: 'my-instance', message: 'delivery handled' },
-      ...{ queue: 'feedback', receiveCount: 2, canary: true },
-    },
+    { level: 'INFO', service: 'my-instance', message: 'delivery handled', ...facts },
     { level: 'WARN', message: 'careful', reason: 'x'.repeat(512) },
     { level: 'ERROR', message: 'failed', code: 'SQS.TimeoutError' },
   ]);
@@ -63,14 +56,9 @@ test('metrics are EMF lines under the namespace, with one line for each set of d
     metrics.add('Held', 5, 'Count', { queue: 'feedback', reason: 'paused' });
   });
 
-  expect(lines).toHaveLength(3);
+  const _aws = { CloudWatchMetrics: [{ Namespace: 'my-instance', Dimensions: [['queue']] }] };
   expect(lines).toMatchObject([
-    {
-      _aws: { CloudWatchMetrics: [{ Namespace: 'my-instance', Dimensions: [['queue']] }] },
-      queue: 'feedback',
-      JobsSucceeded: [1, 2],
-      JobsHeld: 3,
-    },
+    { _aws, queue: 'feedback', JobsSucceeded: [1, 2], JobsHeld: 3 },
     { queue: 'emails', JobsSucceeded: 1 },
     { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue', 'reason']] }] }, reason: 'paused', Held: [4, 5] },
   ]);
@@ -81,17 +69,14 @@ test('metrics are EMF lines under the namespace, with one line for each set of d
 test.each<[Record<string, string>, string[]]>([
   [{}, []],
   [{ queue: 'q' }, ['queue']],
-])(
-  'metrics with the dimensions %j have one set, also when there are more values than a line can hold',
-  (given, set) => {
-    const lines = written((_log, metrics) => {
-      for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', given);
-    });
+])('metrics with the dimensions %j have one set, also with more values than a line can hold', (given, set) => {
+  const lines = written((_log, metrics) => {
+    for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', given);
+  });
 
-    const one = { _aws: { CloudWatchMetrics: [{ Dimensions: [set] }] }, ...given };
-    expect(lines).toMatchObject([one, { ...one, Runs: 100 }]);
-  },
-);
+  const one = { _aws: { CloudWatchMetrics: [{ Dimensions: [set] }] }, ...given };
+  expect(lines).toMatchObject([one, { ...one, Runs: 100 }]);
+});
 
 test('metrics are written once, also with two units of one name, and a value that is no number is left out', () => {
   const lines = written((_log, metrics) => {

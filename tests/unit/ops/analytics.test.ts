@@ -183,10 +183,8 @@ test('a replay of more rejected events than fit into a message sends several', a
   const { engine, rules, replay, seen } = start();
   rules.noAddressesFrom = Number.POSITIVE_INFINITY;
   const properties = Object.fromEntries(Array.from({ length: 99 }, (_, n) => [`p${n}`, 'x'.repeat(2_000)]));
-  await putOriginal(
-    engine.objects,
-    someEvents(1, 6).map((event) => ({ ...event, properties, user: ADDRESS })),
-  );
+  const events = someEvents(1, 6).map((event) => ({ ...event, properties, user: ADDRESS }));
+  await putOriginal(engine.objects, events);
 
   expect(await replay()).toEqual({ messages: 2, events: 6, left: 0 });
   expect(await seen()).toHaveLength(6);

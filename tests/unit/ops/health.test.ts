@@ -145,24 +145,21 @@ test.each(Object.entries(CASES))('sls health: %s', async (_what, [make, line, ef
 test.each([
   ['before the next trial call', 0, 'The next trial call is at 2026-01-02 03:05:05 (UTC).'],
   ['after it', 60_000, 'The next job makes a trial call.'],
-])(
-  'an open circuit without a waiting job is no problem, and a note says who makes the trial call: %s',
-  async (...given) => {
-    const [, later, trial] = given;
-    const made = await aDeployment();
-    await made.engine.deps.circuits.open('zendesk', 'ZendeskUnauthorized');
-    await withFact(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnauthorized' });
-    made.engine.clock.advance(later);
+])('an open circuit without a waiting job is no problem, and a note says who tries next: %s', async (...given) => {
+  const [, later, trial] = given;
+  const made = await aDeployment();
+  await made.engine.deps.circuits.open('zendesk', 'ZendeskUnauthorized');
+  await withFact(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnauthorized' });
+  made.engine.clock.advance(later);
 
-    const { lines, exitCode } = await verdictOf(made);
-    const { json } = await command({ deps: made.deployment }, 'health', { json: true });
+  const { lines, exitCode } = await verdictOf(made);
+  const { json } = await command({ deps: made.deployment }, 'health', { json: true });
 
-    expect(exitCode).toBeUndefined();
-    expect(lines[0]).toMatch(/^healthy, as of/);
-    expect(lines[1]).toContain(`No job waits for it, so the next job makes the trial call. ${trial}`);
-    expect(json).toMatchObject({ verdict: 'healthy', problems: [], notes: [{ kind: 'circuit-open' }] });
-  },
-);
+  expect(exitCode).toBeUndefined();
+  expect(lines[0]).toMatch(/^healthy, as of/);
+  expect(lines[1]).toContain(`No job waits for it, so the next job makes the trial call. ${trial}`);
+  expect(json).toMatchObject({ verdict: 'healthy', problems: [], notes: [{ kind: 'circuit-open' }] });
+});
 
 /** Dead jobs, of which operators have put two aside. The others: with an entry, without it any more, without any or a body. */
 async function theDead() {
@@ -229,8 +226,7 @@ test.each(['table', 'queues', 'mappings', 'monitoring'] as const)(
     const fails = () => Promise.reject(new StoreError({ code: 'Down', message: 'no answer' }));
     const calls = Object.keys(deployment[port]).map((call) => [call, fails]);
 
-    await expect(verdictOf({ deployment: { ...deployment, [port]: Object.fromEntries(calls) } })).rejects.toThrow(
-      'no answer',
-    );
+    const failing = { ...deployment, [port]: Object.fromEntries(calls) };
+    await expect(verdictOf({ deployment: failing })).rejects.toThrow('no answer');
   },
 );

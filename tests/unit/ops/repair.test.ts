@@ -26,21 +26,18 @@ async function ended() {
   return { engine, repaired };
 }
 
-test.each(['end-without-record', 'record-differs'] as const)(
-  '%s: the reconciler writes the record again',
-  async (kind) => {
-    const { engine, repaired } = await ended();
-    const key = recordKey(PREFIX, engine.row(GOOD));
-    const text = engine.objects.text(key);
-    if (kind === 'record-differs') await engine.objects.put(key, '{}', 'application/json');
-    else await engine.objects.delete(key);
+test.each(['end-without-record', 'record-differs'] as const)('%s: the reconciler rewrites the record', async (kind) => {
+  const { engine, repaired } = await ended();
+  const key = recordKey(PREFIX, engine.row(GOOD));
+  const text = engine.objects.text(key);
+  if (kind === 'record-differs') await engine.objects.put(key, '{}', 'application/json');
+  else await engine.objects.delete(key);
 
-    const done = await repaired(kind, GOOD);
+  const done = await repaired(kind, GOOD);
 
-    expect(done).toBe(1);
-    expect(JSON.parse(engine.objects.text(key))).toEqual({ ...JSON.parse(text), version: expect.any(Number) });
-  },
-);
+  expect(done).toBe(1);
+  expect(JSON.parse(engine.objects.text(key))).toEqual({ ...JSON.parse(text), version: expect.any(Number) });
+});
 
 test('dead-without-entry: the reconciler sends the entry again', async () => {
   const { engine, repaired } = await ended();

@@ -39,15 +39,11 @@ test('a dead job that did nothing is sent again with other data, as one new job 
 
   expect(again.id).toBe(id);
   expect(tickets()).toEqual([good.subject]);
-  expect(engine.row(id)).toMatchObject({
-    state: 'succeeded',
-    source: `/operator/replaces/${jobId(1)}`,
-    correlationId: 'request-1',
-  });
+  const named = { source: `/operator/replaces/${jobId(1)}`, correlationId: 'request-1' };
+  expect(engine.row(id)).toMatchObject({ state: 'succeeded', ...named });
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', replacedBy: id });
-  expect(engine.row(jobId(1)).history).toContainEqual(
-    expect.objectContaining({ event: 'replaced (operator)', note: 'audit of-this-test' }),
-  );
+  const entry = expect.objectContaining({ event: 'replaced (operator)', note: 'audit of-this-test' });
+  expect(engine.row(jobId(1)).history).toContainEqual(entry);
   expect(engine.deadLetters()).toEqual([]);
   await expect(replace(deps, engine.row(jobId(1)), { ...good, subject: 'Other' })).rejects.toThrow(id);
 });
@@ -142,7 +138,6 @@ test('sls jobs retry --data sends the data of a file, and refuses a file that is
   const { lines } = await run();
   rmSync(folder, { recursive: true });
 
-  expect(lines).toEqual([
-    `feedback ${jobId(1)}: was dead (error), sent again with other data as ${engine.row(jobId(1)).replacedBy}.`,
-  ]);
+  const { replacedBy } = engine.row(jobId(1));
+  expect(lines).toEqual([`feedback ${jobId(1)}: was dead (error), sent again with other data as ${replacedBy}.`]);
 });

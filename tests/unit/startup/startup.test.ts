@@ -65,10 +65,8 @@ function write(code?: string) {
   const lines: [string, Facts | undefined][] = [];
   const metrics: unknown[] = [];
   const line = (message: string, facts?: Facts) => void lines.push([message, facts]);
-  const log = countingDenied(
-    { info: line, warn: line, error: line },
-    { add: (...metric) => void metrics.push(metric), flush: async () => {} },
-  );
+  const counting = { add: (...metric: unknown[]) => void metrics.push(metric), flush: async () => {} };
+  const log = countingDenied({ info: line, warn: line, error: line }, counting);
   log.error('a message could not be handled', { code });
   return { lines, metrics };
 }
