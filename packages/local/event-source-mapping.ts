@@ -5,7 +5,19 @@ import type { InvokeResult } from './lambda/runtime';
 import { queueArn, REGION } from './loopback';
 import type { SqsModel } from './sqs/model';
 import { SqsError } from './sqs/queue';
-import type { Timers } from './sqs/server';
+
+/** Time and waiting. Tests and the simulator bring a clock of their own. */
+export interface Timers {
+  now(): number;
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+export const realTimers: Timers = {
+  now: Date.now,
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
 
 export interface MappingEvent {
   kind: 'invoked' | 'ended' | 'deleted' | 'delete-lost' | 'delete-refused';

@@ -5,10 +5,9 @@ import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
 import { awsVariables, type Endpoints, vendorVariables } from './connection';
-import { createEventSourceMapping } from './event-source-mapping';
+import { createEventSourceMapping, realTimers as timers } from './event-source-mapping';
 import { createLambda, type Invocation } from './lambda/runtime';
 import type { SqsModel } from './sqs/model';
-import { realTimers as timers } from './sqs/server';
 import type { Declared } from './template/declared';
 import { type Packaged, unzip } from './template/package';
 

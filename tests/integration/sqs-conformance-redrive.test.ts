@@ -158,15 +158,6 @@ describe('A message move task', () => {
     const none = { name: 'ResourceNotFoundException' };
     await expect(sqs.client().cancelMessageMoveTask({ TaskHandle })).rejects.toMatchObject(none);
   });
-
-  lasting(2)('wakes a long poll of its destination at each move', async () => {
-    const { queue, dlq } = await withDeadLetters();
-    await start(dlq, queue.arn, 1);
-    const waiting = sqs.bodies(queue, { WaitTimeSeconds: 20 });
-    await sqs.passWhileWaiting(2);
-
-    expect(await waiting).not.toBe('');
-  });
 });
 
 describe('A purge', () => {

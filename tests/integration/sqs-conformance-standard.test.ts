@@ -1,4 +1,4 @@
-import { INVALID, lasting, refusal, sqsForChecks, type TestQueue } from '../support/sqs-conformance';
+import { INVALID, lasting, refusal, sqsForChecks } from '../support/sqs-conformance';
 
 const sqs = sqsForChecks();
 
@@ -76,33 +76,6 @@ describe('A delivery', () => {
     await sqs.pass(61);
 
     expect([await sqs.bodies(queue), await sqs.bodies(dlq)]).toEqual(['', '']);
-  });
-});
-
-const poll = (queue: TestQueue, seconds = 20) => sqs.bodies(queue, { WaitTimeSeconds: seconds });
-
-describe('A long poll', () => {
-  test('is answered as soon as a message arrives', async () => {
-    const queue = await sqs.fifo();
-    const answer = poll(queue);
-    await sqs.send(queue, 'm1');
-
-    expect(await answer).toBe('m1');
-  });
-
-  lasting(3)('is answered when a visibility timeout ends', async () => {
-    const { queue } = await sqs.received(sqs.fifo, { VisibilityTimeout: '2' });
-    const answer = poll(queue);
-    await sqs.passWhileWaiting(3);
-
-    expect(await answer).toBe('m1');
-  });
-
-  lasting(1)('ends without a message when its time is over', async () => {
-    const answer = poll(await sqs.standard(), 1);
-    await sqs.passWhileWaiting(1);
-
-    expect(await answer).toBe('');
   });
 });
 

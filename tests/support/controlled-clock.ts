@@ -2,7 +2,6 @@
 export function controlledClock(start = Date.UTC(2026, 0, 15, 10)) {
   let now = start;
   const timers = new Set<{ at: number; callback: () => void }>();
-  const waiting: (() => void)[] = [];
 
   const next = () => [...timers].sort((a, b) => a.at - b.at)[0];
 
@@ -11,7 +10,6 @@ export function controlledClock(start = Date.UTC(2026, 0, 15, 10)) {
     setTimeout(callback: () => void, ms: number) {
       const timer = { at: now + ms, callback };
       timers.add(timer);
-      for (const resolve of waiting.splice(0)) resolve();
       return timer;
     },
     clearTimeout(handle: unknown) {
@@ -29,8 +27,5 @@ export function controlledClock(start = Date.UTC(2026, 0, 15, 10)) {
     },
     /** The time of the next timer; `undefined` if none is set. */
     nextAt: () => next()?.at,
-    async armed() {
-      if (timers.size === 0) await new Promise<void>((resolve) => void waiting.push(resolve));
-    },
   };
 }

@@ -108,7 +108,6 @@ export function sqsForChecks() {
     /** The SDK's client, for calls that few checks need. */
     client: () => target.client,
     pass: (seconds: number) => target.pass(seconds),
-    passWhileWaiting: (seconds: number) => target.passWhileWaiting(seconds),
     received,
     /** A queue with a message whose visibility timeout of 2 s has ended, 3 s after its receive. */
     async timedOut(make: typeof fifo) {
@@ -141,17 +140,13 @@ type SqsTarget = Awaited<ReturnType<typeof realSqs>>;
 async function localSqs() {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID });
-  const server = await startSqs(model, 0, clock);
-  // A second try would hide a poll that is not answered.
+  const server = await startSqs(model);
+  // A second try would hide a request that is not answered.
   const client = new SQS({ ...localConfig(server.url), useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   return {
     client,
     patience: 0,
     pass: async (seconds: number) => clock.advance(seconds * 1000),
-    async passWhileWaiting(seconds: number) {
-      await clock.armed();
-      clock.advance(seconds * 1000);
-    },
     async close() {
       client.destroy();
       await server.close();
@@ -168,8 +163,6 @@ async function realSqs() {
     /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
     patience: 2,
     pass,
-    /** Lets time pass once an earlier request waits for it. */
-    passWhileWaiting: pass,
     async close(queueUrls: string[]) {
       await Promise.allSettled(queueUrls.map((QueueUrl) => client.deleteQueue({ QueueUrl })));
       client.destroy();

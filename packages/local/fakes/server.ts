@@ -155,13 +155,13 @@ export const fakesControl = (fakes: Record<string, FakeServer>): http.RequestLis
     return reply(204);
   });
 
-type Answer = (request: http.IncomingMessage, body: string, response: http.ServerResponse) => Promise<Reply>;
+type Answer = (request: http.IncomingMessage, body: string) => Promise<Reply>;
 
 export const answering =
   (answer: Answer): http.RequestListener =>
   (request, response) => {
     text(request)
-      .then((body) => answer(request, body, response))
+      .then((body) => answer(request, body))
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   };

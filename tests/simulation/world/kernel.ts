@@ -1,4 +1,4 @@
-import type { Timers } from '../../../packages/local/sqs/server';
+import type { Timers } from '../../../packages/local/event-source-mapping';
 
 export interface Event {
   time: number;

@@ -1,3 +1,4 @@
+import { queueArn } from '../../../packages/local/loopback';
 import { createSqsModel, type SqsModel } from '../../../packages/local/sqs/model';
 import type { SqsModelOptions } from '../../../packages/local/sqs/queue';
 import { controlledClock } from '../../support/controlled-clock';
@@ -57,6 +58,24 @@ test('the next change of a queue is the expiry of its first message, or the end 
   model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
 
   expect(model.nextChangeAt('jobs.fifo')).toBe(clock.now() + 90_000);
+});
+
+test('a message move task tells who listens to its destination, whose next change is its next move', () => {
+  const { clock, model } = given();
+  const [dlq, other] = ['dead.fifo', 'other.fifo'];
+  model.createQueue({ QueueName: dlq, Attributes: { FifoQueue: 'true' } });
+  const [dlqArn, otherArn] = [dlq, other].map(queueArn);
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dlqArn, maxReceiveCount: 1 });
+  model.createQueue({ QueueName: other, Attributes: { FifoQueue: 'true', RedrivePolicy } });
+  model.sendMessage({ QueueUrl: dlq, MessageBody: 'm1', ...fifo('m1') });
+  let told = 0;
+  model.onChange(other, () => told++);
+
+  model.startMessageMoveTask({ SourceArn: dlqArn, DestinationArn: otherArn, MaxNumberOfMessagesPerSecond: 1 });
+  expect([told, model.nextChangeAt(other)]).toEqual([1, clock.now() + 1_000]);
+  clock.advance(1_000);
+
+  expect(model.receiveMessage({ QueueUrl: other }).Messages).toMatchObject([{ Body: 'm1' }]);
 });
 
 test('a queue is not found by the URL of another account', () => {
