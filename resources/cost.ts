@@ -33,7 +33,11 @@ export type Month = Record<'feedback' | 'emails' | 'events' | 'testflight', numb
 /** What no test can count. `seconds`: how long a worker runs for a job, most of which it waits for vendors. */
 export const ASSUMED = {
   emailRate: 100,
-  eventsPerMessage: 100,
+  /** Processes of the API that track events one at a time, and how long each packs a message. */
+  trackers: 2,
+  packSeconds: 15,
+  /** A message is full with this many events of 350 bytes. Shards split then, so that messages are half full. */
+  mostEventsPerMessage: 2_600 / 2,
   seconds: { feedback: 1.5, chunk: 2, testflight: 3, analytics: 0.1, canary: 0.1 },
   /** A table or SQS call, and how many the reconciler makes at a time. */
   callSeconds: 0.005,
@@ -64,13 +68,19 @@ const GB = 1024 * 1024;
 
 type Job = keyof typeof ASSUMED.seconds;
 
+/** A tracker sends an event and what follows it for some seconds (`npm run bench -- analytics-packing` measures it). */
+export function eventsPerMessage(eventsAMonth: number): number {
+  const following = (eventsAMonth / (MINUTES * 60) / ASSUMED.trackers) * ASSUMED.packSeconds;
+  return Math.min(1 + following, ASSUMED.mostEventsPerMessage);
+}
+
 /** A month's bill in USD by service. `billed`: what the template of an instance with four queues has. */
 export function bill(counts: Counts, month: Month, billed: Billed): Record<string, number> {
   const jobs: Record<Job, number> = {
     feedback: month.feedback,
     chunk: month.emails / chunkSizeOf(ASSUMED.emailRate),
     testflight: month.testflight,
-    analytics: month.events / ASSUMED.eventsPerMessage,
+    analytics: month.events / eventsPerMessage(month.events),
     canary: (MINUTES / CANARY_MINUTES) * QUEUES,
   };
   const kinds = Object.keys(jobs) as Job[];

@@ -98,6 +98,7 @@ export type AnalyticsBatch = z.infer<typeof analyticsSchema>;
 
 /** The message group of an event. A shard keeps the events of a session, user or device in order. */
 export function shardOf({ session, user, device, id }: AnalyticsEvent, shards: number): string {
+  if (shards === 1) return 'shard-0';
   const hash = sha256(session ?? user ?? device ?? id);
   return `shard-${Number.parseInt(hash.slice(0, 8), 16) % shards}`;
 }

@@ -12,6 +12,7 @@ const PATIENCE_MS = 10_000;
 
 interface Pending {
   message: OutgoingMessage;
+  wave: number;
   bytes: number;
   sent: () => void;
 }
@@ -58,13 +59,14 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
     running = undefined;
   }
 
-  /** The groups whose first messages fit into a call, the longest unserved first. */
+  /** The groups whose first messages are of the oldest wave and fit into a call, the longest unserved first. */
   function nextBatch(): [string, Pending, Pending[]][] {
     const batch: [string, Pending, Pending[]][] = [];
+    const oldest = Math.min(...[...groups.values()].flatMap(([first]) => first?.wave ?? []));
     let bytes = 0;
     for (const [name, waiting] of groups) {
       const [first] = waiting;
-      if (!first || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
+      if (first?.wave !== oldest || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
       bytes += first.bytes;
       if (batch.push([name, first, waiting]) === MOST_ENTRIES) break;
     }
@@ -93,12 +95,12 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
   }
 
   return {
-    /** Resolves when SQS has the message. */
-    send: (name: string, message: OutgoingMessage) =>
+    /** Resolves when SQS has the message. Messages of a later `wave` wait until SQS has all of this one. */
+    send: (name: string, message: OutgoingMessage, wave: number) =>
       new Promise<void>((sent) => {
         const bytes = messageBytes(message);
         const waiting = groups.get(name) ?? [];
-        waiting.push({ message, bytes, sent });
+        waiting.push({ message, wave, bytes, sent });
         groups.set(name, waiting);
         backlog += bytes;
         // Messages that are given at once share a call.

@@ -71,9 +71,9 @@ export function createTracker(
     onSent: letIn,
     onStuck: refuse,
   });
-  const packer = createPacker(deps, packingLimits.parse(packing), ({ id, group, body }) => {
+  const packer = createPacker(deps, packingLimits.parse(packing), ({ id, group, body, wave }) => {
     const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
-    const sent = sender.send(group, { body, ...(fifo ? { groupId: group, deduplicationId: id } : {}) });
+    const sent = sender.send(group, { body, ...(fifo ? { groupId: group, deduplicationId: id } : {}) }, wave);
     underWay.add(sent);
     void sent.then(() => underWay.delete(sent));
   });
@@ -137,16 +137,23 @@ const invalid = (field: string, rule: string): InvalidJobError =>
   new InvalidJobError([{ field, message: `${field || 'event'}: ${rule}` }]);
 
 const wholeNumber = z.int('must be a whole number from 1').positive();
+const LONGEST_AGE_MS = 5 * 60_000;
+const AGE_RULE = `must be at most ${LONGEST_AGE_MS}`;
 
 /**
- * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within
- * two seconds, so most messages are sealed by age, and more shards make smaller messages.
+ * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. FIFO queues have no
+ * batching window, so what is not packed here stays apart. At an event a second only age and a single shard pack well.
  */
 export const packingLimits = z.strictObject({
-  shards: wholeNumber.default(8).describe('Message groups, and so messages that workers can process at once.'),
+  shards: wholeNumber
+    .default(8)
+    .describe('The most message groups, and so messages that workers can process at once. Few events use one.'),
   maxEvents: wholeNumber.default(5_000).describe('Events in a message, at most 10000.'),
   maxBytes: wholeNumber.default(MAX_INLINE_DATA_BYTES).describe('Bytes of a message, at most 921600.'),
-  maxAgeMs: wholeNumber.default(2_000).describe('Milliseconds that an event waits for others of its shard.'),
+  maxAgeMs: wholeNumber
+    .max(LONGEST_AGE_MS, AGE_RULE)
+    .default(15_000)
+    .describe('Milliseconds that an event waits for others, at most 300000. A killed process loses these events.'),
 });
 
 export type PackingLimits = z.output<typeof packingLimits>;
@@ -160,11 +167,17 @@ export interface Packed {
   id: string;
   group: string;
   body: string;
+  /** Rises whenever sessions get other groups. SQS must have all messages of a wave before those of the next. */
+  wave: number;
 }
 
+/** With less than this share of a message after its age, half as many shards are enough. */
+const SPARSE = 0.25;
+
 /**
- * Packs events into messages by shard and calls `sealed` for each finished one. Each packer is a source of its own and
- * numbers its messages from 1 in the order of their `time`. So a missing message can be named later.
+ * Packs events into messages by shard and calls `sealed` for each finished one. It begins with one shard. A message that
+ * is full before its age doubles them, and one that is sparse at its age halves them. Each packer is a source of its own
+ * and numbers its messages from 1 in the order of their `time`. So a missing message can be named later.
  */
 export function createPacker(
   { source, clock, random }: Pick<TrackerDeps, 'source' | 'clock' | 'random'>,
@@ -178,6 +191,8 @@ export function createPacker(
   const own = `${source}/${newId({ clock, random })}`;
   let sequence = 0;
   let bytes = 0;
+  let count = 1;
+  let wave = 0;
 
   function seal(group: string, open: Open): void {
     shards.delete(group);
@@ -194,23 +209,43 @@ export function createPacker(
       partitionkey: group,
     };
     const body = `${JSON.stringify(head).slice(0, -1)},"data":{"events":[${open.lines.join(',')}]}}`;
-    sealed({ id, group, body });
+    sealed({ id, group, body, wave });
+  }
+
+  function sealAll(): void {
+    for (const [group, open] of [...shards]) seal(group, open);
+  }
+
+  function sealFull(group: string, open: Open): void {
+    seal(group, open);
+    resize(Math.min(2 * count, limits.shards));
   }
 
   async function sealWhenOld(group: string, open: Open): Promise<void> {
     await clock.sleep(limits.maxAgeMs);
-    if (shards.get(group) === open) seal(group, open);
+    if (shards.get(group) !== open) return;
+    seal(group, open);
+    if (open.bytes < SPARSE * maxBytes && open.lines.length < SPARSE * maxEvents) resize(Math.ceil(count / 2));
+  }
+
+  /** Sessions get other groups. Their earlier events must be sent first, so that they keep their order. */
+  function resize(to: number): void {
+    if (to === count) return;
+    sealAll();
+    count = to;
+    wave++;
   }
 
   return {
     add(event: AnalyticsEvent, json: string): void {
-      const group = shardOf(event, limits.shards);
       const size = Buffer.byteLength(json) + 1;
-      let open = shards.get(group);
-      if (open && open.bytes + size > maxBytes) {
-        seal(group, open);
-        open = undefined;
+      let group = shardOf(event, count);
+      const before = shards.get(group);
+      if (before && before.bytes + size > maxBytes) {
+        sealFull(group, before);
+        group = shardOf(event, count);
       }
+      let open = shards.get(group);
       if (!open) {
         open = { lines: [], bytes: 0 };
         shards.set(group, open);
@@ -219,12 +254,10 @@ export function createPacker(
       open.lines.push(json);
       open.bytes += size;
       bytes += size;
-      if (open.lines.length >= maxEvents) seal(group, open);
+      if (open.lines.length >= maxEvents) sealFull(group, open);
     },
     /** The bytes of all events that are not sealed yet. */
     open: () => bytes,
-    sealAll(): void {
-      for (const [group, open] of [...shards]) seal(group, open);
-    },
+    sealAll,
   };
 }

@@ -61,7 +61,7 @@ export function* singleMessages(events: number): Generator<Packed> {
     const id = jobId(n);
     const head = { specversion: '1.0', id, type: ANALYTICS_EVENTS, source: '/my/api', time: new Date(START) };
     const body = JSON.stringify({ ...head, data: { events: [event] } });
-    yield { id, group: shardOf(event, packingLimits.parse({}).shards), body };
+    yield { id, group: shardOf(event, packingLimits.parse({}).shards), body, wave: 0 };
   }
 }
 

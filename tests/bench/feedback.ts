@@ -82,7 +82,7 @@ async function accepted(table: Table, id: string): Promise<SQSEvent> {
   const row = newRow({ queue: 'feedback', envelope: parseEnvelope(body), group: 'g', now, random: realRandom });
   await createLedger({ table, clock: realClock, random: realRandom, settings }).write(row, 0);
   const sent = { queue: 'feedback', sentAt: now, ...tokenOf(row) };
-  return { Records: [record({ id, group: 'g', body }, sent)] };
+  return { Records: [record({ id, group: 'g', body, wave: 0 }, sent)] };
 }
 
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {

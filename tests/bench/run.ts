@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { analyticsCost } from './analytics-cost';
 import { analyticsHour } from './analytics-hour';
+import { analyticsPacking } from './analytics-packing';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { exampleLatency } from './express-api';
@@ -24,6 +25,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   'careful-loop': ordinaryDay,
   'analytics-cost': analyticsCost,
   'analytics-hour': analyticsHour,
+  'analytics-packing': analyticsPacking,
   'emails-priority': emailsPriority,
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,

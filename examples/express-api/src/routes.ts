@@ -85,7 +85,7 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
 }
 
 /**
- * Tracks a list of events. The producer keeps them in memory for up to two seconds and sends them together. So a killed
+ * Tracks a list of events. The producer keeps them in memory for up to 15 seconds and sends them together. So a killed
  * process loses these, and a stopped process does not. `errors` names each invalid event by its index; all others were
  * accepted. Throws an InvalidJobError if no event is valid.
  */

@@ -49,6 +49,7 @@ test.each([
   [{ analytics: { shards: 0 } }, 'analytics.shards: must be a whole number from 1'],
   [{ analytics: { maxEvents: Number.NaN } }, 'analytics.maxEvents: must be a whole number from 1'],
   [{ analytics: { maxAgeMs: 0 } }, 'analytics.maxAgeMs: must be a whole number from 1'],
+  [{ analytics: { maxAgeMs: 300_001 } }, 'analytics.maxAgeMs: must be at most 300000'],
   [{ analytics: { maxBytes: '1' } }, 'analytics.maxBytes: must be a whole number from 1'],
   [{ analytics: { maxEvent: 1 } }, 'analytics.maxEvent: must be left out, because there is no such field'],
   [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints.sqz: must be left out, because there is no such field'],
@@ -63,7 +64,7 @@ test.each([
 test('options of analytics that are undefined are the defaults', () => {
   const { analytics } = connectionConfig({ ...where, analytics: { shards: undefined, maxEvents: 7 } as never }, {});
 
-  expect(analytics).toEqual({ shards: 8, maxEvents: 7, maxBytes: 921_600, maxAgeMs: 2_000 });
+  expect(analytics).toEqual({ shards: 8, maxEvents: 7, maxBytes: 921_600, maxAgeMs: 15_000 });
 });
 
 test('settings in the environment that are no JSON are wrong settings, not missing ones', () => {

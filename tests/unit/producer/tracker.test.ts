@@ -97,25 +97,43 @@ test('a few events wait no longer than the maximum age', async () => {
   expect(messages()).toMatchObject([{ events: [{ properties }] }]);
 });
 
-test('events of a shard are sent together once there are enough, and all events of a session in order', async () => {
-  const { tracker, messages, run } = start({ shards: 4, maxEvents: 5 });
+type Sent = ReturnType<ReturnType<typeof start>['messages']>;
 
-  for (const event of someEvents(1, 100)) await tracker.track(event);
-  await idle();
-  expect(new Set(messages().map(({ events }) => events.length))).toEqual(new Set([5]));
-  await run(tracker.flush());
-
-  const sessions = groupBy(
-    messages().flatMap(({ events, groupId }) => events.map((event) => ({ ...event, groupId }))),
-    ({ session }) => session,
-  );
-  expect(sessions.size).toBe(11);
-  for (const events of sessions.values()) {
-    expect(new Set(events.map(({ groupId }) => groupId)).size).toBe(1);
-    const numbers = events.map(({ id }) => Number(id.slice('event-'.length)));
+/** SQS has the events of each session in the order in which they were tracked. */
+function expectSessionsInOrder(messages: Sent): void {
+  const events = messages.flatMap((message) => message.events);
+  for (const [, session] of groupBy(events, (event) => event.session)) {
+    const numbers = session.map(({ id }) => Number(id.slice('event-'.length)));
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
   }
-  expect(new Set(messages().map(({ groupId }) => groupId)).size).toBe(4);
+}
+
+test('messages that are full before their age double the shards, sparse ones halve them, and sessions keep their order', async () => {
+  const { tracker, messages, run, clock } = start({ shards: 4, maxEvents: 5 });
+  const groups = (from: number) =>
+    new Set(
+      messages()
+        .slice(from)
+        .map(({ groupId }) => groupId),
+    ).size;
+
+  for (const event of someEvents(1, 100)) await tracker.track(event);
+  await run(tracker.flush());
+  expect(groups(-6)).toBe(4);
+  expect(messages().filter(({ events }) => events.length === 5).length).toBeGreaterThan(15);
+
+  // One event at a time, until as many as one message holds come in one again.
+  for (let n = 101; n <= 103; n++) {
+    await tracker.track(anEvent(n));
+    clock.advance(15_000);
+    await idle();
+  }
+  const before = messages().length;
+  for (let n = 104; n <= 107; n++) await tracker.track(anEvent(n));
+  await run(tracker.flush());
+
+  expect(messages().slice(before)).toMatchObject([{ groupId: 'shard-0', events: { length: 4 } }]);
+  expectSessionsInOrder(messages());
   for (const { groupId, partitionkey } of messages()) expect(partitionkey).toBe(groupId);
 });
 
@@ -180,6 +198,7 @@ test('every event is sent once and in order despite failures, in messages with n
         expect(rising.map(({ sequence }) => sequence)).toEqual(rising.map((_, place) => `${place + 1}`));
         for (const [groupId, group] of groupBy(messages(), (message) => message.groupId))
           expect(group).toEqual(rising.filter((message) => message.groupId === groupId));
+        expectSessionsInOrder(messages());
         expect(new Set(rising.map(({ source }) => source))).toEqual(new Set([rising[0]?.source]));
         expect(sources).not.toContain(rising[0]?.source);
         sources.push(rising[0]?.source ?? '');
