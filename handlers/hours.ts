@@ -9,10 +9,14 @@ const MIB = 1024 * 1024;
 const ONE_PART_BYTES = 64 * MIB;
 /** About 1,500,000 events of 350 bytes (`npm run bench -- analytics-hour`). */
 const MOST_BYTES = 600 * MIB;
+/** Four runs, as an hour has, read about as many (`npm run bench -- analytics-hour`). */
+const MOST_OBJECTS = 1_000_000;
+/** They take at most twelve seconds, if each read takes three. */
+const BLOCK = 256;
 
 const started = coldStart(() => {
   const config = parseEnv(hoursEnv, process.env);
-  const sizes = { onePartBytes: ONE_PART_BYTES, mostBytes: MOST_BYTES };
+  const sizes = { onePartBytes: ONE_PART_BYTES, mostBytes: MOST_BYTES, mostObjects: MOST_OBJECTS, block: BLOCK };
   return { ...realDeps(config), ...sizes, columns: config.ANALYTICS_COLUMNS };
 });
 

@@ -13,6 +13,8 @@ const awsDefaults = {
     throwOnRequestTimeout: true,
     /** The longest idle time of a socket. The body of an answer has no other time-out. */
     socketTimeout: 3_000,
+    /** The SDK's own limit is 50. Who reads the originals of an hour reads 64 at a time. */
+    httpsAgent: { maxSockets: 64 },
   },
 } as const;
 

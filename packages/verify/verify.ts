@@ -39,6 +39,8 @@ export interface Source {
 
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 16;
+/** An hour may have hundreds of thousands of small objects, and each takes S3 about 30 ms. */
+const READS = 64;
 const HIDE_SECONDS = 300;
 const EMPTY_RECEIVES = 3;
 /** One partition of the table is read at 24 MB a second, and several side by side. */
@@ -96,10 +98,10 @@ async function read(source: Source, { from, to }: { from: number; to: number }):
   return { ...of, items, known, records, bodies, entries, hidden, messages, effects };
 }
 
-async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
+async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>, atOnce = AT_ONCE): Promise<R[]> {
   const results: R[] = [];
-  for (let at = 0; at < all.length; at += AT_ONCE)
-    results.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(act))));
+  for (let at = 0; at < all.length; at += atOnce)
+    results.push(...(await Promise.all(all.slice(at, at + atOnce).map(act))));
   return results;
 }
 
@@ -155,13 +157,14 @@ async function list({ s3: client, bucket }: Source, prefix: string): Promise<str
 /** What `take` makes of the text of each object in the folders, by key. */
 async function texts<T>(source: Source, folders: readonly string[], take: (text: string) => T): Promise<[string, T][]> {
   const keys = (await each(folders, (folder) => list(source, folder))).flat();
-  return each(keys, async (key): Promise<[string, T]> => {
+  const read = async (key: string): Promise<[string, T]> => {
     const asked = new GetObjectCommand({ Bucket: source.bucket, Key: key });
     const { Body, Metadata = {} } = await source.s3.send(asked);
     const text = await textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0));
     // The erasure of a person may leave no line of a message, and the metadata that say which one it was.
     return [key, take(text === '' && 'erased' in Metadata ? JSON.stringify(Metadata) : text)];
-  });
+  };
+  return each(keys, read, READS);
 }
 
 /** SendGrid's events name the request of each mail. Two requests of one job to one recipient are two mails. */

@@ -46,7 +46,15 @@ const views = async () => {
 };
 const write = () =>
   writeHours(
-    { ...engine.deps, objects: bucket, columns: [['price', 'number']], onePartBytes: 20_000, mostBytes: 1e9 },
+    {
+      ...engine.deps,
+      objects: bucket,
+      columns: [['price', 'number']],
+      onePartBytes: 20_000,
+      mostBytes: 1e9,
+      mostObjects: 1e6,
+      block: 256,
+    },
     { remainingMs: 300_000 },
   );
 

@@ -147,12 +147,14 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
         void invoke(({ objects, now }) =>
           writeHours(
             {
-              ...{ objects, table, random: chance, prefix: PREFIX, columns: [], mostBytes: 1e9 },
+              ...{ objects, table, random: chance, prefix: PREFIX, columns: [], mostBytes: 1e9, mostObjects: 1e6 },
+              block: chance.pick([1, 2, 256]),
               clock: { now, sleep: async () => {} },
               log: SILENT,
               onePartBytes: chance.pick([0, 700, 100_000, 100_000]),
             },
-            { remainingMs: RUN_MS },
+            // With little time an hour takes several runs.
+            { remainingMs: chance.pick([RUN_MS, 2 * SECOND_MS]) },
           ),
         );
       });

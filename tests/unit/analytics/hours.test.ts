@@ -4,6 +4,7 @@ import {
   dataPrefix,
   HOUR_MS,
   hourIn,
+  hourOf,
   hourStart,
   latePrefix,
   parquetPrefix,
@@ -12,7 +13,7 @@ import {
 import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import type { Objects } from '../../../lib/ports';
-import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
+import { ACCEPTED_AT, analyticsBody, putOriginal, someEvents, viewAt } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 
 const HOUR = hourStart(Date.parse(ACCEPTED_AT));
@@ -31,7 +32,7 @@ function service() {
 
   const made = {
     ...{ engine, clock, bucket, lines, until },
-    limits: { onePartBytes: 1e6, mostBytes: 1e9 },
+    limits: { onePartBytes: 1e6, mostBytes: 1e9, mostObjects: 1e6, block: 256 },
     /** The worker stores message n now. By default the producer accepted it in the hour of these tests. */
     store: (n: number, ids: [number, number], time = ACCEPTED_AT) =>
       engine.sendAndDeliver(analyticsBody(someEvents(...ids), { n, time })),
@@ -140,6 +141,34 @@ test('a large hour becomes eight objects by the id, and an hour that grows later
   expect(await view()).toEqual(ids(1, 62));
 });
 
+test('an hour that takes several runs lets later hours go first, goes on where it stopped, and takes what comes late', async () => {
+  const { bucket, store, until, run, parquet, clock, limits } = service();
+  limits.block = 2;
+  for (let n = 2; n <= 31; n++) await putOriginal(bucket, someEvents(n, n), { n });
+  until(SETTLED);
+  // Of 30 reads 22 fit into a run.
+  const slow = { ...bucket, get: (key: string) => bucket.get(key).finally(() => clock.advance(10_000)) };
+  await run(slow);
+  const first = (await parquet()).flat().length;
+  expect(first).toBeGreaterThan(20);
+  expect(first).toBeLessThan(30);
+
+  // A key before those that were read.
+  await store(1, [5_001, 5_002]);
+  await store(9_001, [6_001, 6_001], new Date(HOUR + HOUR_MS).toISOString());
+  until(SETTLED + HOUR_MS);
+  const order: string[] = [];
+  const second = run({ ...slow, get: (key) => slow.get(key).finally(() => order.push(key)) });
+  await expect(second).rejects.toThrow('waited for long: 2026-01-02T03');
+  expect(hourOf(order[0] ?? '')).toBe(HOUR + HOUR_MS);
+  expect(order.length).toBeLessThan(12);
+  expect(new Set((await parquet()).flat()).size).toBe(30);
+
+  for (let again = 0; again < 3; again++) await run(slow).catch(() => {});
+  expect(new Set((await parquet()).flat())).toEqual(new Set([...ids(2, 31), ...ids(5_001, 5_002)]));
+  await run({ ...bucket, get: () => Promise.reject(new Error('an original was read')) });
+});
+
 test('a damaged original is logged and the others are written; it counts again once it is restored', async () => {
   const { bucket, store, until, run, parquet, lines, clock } = service();
   await store(1, [1, 3]);
@@ -153,7 +182,7 @@ test('a damaged original is logged and the others are written; it counts again o
   expect(await parquet()).toEqual([ids(4, 6)]);
   expect(lines.map(({ facts }) => facts)).toContainEqual({ code: 'OriginalDamaged', key });
   clock.advance(HOUR_MS + MINUTE);
-  await expect(run()).rejects.toThrow('1 hours of events have waited for long');
+  await expect(run()).rejects.toThrow('1 hours of events have waited for long: 2026-01-02T03');
 
   await bucket.put(key, whole, 'application/gzip');
   await run();
@@ -174,7 +203,7 @@ test('a damaged Parquet object stays unchanged, and later hours are written', as
   expect(bucket.text(key)).toBe('damaged');
   expect(await bucket.list(hourIn(parquetPrefix(PREFIX), SETTLED))).toHaveLength(1);
   clock.advance(HOUR_MS + MINUTE);
-  await expect(run()).rejects.toThrow('1 hours of events have waited for long');
+  await expect(run()).rejects.toThrow('1 hours of events have waited for long: 2026-01-02T03');
 
   await bucket.put(key, whole, 'text/plain');
   await run();
@@ -197,23 +226,30 @@ test('objects that are not ours stop nothing and stay', async () => {
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
 });
 
-test('an hour that is too large is left to a query engine, reported for the days in which the view shows it, and stops no later one', async () => {
-  const { engine, limits, store, until, run } = service();
-  limits.mostBytes = 1_000;
-  await store(1, [1, 60]);
-  await store(2, [61, 61], new Date(HOUR + HOUR_MS).toISOString());
-  until(SETTLED + HOUR_MS);
+test.each([
+  ['bytes', { mostBytes: 1_000 }],
+  ['originals', { mostObjects: 1 }],
+])(
+  'an hour with too many %s is left to a query engine, reported for the days in which the view shows it, and stops no later one',
+  async (_what, most) => {
+    const { engine, limits, store, until, run } = service();
+    Object.assign(limits, most);
+    await store(1, [1, 60]);
+    await store(3, [70, 70]);
+    await store(2, [61, 61], new Date(HOUR + HOUR_MS).toISOString());
+    until(SETTLED + HOUR_MS);
 
-  await run();
-  const written = [HOUR, HOUR + HOUR_MS].map((hour) => engine.objects.list(hourIn(parquetPrefix(PREFIX), hour)));
-  expect((await Promise.all(written)).map((keys) => keys.length)).toEqual([0, 1]);
-  for (let minute = 0; minute < 3; minute++) await engine.reconcile();
-  const on = { fact: 'hour-too-large', code: '2026-01-02T03', on: true };
-  expect(engine.facts).toMatchObject([on]);
+    await run();
+    const written = [HOUR, HOUR + HOUR_MS].map((hour) => engine.objects.list(hourIn(parquetPrefix(PREFIX), hour)));
+    expect((await Promise.all(written)).map((keys) => keys.length)).toEqual([0, 1]);
+    for (let minute = 0; minute < 3; minute++) await engine.reconcile();
+    const on = { fact: 'hour-too-large', code: '2026-01-02T03', on: true };
+    expect(engine.facts).toMatchObject([on]);
 
-  engine.clock.advance(3 * DAY);
-  await run();
-  await engine.reconcile();
-  await engine.reconcileAfter(16 * MINUTE);
-  expect(engine.facts).toMatchObject([on, { ...on, on: false }]);
-});
+    engine.clock.advance(3 * DAY);
+    await run();
+    await engine.reconcile();
+    await engine.reconcileAfter(16 * MINUTE);
+    expect(engine.facts).toMatchObject([on, { ...on, on: false }]);
+  },
+);

@@ -150,7 +150,10 @@ async function startEvents() {
   ];
   for (const body of bodies) await engine.sendAndDeliver(body);
   const hours = () =>
-    writeHours({ ...deps, columns: COLUMNS, onePartBytes: 1e6, mostBytes: 1e9 }, { remainingMs: 300_000 });
+    writeHours(
+      { ...deps, columns: COLUMNS, onePartBytes: 1e6, mostBytes: 1e9, mostObjects: 1e6, block: 256 },
+      { remainingMs: 300_000 },
+    );
   clock.advance(HOUR + HOUR_MS + SETTLE_MS - clock.now());
   await hours();
   return {

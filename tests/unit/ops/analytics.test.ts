@@ -28,7 +28,10 @@ function start() {
       return result;
     },
     write: () =>
-      writeHours({ ...engine.deps, columns: [], onePartBytes: 1e9, mostBytes: 1e9 }, { remainingMs: 300_000 }),
+      writeHours(
+        { ...engine.deps, columns: [], onePartBytes: 1e9, mostBytes: 1e9, mostObjects: 1e6, block: 256 },
+        { remainingMs: 300_000 },
+      ),
     seen: async () => (await viewAt(engine.objects, engine.clock.now())).map(({ id }) => id).sort(),
     deliver: (events: unknown[], n = 1) => engine.sendAndDeliver(analyticsBody(events, { n })),
   };
