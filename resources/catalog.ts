@@ -56,8 +56,20 @@ const PARQUET = {
   SerdeInfo: { SerializationLibrary: `${HADOOP}.hive.ql.io.parquet.serde.ParquetHiveSerDe` },
 };
 
-/** https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html */
-const PROJECTION = { year: '2026,2040', month: '1,12', day: '1,31', hour: '0,23' };
+/**
+ * A day is a date, so no partition is one that cannot exist: from the year of the first release until now
+ * (https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html).
+ */
+const PROJECTION = {
+  'day.type': 'date',
+  'day.format': "'year='yyyy'/month='MM'/day='dd",
+  'day.range': 'year=2026/month=01/day=01,NOW+1DAYS',
+  'day.interval': '1',
+  'day.interval.unit': 'DAYS',
+  'hour.type': 'integer',
+  'hour.range': '0,23',
+  'hour.digits': '2',
+};
 
 const glueColumns = (types: Record<string, string>) => Object.entries(types).map(([Name, Type]) => ({ Name, Type }));
 
@@ -66,23 +78,17 @@ function table(
   Name: string,
   { location, types, format }: { location: string; types: Record<string, string>; format: object },
 ): Resource {
-  const parts = Object.entries(PROJECTION);
-  const projected = parts.flatMap(([part, range]) => [
-    [`projection.${part}.type`, 'integer'],
-    [`projection.${part}.range`, range],
-    ...(part === 'year' ? [] : [[`projection.${part}.digits`, '2']]),
-  ]);
-  const template = `${location}${parts.map(([part]) => `${part}=$\{${part}}/`).join('')}`;
+  const projected = Object.entries(PROJECTION).map(([key, value]) => [`projection.${key}`, value]);
   return inDatabase(database, {
     Name,
     TableType: 'EXTERNAL_TABLE',
     Parameters: {
       EXTERNAL: 'TRUE',
       'projection.enabled': 'true',
-      'storage.location.template': template,
+      'storage.location.template': `${location}$\{day}/hour=$\{hour}/`,
       ...Object.fromEntries(projected),
     },
-    PartitionKeys: parts.map(([part]) => ({ Name: part, Type: 'string' })),
+    PartitionKeys: ['day', 'hour'].map((Name) => ({ Name, Type: 'string' })),
     StorageDescriptor: { Columns: glueColumns(types), Location: location, ...format },
   });
 }
@@ -133,15 +139,18 @@ export function eventsView(columns: Record<string, PropertyType>): string {
   const hidden = Object.entries(types).map(([column, type]) =>
     ['id', 'job', 'accepted'].includes(column) ? `"${column}"` : `CAST(NULL AS ${PRESTO[type] ?? type}) AS "${column}"`,
   );
-  const day = "CAST(year || '-' || month || '-' || day AS date)";
-  const since = "date_format(current_timestamp AT TIME ZONE 'UTC' - INTERVAL '3' DAY, '%Y%m%d%H')";
-  return `WITH arrived AS (
-  SELECT ${lines} FROM (SELECT * FROM originals UNION ALL SELECT * FROM late)
-  WHERE year || month || day || hour >= ${since}
-), stored AS (
+  // Of a text such as year=2026/month=01/day=02. Trino keeps each partition for which an expression throws.
+  const day = "TRY_CAST(substr(day, 6, 4) || '-' || substr(day, 17, 2) || '-' || substr(day, 24, 2) AS date)";
+  const since = "date_format(current_timestamp AT TIME ZONE 'UTC' - INTERVAL '3' DAY, 'year=%Y/month=%m/day=%d%H')";
+  const arrived = (table: string) =>
+    `SELECT ${lines}, ${day} AS date, ${day} + INTERVAL '1' DAY AS next, hour FROM ${table} WHERE day || hour >= ${since}`;
+  return `WITH stored AS (
   SELECT ${all}, ${day} AS date, ${day} + INTERVAL '1' DAY AS next, hour FROM written
   UNION ALL
-  SELECT ${all}, CAST(accepted AS date), CAST(accepted AS date) + INTERVAL '1' DAY, date_format(accepted, '%H') FROM arrived
+  ${arrived('originals')}
+  UNION ALL
+  SELECT ${all}, CAST(accepted AS date), CAST(accepted AS date) + INTERVAL '1' DAY, date_format(accepted, '%H')
+  FROM (${arrived('late')})
 )
 SELECT ${all}, date, hour FROM (
   SELECT *, row_number() OVER (PARTITION BY date, id ORDER BY accepted, job) AS place FROM (
