@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import re
 import uuid
 from datetime import datetime, timezone
 
@@ -14,7 +15,7 @@ JOB_IDS = uuid.UUID("6f0c3a53-0a0e-5b8e-9d0b-3c1f5a2f7e64")
 def send_feedback(event_id, time, data, source="/shop"):
     """Sends one job. Call it again with the same arguments after an error: it stays one job."""
     user = data["user"]
-    who = f"id:{user['id']}" if "id" in user else f"email:{user['email'].lower()}"
+    who = f"id:{user['id']}" if "id" in user else f"email:{re.sub(r'[+][^@]*@', '@', user['email'].lower())}"
     group = hmac.new(os.environ["HASH_KEY"].encode(), f"feedback:{who}".encode(), "sha256").hexdigest()[:32]
     event = {"specversion": "1.0", "id": event_id, "source": source, "type": "feedback.submitted.v1"}
     event |= {"time": time, "datacontenttype": "application/json", "data": data}

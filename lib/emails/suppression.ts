@@ -1,4 +1,5 @@
 import { StoreError } from '../errors';
+import { mailboxOf } from '../jobs/address';
 import { suppressedKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import type { Objects } from '../ports';
@@ -58,11 +59,14 @@ export function suppressionList(deps: {
     /** Returns what tells why an address gets no mail. One conditional read, so each answer has all stored entries. */
     check: async (): Promise<(email: string) => SuppressionReason | undefined> => {
       const { hashOf, list } = await read();
-      return (email) => {
+      const reasonOf = (email: string): SuppressionReason | undefined => {
         const hash = hashOf(email);
         const entry = list[placeOf(list, hash)] ?? 0n;
         return (entry & ~REASON) === hash ? SUPPRESSION_REASONS[Number(entry & REASON)] : undefined;
       };
+      // A person is erased with every address of the mailbox.
+      const isErased = (email: string) => email.includes('+') && reasonOf(mailboxOf(email)) === 'erased';
+      return (email) => reasonOf(email) ?? (isErased(email) ? 'erased' : undefined);
     },
 
     /** Adds addresses. One that is listed keeps the weightier reason. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { mailboxOf } from '../jobs/address';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { emailAddress, mediaType, multiLine, singleLine } from '../text';
 
@@ -109,6 +110,6 @@ export interface FeedbackResult {
 
 /** The text whose hash is the message group. A group keeps the feedback of one user in order. */
 export function feedbackPerson({ user: { id, email } }: Pick<Feedback, 'user'>): string {
-  const who = id === undefined ? `email:${email.toLowerCase()}` : `id:${id}`;
+  const who = id === undefined ? `email:${mailboxOf(email)}` : `id:${id}`;
   return `${FEEDBACK_QUEUE}:${who}`;
 }

@@ -1,4 +1,5 @@
 import { PermanentError, StoreError, wrongField } from '../errors';
+import { mailboxOf } from '../jobs/address';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
@@ -240,8 +241,5 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
     return item !== undefined && Object.hasOwn(item.jobs, id);
   };
 }
-
-/** Most providers deliver `user+anything` to `user`, so a caller could write endless such addresses of one person. */
-const mailboxOf = (email: string): string => email.toLowerCase().replace(/\+[^@]*@/, '@');
 
 const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);

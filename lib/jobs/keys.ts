@@ -107,6 +107,9 @@ export const suppressedKey = (prefix: string): string => `${prefix}/_suppressed/
 
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
+/** A job's large data. It has its job's id, so that what happens to the job can happen to it too. */
+export const dataKey = (prefix: string, { queue, id, sha256 }: { queue: string; id: string; sha256: string }): string =>
+  `${dataPrefix(prefix, queue)}${id}/${sha256}`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;
 
 /** The files that users upload. Each principal has a folder in it. */

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { StoreError } from '../errors';
 import type { Clock, Secret } from '../ports';
+import { mailboxOf } from './address';
 
 /** The hashes of a text that names a person. During a change of the key, stored data may have the second. */
 export type PersonHashes = (text: string) => readonly [written: string, ...earlier: string[]];
@@ -9,7 +10,7 @@ export type PersonHashes = (text: string) => readonly [written: string, ...earli
 export type HashPeople = () => Promise<PersonHashes>;
 
 /** The text whose hash is the `person` of a job about this address. */
-export const personOf = (email: string): string => `person:${email.toLowerCase()}`;
+export const personOf = (email: string): string => `person:${mailboxOf(email)}`;
 
 const LENGTH = 32;
 const MOST_KEYS = 2;

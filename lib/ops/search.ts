@@ -50,7 +50,9 @@ export async function hashesOf({ user, email }: Person, { hashPeople }: Pick<Rea
     if (!(error instanceof StoreError)) throw error;
     throw new OperatorError(`A search for a person needs the instance's hash key: ${error.code}: ${error.message}`);
   });
-  const ofUser = user === undefined ? [] : [feedbackPerson({ user: { id: user, email: '' } })];
+  // An operator's keyboard may write an accent in another form than the program that gave the id.
+  const ids = user === undefined ? [] : [...new Set([user, user.normalize('NFC'), user.normalize('NFD')])];
+  const ofUser = ids.map((id) => feedbackPerson({ user: { id, email: '' } }));
   const ofAddress = email === undefined ? [] : [feedbackPerson({ user: { email } }), personOf(email)];
   return [...ofUser, ...ofAddress].flatMap(hashes);
 }

@@ -2,7 +2,7 @@ import type { QueueSettings } from '../config/functions';
 import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { bodyKey, dataPrefix, deduplicationId } from '../jobs/keys';
+import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { type HashPeople, personOf } from '../jobs/person-hash';
@@ -187,7 +187,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
   // The key contains the hash, so that another job with the same idempotency key cannot overwrite the first job's data.
   const datasha256 = sha256(json);
-  const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;
+  const dataref = dataKey(deps.prefix, { queue, id, sha256: datasha256 });
   await deps.objects.put(dataref, json, 'application/json');
   return { ...head, dataref, datasha256 };
 }

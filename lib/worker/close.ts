@@ -1,6 +1,6 @@
 import { ignoreStoreError, StoreError } from '../errors';
 import { publicForm } from '../jobs/envelope';
-import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
+import { bodyKey, dataKey, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
 import { LeaseLostError, needsEntry, UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
@@ -95,6 +95,9 @@ async function giveBackInTime({ deps, message, deadline }: Handling, lease: Leas
   }
 }
 
+/** Other languages write spaces between. A job without large data that holds such a field deletes what is not there. */
+const HAS_DATAREF = /"datasha256"\s*:\s*"([\da-f]{64})"/;
+
 /**
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
  * needless kept body and of large data, marks in the row. The mark of the record completes the end, so an end without
@@ -120,9 +123,9 @@ export async function finish(
   }
   const over = isFinal(row) && !lackedStep(row);
   const needless = over && row.bodyKept === true;
-  const data = over ? ownDataref(prefix, row, body) : undefined;
+  const [, sha256] = (over && HAS_DATAREF.exec(body ?? '')) || [];
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
-  if (data !== undefined) await objects.delete(data);
+  if (sha256 !== undefined) await objects.delete(dataKey(prefix, { ...row, sha256 }));
 
   const at = clock.now();
   const marked = (now: JobRow): JobRow | undefined =>
@@ -137,12 +140,6 @@ export async function finish(
       : undefined;
   const { item: stored } = await ledger.update(row.key, marked, row);
   return stored && sameEnd(stored, row) ? stored : row;
-}
-
-/** The object with a job's large data, if a producer made it for this job. A sender's own may belong to several jobs. */
-function ownDataref(prefix: string, { queue, id }: JobRow, body = ''): string | undefined {
-  const [, dataref = ''] = /"dataref":"([^"\\]+)"/.exec(body) ?? [];
-  return dataref.startsWith(`${dataPrefix(prefix, queue)}${id}/`) ? dataref : undefined;
 }
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>

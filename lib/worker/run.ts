@@ -1,7 +1,7 @@
 import type { QueueSettings } from '../config/functions';
 import { IdTakenError, ignoreStoreError, PermanentError, StoreError, TransientError, wrongField } from '../errors';
 import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
-import { dataPrefix, invalidId, jobKey } from '../jobs/keys';
+import { dataKey, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import type { Objects } from '../ports';
@@ -250,10 +250,12 @@ export async function dataOf<T>(
   const key = envelope.dataref.startsWith(`s3://${bucket}/`)
     ? envelope.dataref.slice(`s3://${bucket}/`.length)
     : envelope.dataref;
-  if (!key.startsWith(dataPrefix(prefix, queue))) throw bad('InvalidDataref', "must be under the queue's own prefix");
+  const { id, datasha256 = '' } = envelope;
+  if (key !== dataKey(prefix, { queue, id, sha256: datasha256 }))
+    throw bad('InvalidDataref', 'must be {prefix}/_data/{queue}/{id}/{datasha256}');
   const bytes = await objects.get(key);
   if (!bytes) throw bad('DatarefMissing', 'there is no such object');
-  if (sha256(bytes) !== envelope.datasha256) throw bad('DatarefChanged', 'the object is not the one that was sent');
+  if (sha256(bytes) !== datasha256) throw bad('DatarefChanged', 'the object is not the one that was sent');
   return parseOrPark(type.schema, parseJson(bytes), 'data');
 }
 

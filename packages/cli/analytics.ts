@@ -4,7 +4,7 @@ import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, problemOf } from
 import { duration } from '../../lib/duration';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import { type AnalyticsFigures, analyticsReader, linesOf } from '../../lib/ops/analytics';
+import { type AnalyticsFigures, analyticsReader, type Line, linesOf, readLines } from '../../lib/ops/analytics';
 import { knownQueue, type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import type { MetricPoint } from '../../lib/ports';
 import { counted, timeText } from '../../lib/text';
@@ -109,11 +109,10 @@ export async function replayRejected(
   const { type } = deps.settings(ANALYTICS_QUEUE);
   const replayed = { messages: 0, events: 0, left: 0 };
   for (const key of await objects.list(hourIn(rejectedPrefix(prefix), hour))) {
-    const lines = linesOf((await objects.get(key)) ?? new Uint8Array());
+    const lines = rejectedLines(key, await objects.get(key));
     const [first] = lines;
-    if (!first) throw new OperatorError(`${key} cannot be read. Restore it from the bucket's versions.`);
-    // What a replay rejects is in the object of the first message too.
-    if (first.source.startsWith(REPLAYS)) continue;
+    // An erasure may leave nothing. What a replay rejects is in the object of the first message too.
+    if (!first || first.source.startsWith(REPLAYS)) continue;
     const time = Date.parse(first.accepted);
     const own = await objects.get(dataKey(prefix, { time, id: first.job }));
     const stored = new Set(own && linesOf(own).map(({ id }) => id));
@@ -142,6 +141,14 @@ export async function replayRejected(
     }
   }
   return replayed;
+}
+
+function rejectedLines(key: string, bytes: Uint8Array | undefined): Line[] {
+  try {
+    return bytes ? readLines(bytes) : [];
+  } catch {
+    throw new OperatorError(`${key} cannot be read. Restore it from the bucket's versions.`);
+  }
 }
 
 /** Events in lists that fit into a message. */

@@ -2,6 +2,7 @@ import { hourIn, hourOf, parquetPrefix } from '../../lib/analytics/keys';
 import { mapEach } from '../../lib/concurrency';
 import { codeOf } from '../../lib/errors';
 import { groupBy } from '../../lib/group-by';
+import { mailboxOf } from '../../lib/jobs/address';
 import type { FileNote } from '../../lib/jobs/files';
 import { endLease, type RunLease, readItem, takeLease } from '../../lib/jobs/items';
 import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../../lib/jobs/keys';
@@ -49,11 +50,11 @@ export async function erasePerson(
     mapEach(rest.get(place) ?? [], AT_ONCE, (one) => attempt(one, () => erase(one)));
 
   // Before all else, so that a list which still has the address sends nothing.
-  if (person.email !== undefined) await deps.suppression?.add([{ email: person.email, reason: 'erased' }]);
+  const addresses = person.email === undefined ? [] : [person.email, mailboxOf(person.email)];
+  await deps.suppression?.add(addresses.map((email) => ({ email, reason: 'erased' })));
   await each('rows', ({ key }) => eraseJob(deps, key, own));
   // The body of a job without a row, or of one whose sender gave no hash of the person.
-  await each('bodies', (one) => eraseBody(deps, one, own));
-  await each('data', async ({ key }) => deps.objects.delete(key).then(() => undefined));
+  for (const place of ['bodies', 'data'] as const) await each(place, (one) => eraseWithJob(deps, one, own));
   await each('uploads', ({ key, job }) => (job ? eraseFile(deps, key, own) : rewrite(deps, 'uploads', key, matcher)));
   for (const place of ['lists', 'records', 'rejected'] as const)
     await each(place, ({ key }) => rewrite(deps, place, key, matcher));
@@ -127,12 +128,15 @@ function marked(deps: ActingDeps, row: JobRow): JobRow {
   return { ...ended, ...discarded, ...parked, steps };
 }
 
-/** The body of a job that its row's hashes did not lead to: another sender's, or one without a row. */
-async function eraseBody(deps: ActingDeps, { key }: Found, own: ReadonlySet<string>): Promise<string | undefined> {
-  const [queue = '', ...id] = key.slice(`${deps.prefix}/_bodies/`.length).split('/');
-  if (queue === ANALYTICS_QUEUE) return 'it holds events of others too, and goes when its job ends';
-  const row = jobKey(queue, id.join('/'));
-  if (!own.has(row) && (await eraseJob(deps, row, new Set([...own, row]))) === NOTHING) await deps.objects.delete(key);
+const OF_JOB = /\/_(?:bodies\/([^/]+)\/(.+)|data\/([^/]+)\/([^/]+)\/[\da-f]{64})$/;
+
+/** A body or large data that no hash in a row led to: the job ends first, so that it never runs without it. */
+async function eraseWithJob(deps: ActingDeps, { key }: Found, own: ReadonlySet<string>): Promise<string | undefined> {
+  const [, ofBody, idOfBody, queue = ofBody, id = idOfBody] = OF_JOB.exec(key) ?? [];
+  if (queue === ANALYTICS_QUEUE) return 'it holds events of others too, and goes with its job or by age';
+  const row = jobKey(queue ?? '', id ?? '');
+  if (id !== undefined && !own.has(row)) await eraseJob(deps, row, new Set([...own, row]));
+  await deps.objects.delete(key);
   return undefined;
 }
 

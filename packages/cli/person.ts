@@ -4,6 +4,7 @@ import { GZIP } from '../../lib/analytics/process';
 import { mapEach } from '../../lib/concurrency';
 import { ERASED_LINE } from '../../lib/emails/manifest';
 import { StoreError } from '../../lib/errors';
+import { holdsAddress, mailboxOf } from '../../lib/jobs/address';
 import { bodyKey, dataPrefix } from '../../lib/jobs/keys';
 import { ROW_DAMAGED } from '../../lib/jobs/ledger';
 import { type JobRow, redacted } from '../../lib/jobs/row';
@@ -29,30 +30,23 @@ export type Matcher = Awaited<ReturnType<typeof matcherOf>>;
 
 /** Tells what is about a person. Rejects with an OperatorError if the hash key cannot be read. */
 export async function matcherOf(reader: Pick<Reader, 'hashPeople'>, { email, user }: Person) {
-  const address = email?.trim().toLowerCase();
-  const hashes = await hashesOf({ user, email: address }, reader);
-  const isAddress = (value: unknown) =>
-    address !== undefined && typeof value === 'string' && value.trim().toLowerCase() === address;
-  /** Another address may end or begin with this one, so only the whole word counts. */
-  const names = (value: unknown): boolean =>
-    address !== undefined &&
-    typeof value === 'string' &&
-    value
-      .toLowerCase()
-      .split(/[\s,;:<>()"']+/)
-      .includes(address);
-  const event = (one: Fields): boolean => {
-    const given = one?.properties;
-    const properties = typeof given === 'string' ? jsonOf(given) : given;
-    const values = [...Object.values(one ?? {}), ...Object.values((properties ?? {}) as object)];
-    return (user !== undefined && one?.user === user) || values.some(names);
+  const mailbox = email === undefined ? undefined : mailboxOf(email);
+  const hashes = await hashesOf({ user, email }, reader);
+  const holds = email === undefined ? () => false : holdsAddress(email);
+  const isAddress = (value: unknown) => typeof value === 'string' && mailboxOf(value) === mailbox;
+  const isUser = (value: unknown) => typeof value === 'string' && value.normalize() === user?.normalize();
+  /** Whether a text, or anything in a value, has the address. */
+  const names = (value: unknown): boolean => {
+    if (typeof value === 'object' && value !== null) return holds(JSON.stringify(value));
+    return typeof value === 'string' && holds(value);
   };
+  const event = (one: Fields): boolean => isUser(one?.user) || Object.values(one ?? {}).some(names);
   return {
     row: ({ person = '', group = '' }: JobRow) => hashes.includes(person) || hashes.includes(group),
     /** A job's data. A person whom it only mentions, or who sends it, is not the one whom it is about. */
     job: (data: unknown): boolean => {
       const { user: sender, to, email: tester } = (data ?? {}) as { user?: Fields; to?: Fields; email?: unknown };
-      return [sender?.email, to?.email, tester].some(isAddress) || (user !== undefined && sender?.id === user);
+      return [sender?.email, to?.email, tester].some(isAddress) || isUser(sender?.id);
     },
     recipient: (line: unknown): boolean => isAddress((line as Fields)?.email),
     names,
@@ -101,15 +95,18 @@ function lookAtEvents(bytes: Uint8Array, isAbout: (line: Line) => boolean): Look
 }
 
 const LIST = /\/(recipients|rejected)-\d+-[0-9a-f]{64}\.ndjson$/;
-const CLAIM = /\/[0-9a-f]{64}$/;
+const CAMPAIGN = /\/(manifest|content)-[0-9a-f]{64}\.json$/;
+const CLAIM = /\/_data\/[^/]+\/[^/]+\/[0-9a-f]{64}$/;
+
+/** What a job's data holds about the person: all of it, or some of its events. */
+function lookAtJob(data: Fields, { job, event }: Matcher): Look {
+  const events = Array.isArray(data?.events) ? (data.events as Fields[]).filter(event) : [];
+  return { found: job(data) ? [data] : events };
+}
 
 export const SCANS = {
   bodies: {
-    look: (bytes, matcher) => {
-      const { data } = (jsonOf(text(bytes)) ?? {}) as { data?: Fields };
-      const events = Array.isArray(data?.events) ? (data.events as Fields[]).filter(matcher.event) : [];
-      return { found: matcher.job(data) ? [data] : events };
-    },
+    look: (bytes, matcher) => lookAtJob((jsonOf(text(bytes)) as { data?: Fields } | undefined)?.data, matcher),
   },
   lists: {
     takes: (key) => LIST.test(key),
@@ -120,8 +117,14 @@ export const SCANS = {
     },
   },
   data: {
-    takes: (key) => CLAIM.test(key),
-    look: (bytes, { job }) => ({ found: [jsonOf(text(bytes))].filter(job) }),
+    takes: (key) => !LIST.test(key),
+    look: (bytes, matcher, key) => {
+      const given = text(bytes);
+      const look = lookAtJob(jsonOf(given) as Fields, matcher);
+      // What belongs to no job of ours: any program that may write here can have left it.
+      const isStray = !CLAIM.test(key) && !CAMPAIGN.test(key) && matcher.names(given);
+      return isStray ? { found: [given] } : look;
+    },
   },
   uploads: {
     atOnce: 1,
@@ -138,7 +141,9 @@ export const SCANS = {
     },
   },
   events: { look: (bytes, { event }) => lookAtEvents(bytes, event) },
-  rejected: { look: (bytes, { event }) => lookAtEvents(bytes, (line) => event(line.event as Fields)) },
+  rejected: {
+    look: (bytes, { event }) => lookAtEvents(bytes, (line) => event(line) || event(line.event as Fields)),
+  },
   parquet: {
     atOnce: 1,
     look: async (bytes, { event }) => {
@@ -192,7 +197,7 @@ export async function* findPerson(
   const matcher = await matcherOf(reader, person);
   const seen = new Set<string>();
   const isNew = ({ key }: Found) => !seen.has(key) && seen.add(key);
-  const { rows, unread } = await listJobs(reader, { ...person, email: person.email?.trim() });
+  const { rows, unread } = await listJobs(reader, person);
   for (const key of unread) yield { place: 'rows', key, unread: ROW_DAMAGED };
   for (const row of rows) for (const found of await ofRow(reader, row)) if (isNew(found)) yield found;
   let read = 0;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HOUR_MS } from '../../lib/analytics/keys';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { sha256 } from '../../lib/jobs/envelope';
-import { bodyKey, dataPrefix, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
+import { bodyKey, dataKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
 import { itemOf } from '../../lib/jobs/ledger';
 import { PLACEHOLDER, tokenOf } from '../../lib/jobs/messages';
 import { type JobRow, newRow } from '../../lib/jobs/row';
@@ -147,10 +147,12 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   await sendEvent(service, 'feedback.submitted.v1', { data: { ...feedback, attachments: [attachment(NO_FILE)] } });
   await sendEvent(service, 'email.message.v1', { data: { ...MAIL, to: { email: 'unheard-2@example.com' } } });
   const [large, text] = [randomUUID(), JSON.stringify(feedback)];
-  const dataref = `${dataPrefix(PREFIX, 'feedback')}${large}/data`;
+  const dataref = dataKey(PREFIX, { queue: 'feedback', id: large, sha256: sha256(text) });
   await ports.objects.put(dataref, text, 'application/json');
   await sendEvent(service, 'feedback.submitted.v1', { id: large, dataref, datasha256: sha256(text) });
-  await sendEvent(service, 'email.message.v1', { dataref: `${PREFIX}/_data/emails/none`, datasha256: '0'.repeat(64) });
+  const none = { queue: 'emails', id: randomUUID(), sha256: '0'.repeat(64) };
+  const lost = { id: none.id, dataref: dataKey(PREFIX, none), datasha256: none.sha256 };
+  await sendEvent(service, 'email.message.v1', lost);
 
   // The first names a job that is not there. The others look as if they came back from the DLQ: one whose row a newer
   // release wrote, and two that are older than rows are kept.

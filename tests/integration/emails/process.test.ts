@@ -1,4 +1,5 @@
 import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
+import { ERASED_LINE } from '../../../lib/emails/manifest';
 import { recordKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { retry } from '../../../lib/ops/act';
@@ -132,7 +133,8 @@ test.each(damages)('a chunk dies at once while its $what is $code, and then is s
   const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
   const whole = engine.objects.text(key);
   if (code === 'Missing') await engine.objects.delete(key);
-  else await engine.objects.put(key, `${whole} `, 'text/plain');
+  // As an erasure leaves a part, but without its mark.
+  else await engine.objects.put(key, `${whole}\n${ERASED_LINE}\n`, 'text/plain');
   emails.sendChunk(campaign, 0);
 
   await engine.drain({ hours: 24, batch: 1 });

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix } from '../../../lib/analytics/keys';
 import { analyticsContract, encodeBatch } from '../../../lib/analytics/process';
 import { parseEnvelope, sha256 } from '../../../lib/jobs/envelope';
-import { ERASED } from '../../../lib/jobs/keys';
+import { dataKey, ERASED } from '../../../lib/jobs/keys';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesIn, linesOf, someEvents } from '../../support/analytics';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 
@@ -130,7 +130,7 @@ test.each([
 test('referenced data that is not UTF-8 is parked and not altered', async () => {
   const { engine, lines } = start();
   const bytes = Buffer.from(JSON.stringify({ events: [anEvent(1, { user: 'X' })] }).replace('X', '\u00ff'), 'latin1');
-  const dataref = `${PREFIX}/_data/analytics/one`;
+  const dataref = dataKey(PREFIX, { queue: 'analytics', id: jobId(1), sha256: sha256(bytes) });
   await engine.objects.put(dataref, bytes, 'application/json');
 
   await engine.sendAndDeliver(analyticsBody([], { data: undefined, dataref, datasha256: sha256(bytes) }));

@@ -1,13 +1,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import * as z from 'zod';
 import { writeHours } from '../../../lib/analytics/hours';
 import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/analytics/keys';
 import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
-import { PermanentError } from '../../../lib/errors';
+import { PermanentError, StopError } from '../../../lib/errors';
+import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import { stateOf } from '../../../lib/ops/operator';
@@ -194,6 +196,106 @@ test.each<[string, Person, number[]]>([
   if (person.user) expect(text()).not.toContain(person.user);
   const [part = ''] = await engine.objects.list(hourIn(parquetPrefix(PREFIX), HOUR));
   expect(propertyColumnsOf(engine.objects.bytes(part))).toEqual(COLUMNS);
+});
+
+/** Ways to write Ann's address, alone and in a text. */
+const letters = fc.constantFrom(ANN, ANN.toUpperCase(), 'Ann+news@Example.com', ANN.replace('@', '\uff20'));
+const escaped = (sign: (code: string) => string) => (text: string) =>
+  text.replace('@', sign('@'.charCodeAt(0).toString(16)));
+const escapes = fc.constantFrom(
+  (text: string) => text,
+  ...[escaped((code) => `%${code}`), escaped((code) => `%25${code}`), escaped((code) => `\\u00${code}`)],
+  ...[escaped((code) => `&#x${code};`), encodeURIComponent],
+);
+const around = fc.constantFrom(
+  ...[
+    '@',
+    '<@>',
+    '[@]',
+    '(@),',
+    'to @.',
+    '@!',
+    '/u/@/',
+    '/?email=@&x=1',
+    'user=@',
+    'dev|@',
+    'mailto:@',
+    '"@"',
+    'a;@;b',
+  ],
+  ...['x:@?', '{"to":"@"}', 'line\n@\nline', '*@*', '…@…', '@, bob'],
+);
+const forms = fc
+  .tuple(letters, escapes, around)
+  .map(([address, inCode, text]) => text.replaceAll('@', inCode(address)));
+const MARK = 'mark-of-ann';
+
+const IN_HOUR = 'year=2026/month=01/day=02/hour=03';
+
+/** What a program or a person can have stored: in which folder, under which ending, and what. */
+const STORED: [folder: string, ending: string, object: (n: number, form: string) => unknown][] = [
+  [`analytics/${IN_HOUR}`, '.ndjson.gz', (n, form) => anEvent(n, { properties: { [MARK]: form } })],
+  [`analytics-late/${IN_HOUR}`, '.ndjson.gz', (n, form) => ({ ...anEvent(n), session: form, mark: MARK })],
+  [`analytics-rejected/${IN_HOUR}`, '.ndjson.gz', (_, form) => ({ event: { deep: [{ [form]: MARK }] } })],
+  [`analytics-rejected/${IN_HOUR}`, '.ndjson.gz', (_, form) => ({ event: MARK, source: form })],
+  ['_data/sample', '', (_, form) => `${form} ${MARK}`],
+  ['_attachments/emails/by/a', '.csv', (_, form) => `bob@example.com\n${form.replaceAll('\n', ' ')},${MARK}\n`],
+];
+
+test('a person is erased in 200 random forms and places, and no store has a byte of them', async () => {
+  const marks = fc.array(fc.tuple(fc.constantFrom(...STORED), forms), { minLength: 200, maxLength: 200 });
+  const check = fc.asyncProperty(marks, async (given) => {
+    const engine = await startJobs();
+    Object.assign(engine.deps, { queueNames: ['sample', 'emails'] });
+    for (const [n, [[folder, ending, object], form]] of given.entries()) {
+      const made = object(n, form);
+      const text = typeof made === 'string' ? made : `${JSON.stringify(made)}\n`;
+      const bytes = ending.endsWith('gz') ? gzipSync(text) : text;
+      await engine.objects.put(`${PREFIX}/${folder}/${jobId(n + 10)}${ending}`, bytes, 'text/plain');
+    }
+
+    const { json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+
+    expect(json).toMatchObject({ left: [] });
+    const stored = engine.objects.keys().map((key) => {
+      const bytes = engine.objects.bytes(key);
+      return key.endsWith('.gz') ? gunzipSync(bytes).toString() : Buffer.from(bytes).toString();
+    });
+    expect(stored.filter((text) => text.includes(MARK))).toEqual([]);
+    expect(JSON.stringify(engine.table.items())).not.toContain(ANN);
+  });
+  await fc.assert(check, { numRuns: 1 });
+});
+
+test("a direct sender's held and dead jobs with large data are erased before they run", async () => {
+  let fails = true;
+  const effects: string[] = [];
+  const schema = z.object({ email: z.string(), pad: z.string() });
+  const process = async ({ id, data }: { id: string; data: { pad: string } }) => {
+    if (fails && data.pad === 'held') throw new StopError({ code: 'Unauthorized', message: 'no', vendor: 'zendesk' });
+    if (fails) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.email' });
+    effects.push(id);
+  };
+  const engine = memoryEngine(() => sampleOf({ schema, process }));
+  Object.assign(engine.deps, { source: {} });
+  for (const [n, pad] of ['held', 'dead'].entries()) {
+    const data = JSON.stringify({ email: 'ANN+tag@example.com', pad });
+    const dataref = `${PREFIX}/_data/sample/${jobId(n + 1)}/${sha256(data)}`;
+    await engine.objects.put(dataref, data, 'application/json');
+    await engine.sendAndDeliver(envelope(n + 1, { data: undefined, dataref, datasha256: sha256(data) }));
+  }
+  expect(engine.rows().map(stateOf)).toEqual(['held (vendor stopped)', 'dead (error)']);
+
+  const { json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+  fails = false;
+  engine.clock.advance(60 * 60_000);
+  await engine.reconcile();
+  await engine.deliver();
+
+  expect(json).toMatchObject({ left: [] });
+  expect(engine.rows().map(stateOf)).toEqual(['cancelled (operator), erased', 'discarded (error), erased']);
+  expect(effects).toEqual([]);
+  expect(engine.objects.keys().filter((key) => /_data|_bodies/.test(key))).toEqual([]);
 });
 
 test.each([

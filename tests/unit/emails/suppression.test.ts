@@ -27,6 +27,18 @@ test('an address is found in any case, with the weightiest reason it was added f
   expect((await list.check())('eva@example.com')).toBeUndefined();
 });
 
+test('who is erased gets no mail at any address of the mailbox', async () => {
+  const list = open(memoryObjects());
+  await list.add([{ email: 'ann@example.com', reason: 'erased' }, person(1)]);
+
+  const reasonOf = await list.check();
+
+  expect(['Ann+news@example.com', 'ann+@EXAMPLE.com', 'joann@example.com'].map(reasonOf)).toEqual([
+    ...['erased', 'erased', undefined],
+  ]);
+  expect(reasonOf('user-1+news@example.com')).toBeUndefined();
+});
+
 test('each of 5,000 addresses is found in 8 bytes, and no other one', async () => {
   const objects = memoryObjects();
   await open(objects).add(Array.from({ length: 5_000 }, (_, n) => person(n)));

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { writeHours } from '../../../lib/analytics/hours';
 import { dataPrefix, hourIn } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
@@ -191,6 +192,16 @@ test('a replay of more rejected events than fit into a message sends several', a
 
   expect(await replay()).toEqual({ messages: 2, events: 6, left: 0 });
   expect(await seen()).toHaveLength(6);
+});
+
+test('a replay goes on over an object whose events were all erased', async () => {
+  const { engine, rules, replay, deliver } = start();
+  await deliver(mixed);
+  const [key = ''] = engine.objects.keys().filter((name) => name.includes('-rejected/'));
+  await engine.objects.put(key, gzipSync(''), 'application/gzip');
+  rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+
+  expect(await replay()).toEqual({ messages: 0, events: 0, left: 0 });
 });
 
 test('a replay is refused if a rejected object cannot be read', async () => {

@@ -40,7 +40,12 @@ test.each([
   ['has data nested 200,000 deep', json({ data: 'DEEP' }).replace('"DEEP"', DEEP), 'TooDeep', 'data'],
   ['names data in another bucket', referring(1, 's3://other/x'), 'InvalidDataref', 'dataref'],
   ['names data outside its prefix', referring(1, `${PREFIX}/_data/other/x`), 'InvalidDataref', 'dataref'],
-  ['names data that is missing', referring(1, `${PREFIX}/_data/sample/x`), 'DatarefMissing', 'dataref'],
+  [
+    'names data that is missing',
+    referring(1, `${PREFIX}/_data/sample/${jobId(1)}/${sha256('')}`),
+    'DatarefMissing',
+    'dataref',
+  ],
 ])('a message that %s gets a dead row with code and field, without its values', async (_what, body, code, field) => {
   const { engine, effects } = sampleEngine();
 
@@ -59,25 +64,27 @@ test.each([
   expect(output).not.toContain(SECRET);
 });
 
-test('data behind a reference, by key or by URI, is read if its hash is right, and deleted if its job had it from our producer and is done', async () => {
+test('data behind a reference, by key or by URI, is read if its key has job and hash, and deleted when its job is done', async () => {
   const { engine, effects } = sampleEngine();
   const data = JSON.stringify({ name: 'a' });
-  const dataref = `${PREFIX}/_data/sample/one`;
-  const [done = '', dead = ''] = [jobId(5), jobId(3)].map((id) => `${PREFIX}/_data/sample/${id}/hash`);
-  for (const key of [dataref, done, dead]) await engine.objects.put(key, data, 'application/json');
-  engine.send(referring(1, dataref, data));
-  engine.send(referring(2, `s3://${BUCKET}/${dataref}`, data));
-  engine.send(referring(3, dead, 'changed'));
-  engine.send(envelope(4, { dataref, datasha256: sha256(data) }));
-  engine.send(referring(5, done, data));
+  const [one = '', two = '', dead = ''] = [1, 2, 3].map((n) => `${PREFIX}/_data/sample/${jobId(n)}/${sha256(data)}`);
+  for (const key of [one, two]) await engine.objects.put(key, data, 'application/json');
+  await engine.objects.put(dead, 'changed', 'application/json');
+  // As Python writes it.
+  engine.send(referring(1, one, data).replaceAll('":', '": '));
+  engine.send(referring(2, `s3://${BUCKET}/${two}`, data));
+  engine.send(referring(3, dead, data));
+  engine.send(envelope(4, { dataref: dead, datasha256: sha256(data) }));
+  engine.send(referring(5, dead, data));
 
   await engine.deliver();
 
-  expect(effects).toEqual([1, 2, 5].map(jobId));
+  expect(effects).toEqual([1, 2].map(jobId));
   expect(engine.row(jobId(3))).toMatchObject({ state: 'dead', error: { code: 'DatarefChanged', field: 'dataref' } });
-  expect(engine.row(jobId(4))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
-  // That of the dead job stays for a retry, and that of two jobs is not ours.
-  expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead, dataref]);
+  for (const n of [4, 5])
+    expect(engine.row(jobId(n))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
+  // That of a dead job stays for a retry.
+  expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead]);
 });
 
 test.each([
