@@ -39,7 +39,9 @@ export const partitionOf = (region: string): string =>
 function nameOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'Unknown';
   const { name, code } = error as { name?: unknown; code?: unknown };
-  const known = [name === 'Error' ? code : name, code, name].find((text) => typeof text === 'string');
+  // The SDK names a reset connection a time-out.
+  const isCoded = name === 'Error' || code === 'ECONNRESET' || code === 'EPIPE';
+  const known = [isCoded ? code : name, code, name].find((text) => typeof text === 'string');
   return typeof known === 'string' && /^[A-Za-z0-9_.]{1,80}$/.test(known) ? known : 'Unknown';
 }
 

@@ -1,11 +1,10 @@
-import type { ItemDeps } from '../jobs/items';
 import { EMAILS_QUEUE, jobKey, recordKey } from '../jobs/keys';
 import { type Ledger, UnreadableRowError } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
-import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
+import { type Campaign, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, kindOfEvent, type StoredEvent } from './events/webhook';
 import { firstTimes, readManifest, readPart } from './manifest';
 import { outcomesApart, SEND } from './request';
@@ -175,22 +174,4 @@ export async function* failedRecipients(deps: ReportDeps, campaign: Campaign) {
       if (status !== undefined) yield [email, status, code] as const;
     }
   }
-}
-
-/** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
-export type CampaignControl = ReturnType<typeof campaignControl>;
-
-export function campaignControl(deps: ItemDeps & ReportDeps) {
-  const store = campaigns(deps);
-  return {
-    /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
-    pause: async (id: string): Promise<Campaign | undefined> => (await store.pause(id)).item,
-    /** Continues where the campaign stopped, even if it paused itself. */
-    resume: async (id: string): Promise<Campaign | undefined> => (await store.resume(id)).item,
-    cancel: async (id: string): Promise<Campaign | undefined> => (await store.cancel(id)).item,
-    report: async (id: string): Promise<CampaignReport | undefined> => {
-      const campaign = await store.read(id);
-      return campaign && campaignReport(deps, campaign);
-    },
-  };
 }

@@ -52,13 +52,16 @@ export async function updateItem<T extends Item>(
 export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
   patiently(deps, () => deps.table.get(key));
 
+/** A repeat within a second has the same end: the caller is denied, or its own call is over. */
+const isFinal = ({ code }: StoreError): boolean => /\.AccessDenied(Exception)?$|^Producer\./.test(code);
+
 /** Makes a call to the table, and repeats it while the table fails. The last failure is thrown. */
 export async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: () => Promise<R>): Promise<R> {
   for (let tried = 1; ; tried++)
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof StoreError) || tried === TRIES) throw error;
+      if (!(error instanceof StoreError) || tried === TRIES || isFinal(error)) throw error;
       await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
     }
 }

@@ -25,6 +25,20 @@ export class JobNotFoundError extends Error {
   }
 }
 
+/** The job that was waited for is dead or cancelled. `reason` and `code` say why, and never quote a value. */
+export class JobEndedError extends Error {
+  override readonly name = 'JobEndedError';
+
+  constructor(
+    readonly id: string,
+    readonly state: string,
+    readonly reason: string | undefined,
+    readonly code: string | undefined,
+  ) {
+    super(`the job is ${state}${reason === undefined ? '' : ` (${reason})`}`);
+  }
+}
+
 /** The key was used for another job (an API's 409). `id` is that job. Nothing was changed. */
 export class IdempotencyConflictError extends Error {
   override readonly name = 'IdempotencyConflictError';

@@ -1,4 +1,4 @@
-import { campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
+import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { writeManifest } from '../../lib/emails/manifest';
 import {
   type CampaignInput,
@@ -17,11 +17,14 @@ import {
   type Read,
   type RecipientInput,
 } from '../../lib/emails/recipients';
+import { type CampaignReport, campaignReport } from '../../lib/emails/report';
+import { StoreError } from '../../lib/errors';
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
-import { IdempotencyConflictError, invalid } from '../../lib/submit/errors';
+import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/submit/errors';
 import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
+import { type AskOptions, find, iso, type JobsDeps, known } from './jobs';
 
 /**
  * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose
@@ -101,3 +104,67 @@ async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read
   else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);
   else throw new InvalidRecipientsError('the key must end in .csv or .ndjson');
 }
+
+/** A campaign after an act on it. */
+export interface CampaignState {
+  id: string;
+  status: CampaignStatus;
+  /** Why it is paused or cancelled: `operator`, or the code of an error. */
+  reason?: string;
+  /** The counts that made the guard pause it, in words. */
+  why?: string;
+  /** ISO 8601. */
+  startsAt: string;
+  endedAt?: string;
+}
+
+/** Whose campaign it must be, as in `jobs.get`, and the limits of the call. */
+export type CampaignOptions = Omit<AskOptions, 'queue'>;
+
+/**
+ * What a caller can do with an accepted campaign. Each function rejects with a JobNotFoundError if there is none for
+ * this principal, and with a StoreError (`Campaign.NotStarted`) before the campaign has started.
+ */
+export interface CampaignControl {
+  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
+  pause(id: string, options?: CampaignOptions): Promise<CampaignState>;
+  /** Continues where the campaign stopped, even if it paused itself. */
+  resume(id: string, options?: CampaignOptions): Promise<CampaignState>;
+  /** Sends nothing more, for good. */
+  cancel(id: string, options?: CampaignOptions): Promise<CampaignState>;
+  /** Counts what has happened to the recipients so far. */
+  report(id: string, options?: CampaignOptions): Promise<CampaignReport>;
+}
+
+export function campaignControl(load: () => Promise<ProducerDeps & Pick<JobsDeps, 'queueNames'>>): CampaignControl {
+  async function on<T>(id: string, options: CampaignOptions | undefined, act: (deps: ProducerDeps) => Promise<T>) {
+    const deps = await load();
+    const row = await find(deps, id, { ...options, queue: EMAILS_QUEUE }).catch((error: unknown) => {
+      // The campaign may outlive its job's row, which alone knows the principal.
+      if (options?.system && error instanceof JobNotFoundError) return undefined;
+      throw error;
+    });
+    const done = await act(deps);
+    if (done !== undefined) return done;
+    if (!row) throw new JobNotFoundError();
+    throw new StoreError({ code: 'Campaign.NotStarted', message: 'the campaign has not started yet' });
+  }
+  const acting = (name: 'pause' | 'resume' | 'cancel') => (id: string, options?: CampaignOptions) =>
+    on(id, options, async (deps) => stateOf((await campaigns(deps)[name](id)).item));
+  return {
+    pause: acting('pause'),
+    resume: acting('resume'),
+    cancel: acting('cancel'),
+    report: (id, options) =>
+      on(id, options, async (deps) => {
+        const campaign = await campaigns(deps).read(id);
+        return campaign && campaignReport(deps, campaign);
+      }),
+  };
+}
+
+const stateOf = (campaign: Campaign | undefined): CampaignState | undefined => {
+  if (!campaign) return undefined;
+  const { id, status, reason, why, startsAt, endedAt } = campaign;
+  return known({ id, status, reason, why, startsAt: iso(startsAt), endedAt: iso(endedAt) }) as CampaignState;
+};

@@ -1,71 +1,79 @@
-import * as z from 'zod';
 import { endsBy } from '../../lib/concurrency';
 import type { CampaignInput } from '../../lib/emails/message';
-import { type CampaignControl, campaignControl } from '../../lib/emails/report';
-import { StoreError } from '../../lib/errors';
+import { codeOf, StoreError } from '../../lib/errors';
+import { ANALYTICS_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { BatchQueues, Clock } from '../../lib/ports';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
-import { askedId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
+import { type SubmitOptions, validOptions } from '../../lib/submit/options';
 import { type Accepted, submit } from '../../lib/submit/submit';
 import { prepareUpload, type Upload, type UploadDeps, type UploadInput } from '../../lib/submit/uploads';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import { type AcceptedCampaign, type ProducerDeps, type RecipientSource, submitCampaign } from './campaign';
-import { type Jobs, jobsOf } from './jobs';
+import { type Call, type CallLimits, createCalls, limitsOf } from './calls';
+import {
+  type AcceptedCampaign,
+  type CampaignControl,
+  campaignControl,
+  type ProducerDeps,
+  type RecipientSource,
+  submitCampaign,
+} from './campaign';
+import { type Jobs, jobsOf, waiting } from './jobs';
 import { CLOSED, createTracker, type PackingLimits, type Tracker } from './tracker';
 
 /**
  * The typed client that an API imports, with one function per kind of job. Every function rejects with an
  * InvalidJobError (400), an IdempotencyConflictError (409) or a StoreError (503, try again with the same key).
  */
-export interface JobProducer extends Submitting {
+interface Sending extends Submitting {
   /** Sends one mail to many people. The answer's `id` is the campaign's. */
-  campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
-  /** Pauses, resumes, cancels and reports campaigns. */
-  campaigns: CampaignControl;
+  campaign(campaign: CampaignInput, recipients: RecipientSource, options?: CallOptions): Promise<AcceptedCampaign>;
 }
 
-type Submitting = { [K in keyof Inputs]: (data: Inputs[K], options?: SubmitOptions) => Promise<Accepted> };
+/** The options of a job and the limits of the call that sends it. */
+export type CallOptions = SubmitOptions & CallLimits;
+
+type Submitting = { [K in keyof Inputs]: (data: Inputs[K], options?: CallOptions) => Promise<Accepted> };
 
 /** The client over AWS. It connects with its first call. */
-export interface Producer extends JobProducer, Pick<Tracker, 'track' | 'flush'> {
-  /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
-  ready(): Promise<void>;
-  /** Accepts many jobs. Each has its own result, in the order of the jobs. */
-  batch(jobs: readonly BatchJob[]): Promise<BatchResult[]>;
+export interface Producer extends Sending, Pick<Tracker, 'track' | 'flush'> {
+  /**
+   * Connects now, and tries whether this client may write rows and send messages. It stores and sends nothing. Rejects with
+   * a ConfigError, or with a StoreError whose code names the service and its refusal.
+   */
+  ready(limits?: CallLimits): Promise<void>;
+  /**
+   * Accepts many jobs. Each has its own result, in the order of the jobs. It has no time-out of its own: with `timeoutMs`
+   * or `signal`, the jobs that are left at its end have a StoreError as their result.
+   */
+  batch(jobs: readonly BatchJob[], limits?: CallLimits): Promise<BatchResult[]>;
   attachments: {
     /** A form with which a user uploads one file. Rejects with an InvalidJobError. */
-    upload(input: UploadInput): Promise<Upload>;
+    upload(input: UploadInput, limits?: CallLimits): Promise<Upload>;
   };
   jobs: Jobs;
+  /** Pauses, resumes, cancels and reports campaigns. */
+  campaigns: CampaignControl;
   /**
-   * Sends the tracked events and closes all connections. Ends within `timeoutMs` (20,000 by default), calls under way
-   * included, and rejects with an UnsentEventsError if SQS may not have all events. A second call ends as the first.
+   * Takes no more calls, waits for those under way, sends the tracked events and closes all connections. Ends within
+   * `timeoutMs` (20,000 by default): then calls under way reject. It rejects with an UnsentEventsError if SQS may not have all events. A second call ends as the first.
    */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
-export const createProducer = (deps: ProducerDeps): JobProducer => producerOf(async () => deps);
+export const createProducer = (deps: ProducerDeps): Sending => producerOf(async () => deps);
 
-export function producerOf(load: () => Promise<ProducerDeps>): JobProducer {
+export function producerOf(load: () => Promise<ProducerDeps>): Sending {
   const submitting =
     (kind: Kind) =>
     async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
       const deps = await load();
       return submit(deps, await kinds[kind](input, validOptions(options), deps));
     };
-  const control = async () => campaignControl(await load());
-  const checked = (id: string) => valid(z.object({ id: askedId }), { id }).id;
   const each = (Object.keys(kinds) as Kind[]).map((kind) => [kind, submitting(kind)]);
   return {
     ...(Object.fromEntries(each) as Submitting),
     campaign: async (input, source, options = {}) => submitCampaign(await load(), { input, source, options }),
-    campaigns: {
-      pause: async (id) => (await control()).pause(checked(id)),
-      resume: async (id) => (await control()).resume(checked(id)),
-      cancel: async (id) => (await control()).cancel(checked(id)),
-      report: async (id) => (await control()).report(checked(id)),
-    },
   };
 }
 
@@ -85,6 +93,7 @@ export function clientOf(
   { analytics, clock, marksAfterAnswer }: { analytics: PackingLimits; clock: Clock; marksAfterAnswer: boolean },
 ): Producer {
   let closing: Promise<void> | undefined;
+  const calls = createCalls(clock);
   const writes = new Set<Promise<void>>();
   const afterAnswer = (write: Promise<void>) => {
     const settled = write.catch(() => {}).finally(() => writes.delete(settled));
@@ -92,8 +101,7 @@ export function clientOf(
   };
   const begin = async () => {
     const connection = await connect();
-    const deps = { ...connection, ...(marksAfterAnswer ? { afterAnswer } : {}), ledger: createLedger(connection) };
-    return { deps, tracker: createTracker({ ...connection, clock }, analytics) };
+    return { connection, tracker: createTracker({ ...connection, clock }, analytics) };
   };
   let begun: ReturnType<typeof begin> | undefined;
   /** After a failure the next call tries again. */
@@ -102,34 +110,117 @@ export function clientOf(
       begun = undefined;
       throw error;
     }));
-  const open = async () => {
+  const checkOpen = () => {
     if (closing !== undefined) throw new StoreError(CLOSED);
-    return connected();
   };
-  const load = async () => (await open()).deps;
+  const tracker = async () => {
+    checkOpen();
+    return (await connected()).tracker;
+  };
+  const loadDuring = async (call: Call) => {
+    const { connection } = await call.during(connected);
+    const deps = { ...within(call, connection), ...(marksAfterAnswer ? { afterAnswer } : {}) };
+    return { ...deps, ledger: createLedger(deps) };
+  };
+  type Load = () => ReturnType<typeof loadDuring>;
+  /** A function that waits for its turn, with limits among its options: the argument with this number. */
+  const limited =
+    <A extends unknown[], R>(make: (load: Load) => (...given: A) => Promise<R>, place: number, defaults?: CallLimits) =>
+    async (...given: A): Promise<R> => {
+      checkOpen();
+      const { limits, rest } = limitsOf(given[place] ?? {});
+      const without = given.map((one, at) => (at === place ? rest : one)) as A;
+      return calls.run({ ...defaults, ...limits }, (call) => make(() => loadDuring(call))(...without));
+    };
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     const connecting = begun;
-    if (!connecting) return;
     const deadline = clock.now() + timeoutMs;
+    const ended = calls.end(deadline);
+    if (!connecting) return ended;
     if (!(await endsBy(clock, deadline, connecting)))
       throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
-    const { tracker, deps } = await connecting;
+    const { tracker, connection } = await connecting;
     try {
-      await tracker.close({ timeoutMs: deadline - clock.now() });
+      await Promise.all([tracker.close({ timeoutMs: deadline - clock.now() }), ended]);
     } finally {
+      await ended;
       await endsBy(clock, deadline, Promise.all(writes));
-      await deps.disconnect();
+      await connection.disconnect();
     }
   }
 
+  const get = limited((load) => jobsOf(load).get, 1);
+  const jobs: Jobs = {
+    get,
+    cancel: limited((load) => jobsOf(load).cancel, 1),
+    wait: async (id, options) => {
+      checkOpen();
+      return waiting(get, (await connected()).connection.clock)(id, options);
+    },
+  };
+  const sending = (kind: Kind) => [kind, limited((load) => producerOf(load)[kind] as Producer['email'], 1)];
+  const acting = (name: 'pause' | 'resume' | 'cancel') => limited((load) => campaignControl(load)[name], 1);
   return {
-    ...producerOf(load),
-    ready: async () => void (await (await load()).hashPeople()),
-    batch: async (jobs) => submitBatch(await load(), jobs),
-    track: async (event) => (await open()).tracker.track(event),
-    flush: async () => (await open()).tracker.flush(),
-    attachments: { upload: async (input) => prepareUpload(await load(), input) },
-    jobs: jobsOf(load),
+    ...(Object.fromEntries((Object.keys(kinds) as Kind[]).map(sending)) as Submitting),
+    campaign: limited((load) => producerOf(load).campaign, 2, ENDLESS),
+    campaigns: {
+      pause: acting('pause'),
+      resume: acting('resume'),
+      cancel: acting('cancel'),
+      report: limited((load) => campaignControl(load).report, 1, ENDLESS),
+    },
+    ready: limited((load) => async (_limits?: CallLimits) => probe(await load()), 0),
+    batch: limited((load) => async (jobs, _limits) => submitBatch(await load(), jobs), 1, ENDLESS),
+    track: async (event) => (await tracker()).track(event),
+    flush: async () => (await tracker()).flush(),
+    attachments: { upload: limited((load) => async (input, _limits) => prepareUpload(await load(), input), 1) },
+    jobs,
     close: (limits) => (closing ??= close(limits)),
   };
+}
+
+/** Large work has no time-out of its own. */
+const ENDLESS = { timeoutMs: 2 ** 31 - 1 };
+
+/** The connection of one call. What the call has not begun when it is over, is not done. */
+function within({ during, over }: Call, connection: Connection): Connection {
+  const { table, queues, objects, clock, hashPeople } = connection;
+  return {
+    ...connection,
+    clock: { ...clock, sleep: (ms) => clock.sleep(ms, over) },
+    hashPeople: () => during(hashPeople),
+    table: {
+      ...table,
+      get: (key) => during(() => table.get(key)),
+      // A new row takes no effect: without a message, the reconciler cancels its job.
+      put: (item, expected) => during(() => table.put(item, expected), expected > 0 ? item.key : undefined),
+    },
+    queues: {
+      ...queues,
+      send: (url, message) => during(() => queues.send(url, message), message),
+      sendBatch: (url, messages) => during(() => queues.sendBatch(url, messages), messages),
+    },
+    objects: {
+      put: (...given) => during(() => objects.put(...given)),
+      get: (key) => during(() => objects.get(key)),
+      size: (key) => during(() => objects.size(key)),
+      list: (...given) => during(() => objects.list(...given)),
+    },
+  };
+}
+
+/** Tries each permission that a job needs, without an effect. */
+async function probe({ hashPeople, table, queues, queueNames, queueUrl }: Connection): Promise<void> {
+  await hashPeople();
+  await Promise.all(
+    queueNames.map(async (queue) => {
+      const isEmpty = (error: unknown) => codeOf(error).endsWith('EmptyBatchRequest');
+      await queues.sendBatch(queueUrl(queue), []).catch((error: unknown) => {
+        if (!isEmpty(error)) throw error;
+      });
+      if (queue === ANALYTICS_QUEUE) return;
+      // No item has this version, so nothing is written.
+      await table.put({ key: jobKey(queue, 'ready'), version: 0, writer: '' }, -1);
+    }),
+  );
 }

@@ -1,13 +1,15 @@
 import * as z from 'zod';
+import { ignoreStoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
-import type { Completion } from '../../lib/ports';
-import { invalid, JobNotFoundError } from '../../lib/submit/errors';
+import type { Clock, Completion } from '../../lib/ports';
+import { invalid, JobEndedError, JobNotFoundError } from '../../lib/submit/errors';
 import { KIND_OF, type Results } from '../../lib/submit/kinds';
 import { askedId, ownersOf, valid } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
 import { singleLine } from '../../lib/text';
+import { type CallLimits, callLimits, notSent } from './calls';
 
 interface JobFacts {
   id: string;
@@ -45,6 +47,9 @@ export type JobStatus = JobFacts & (Result | { kind?: undefined; result?: unknow
 
 export type FindOptions = Omit<z.input<typeof questionSchema>, 'id'>;
 
+/** Whose job it must be, and the limits of the call. */
+export type AskOptions = FindOptions & CallLimits;
+
 export type CancelledStatus = JobStatus & {
   /** Whether the job will never start. If not, its time has come, or it was not planned. */
   cancelled: boolean;
@@ -55,42 +60,48 @@ export type CancelledStatus = JobStatus & {
  * id or option. A JobNotFoundError: the job is another principal's, was never accepted, or ended 45 days ago.
  */
 export interface Jobs {
-  get(id: string, options?: FindOptions): Promise<JobStatus>;
+  get(id: string, options?: AskOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that still waits for its time. A second call has the same answer. */
-  cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
+  cancel(id: string, options?: AskOptions): Promise<CancelledStatus>;
+  /**
+   * Waits for the end of a job, and resolves with its status after a success. It asks again after pauses that grow from
+   * 0.2 to 5 seconds, and gives up after `timeoutMs` (60,000 by default) with a StoreError (`Producer.NotSent`). Rejects
+   * with a JobEndedError if the job is dead or cancelled.
+   */
+  wait(id: string, options?: AskOptions): Promise<JobStatus>;
 }
 
-interface JobsDeps extends Pick<SubmitDeps, 'ledger' | 'clock' | 'hashPeople'> {
+export interface JobsDeps extends Pick<SubmitDeps, 'ledger' | 'clock' | 'hashPeople'> {
   queueNames: readonly string[];
 }
 
 const DAY_MS = 24 * 60 * 60_000;
 
-export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
-  async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
-    const { ledger, queueNames, hashPeople, clock } = await load();
-    const { queue, principal, system } = checked(queueNames, { ...options, id });
-    const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
-    const rows = await Promise.all(keys.map((key) => ledger.get(key)));
-    const row = rows.find((one) => one !== undefined);
-    const found = row
-      ? system || (await ownersOf(hashPeople, principal)).includes(row.owner)
-      : mayHaveNoRow(id, clock.now());
-    if (!found) throw new JobNotFoundError();
-    return row;
-  }
+/** Finds the row of a job that the asker may see. `undefined`: the job may be accepted without a row. */
+export async function find(deps: JobsDeps, id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
+  const { ledger, queueNames, hashPeople, clock } = deps;
+  const { queue, principal, system } = checked(queueNames, { ...options, id });
+  const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
+  const rows = await Promise.all(keys.map((key) => ledger.get(key)));
+  const row = rows.find((one) => one !== undefined);
+  const found = row
+    ? system || (await ownersOf(hashPeople, principal)).includes(row.owner)
+    : mayHaveNoRow(id, clock.now());
+  if (!found) throw new JobNotFoundError();
+  return row;
+}
 
-  async function get(id: string, options?: FindOptions): Promise<JobStatus> {
-    const row = await find(id, options);
-    return row ? statusOf(row) : pending(id);
-  }
-
+export function jobsOf(load: () => Promise<JobsDeps>): Omit<Jobs, 'wait'> {
   return {
-    get,
+    async get(id, options) {
+      const row = await find(await load(), id, options);
+      return row ? statusOf(row) : pending(id);
+    },
     async cancel(id, options) {
-      const found = await find(id, options);
+      const deps = await load();
+      const { ledger, clock } = deps;
+      const found = await find(deps, id, options);
       if (!found) return { ...pending(id), cancelled: false };
-      const { ledger, clock } = await load();
       // The reconciler completes the end: its record and its event.
       const withdrawn = (row: JobRow) =>
         waitsForItsTime(row) ? cancelled(row, clock.now(), BY_ITS_PRODUCER) : undefined;
@@ -100,6 +111,30 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
     },
   };
 }
+
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+const WAITS_MS = 60_000;
+
+/** `jobs.wait` over `jobs.get`. A question that a StoreError answers is asked again, as long as there is time. */
+export const waiting =
+  (get: Jobs['get'], clock: Clock): Jobs['wait'] =>
+  async (id, { timeoutMs = WAITS_MS, ...options } = {}) => {
+    valid(callLimits, { timeoutMs }, 'options');
+    const deadline = clock.now() + timeoutMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+      const left = Math.max(1, deadline - clock.now());
+      const job = await get(id, { ...options, timeoutMs: left }).catch((error: unknown) => {
+        if (options.signal?.aborted || clock.now() >= deadline) throw error;
+        return ignoreStoreError(error);
+      });
+      if (job?.state === 'succeeded') return job;
+      if (job?.ended) throw new JobEndedError(id, job.state, job.reason, job.error?.code);
+      if (clock.now() + pause >= deadline || options.signal?.aborted)
+        throw notSent(`the job has not ended (${job?.state ?? 'unknown'})`);
+      await clock.sleep(pause, options.signal);
+    }
+  };
 
 export const questionSchema = z.strictObject({
   id: askedId,
@@ -123,7 +158,7 @@ function mayHaveNoRow(id: string, now: number): boolean {
 
 const pending = (id: string): JobStatus => ({ id, state: 'pending', ended: false });
 
-const iso = (time: number | undefined): string | undefined =>
+export const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
 export function statusOf(row: JobRow): JobStatus {
@@ -145,5 +180,5 @@ export function statusOf(row: JobRow): JobStatus {
   }) as JobStatus;
 }
 
-const known = <T extends object>(facts: T): T =>
+export const known = <T extends object>(facts: T): T =>
   Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as T;

@@ -11,6 +11,7 @@ import { feedbackSchema } from '../../lib/feedback/message';
 import { submitOptions } from '../../lib/submit/options';
 import { uploadSchema } from '../../lib/submit/uploads';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../lib/testflight/message';
+import { callLimits } from './calls';
 import { questionSchema } from './jobs';
 import { connectionSchema } from './real-producer';
 import { packingLimits } from './tracker';
@@ -32,6 +33,8 @@ export const SHAPES: Record<string, z.ZodType | Shape> = {
   uploadSchema,
   packingLimits,
   questionSchema,
+  callLimits,
+  CallLimits: callLimits,
   connectionSchema: connectionSchema.partial(),
   JobOptions: submitOptions,
   SubmitOptions: submitOptions,

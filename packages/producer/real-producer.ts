@@ -1,4 +1,6 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { clientDefaults, emulatorDefaults, guarded } from '../../lib/aws/clients';
 import { realClock, realRandom } from '../../lib/aws/system';
@@ -10,6 +12,7 @@ import type { Log, Secret } from '../../lib/ports';
 import { invalid } from '../../lib/submit/errors';
 import type { PostPolicy } from '../../lib/submit/uploads';
 import { jsonOf } from '../../lib/text';
+import { AT_ONCE, createTurns } from './calls';
 import { clientOf, type Producer } from './client';
 import { packingLimits } from './tracker';
 
@@ -128,10 +131,12 @@ async function connect(config: ConnectionConfig, log: Log) {
     import('../../lib/aws/objects.ts'),
     config.settings ?? readSettings(config),
   ]);
-  const sqs = sqsClient(clientConfig(config, 'sqs'));
-  const dynamo = dynamoClient({ ...clientConfig(config, 'dynamodb'), ...tableLimits(config.endpoints) });
+  const configOf = (service: keyof AwsEndpoints) => clientConfig(config, service, log);
+  const sqs = sqsClient(configOf('sqs'));
+  const dynamo = dynamoClient(configOf('dynamodb'));
   // The emulators know no host names of buckets.
-  const s3 = objects.s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
+  const s3 = objects.s3Client({ ...configOf('s3'), forcePathStyle: config.endpoints.s3 !== undefined });
+  for (const client of [sqs, dynamo, s3]) sendInTurn(client);
   const { bucket, kmsKey } = settings;
   const queueOf = queueIn(settings.queues);
   return {
@@ -156,18 +161,32 @@ async function connect(config: ConnectionConfig, log: Log) {
   };
 }
 
-/** The ledger repeats a call to the table itself. Together all tries on AWS end after about seven seconds. */
-const tableLimits = ({ dynamodb }: AwsEndpoints) => ({
-  maxAttempts: 1,
-  ...(dynamodb === undefined && { requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } }),
-});
+/** A time-out of the SDK starts when the call has its place. So it never counts the wait for a socket. */
+function sendInTurn({ middlewareStack }: Pick<SQSClient | DynamoDBClient | S3Client, 'middlewareStack'>): void {
+  const { inTurn } = createTurns(AT_ONCE);
+  const stack = middlewareStack as SQSClient['middlewareStack'];
+  stack.add((next) => (args) => inTurn(() => next(args)), { step: 'deserialize', priority: 'high' });
+}
 
-const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: keyof AwsEndpoints) => ({
-  ...(endpoints[service] === undefined ? clientDefaults : emulatorDefaults),
-  region,
-  ...(credentials && { credentials }),
-  ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
-});
+function clientConfig({ region, credentials, endpoints }: ConnectionConfig, service: keyof AwsEndpoints, log?: Log) {
+  const endpoint = endpoints[service];
+  const { requestHandler, maxAttempts } = endpoint === undefined ? clientDefaults : emulatorDefaults;
+  // The SDK's warnings are about sockets and time-outs. Without a log they would go to the console.
+  const logger = { warn: (text: string) => log?.warn('the AWS SDK warns', { text }) };
+  const isTable = service === 'dynamodb';
+  return {
+    // The ledger repeats a call to the table itself. Together all tries on AWS end after about seven seconds.
+    maxAttempts: isTable ? 1 : maxAttempts,
+    requestHandler: {
+      ...requestHandler,
+      ...(isTable && endpoint === undefined && { requestTimeout: 2_000 }),
+      logger: logger as Console,
+    },
+    region,
+    ...(credentials && { credentials }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
 
 /** S3 refuses a form without one of the fields, or with another value. */
 async function signPost(client: S3Client, { bucket, kmsKey }: ProducerSettings, policy: PostPolicy) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AnalyticsEvent } from '../../lib/analytics/message';
-import { realRandom } from '../../lib/aws/system';
+import { realClock, realRandom } from '../../lib/aws/system';
 import { campaigns } from '../../lib/emails/campaigns/campaign';
 import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
 import { StoreError } from '../../lib/errors';
@@ -17,6 +17,7 @@ import type { Accepted } from '../../lib/submit/submit';
 import type { UploadInput } from '../../lib/submit/uploads';
 import { TESTFLIGHT_QUEUE } from '../../lib/testflight/message';
 import type { BatchJob, BatchResult } from './batch';
+import { limitsOf } from './calls';
 import { type Connection, clientOf, type Producer } from './client';
 import type { JobStatus } from './jobs';
 import { packingLimits } from './tracker';
@@ -111,7 +112,7 @@ export function createTestProducer(): TestProducer {
   const failures: Error[] = [];
   // Nothing waits. Events are packed at `flush` and `close` only.
   const clock = { now: () => Date.now(), sleep: () => new Promise<void>(() => {}) };
-  const { connection, items, bodies } = inMemory(clock);
+  const { connection, items, bodies } = inMemory(realClock);
   const deps = { ...connection, ledger: createLedger(connection) };
   const client = clientOf(async () => connection, {
     analytics: packingLimits.parse({}),
@@ -159,7 +160,10 @@ export function createTestProducer(): TestProducer {
 
   const note = (what: object) =>
     sent.push(JSON.parse(JSON.stringify({ time: new Date().toISOString(), ...what })) as Sent);
-  const noteJob = ({ id, time, duplicate }: Accepted, job: object) => duplicate || note({ ...job, id, time });
+  const noteJob = (
+    { id, time, duplicate }: Accepted,
+    job: { options?: object | undefined; [field: string]: unknown },
+  ) => duplicate || note({ ...job, ...(job.options && { options: limitsOf(job.options).rest }), id, time });
 
   const submitting = (kind: Kind) =>
     call(client[kind] as Producer['email'], (accepted, data, options) => noteJob(accepted, { kind, data, options }));
@@ -171,12 +175,12 @@ export function createTestProducer(): TestProducer {
     campaign: call(client.campaign, (accepted, data, _recipients, options) =>
       noteJob(accepted, { kind: 'campaign', data, options, recipients: accepted.recipients }),
     ),
-    async batch(jobs) {
+    async batch(jobs, limits) {
       const failure = failures.shift();
       const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];
       if (failure && first.length === 0) throw failure;
       const rest = Array.isArray(jobs) ? jobs.slice(first.length) : jobs;
-      const results = [...first, ...(await client.batch(rest))];
+      const results = [...first, ...(await client.batch(rest, limits))];
       for (const [place, { accepted }] of results.entries()) if (accepted) noteJob(accepted, jobs[place] as BatchJob);
       return results;
     },

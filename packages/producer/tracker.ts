@@ -22,6 +22,13 @@ const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
+/** A caller that awaits each call waits with one. Without a bound, callers that do not would fill the memory. */
+const MOST_WAITING = 10_000;
+const TOO_MANY = {
+  code: 'Producer.TooManyWaiting',
+  message: `${MOST_WAITING} calls of track wait for room already: await each call`,
+};
+
 /** The answer to every call after `close`: another process takes the repeat. */
 export const CLOSED = { code: 'Producer.Closed', message: 'the producer is closed' };
 
@@ -37,8 +44,8 @@ export class UnsentEventsError extends Error {
 export interface Tracker {
   /**
    * Takes an event. Resolves at once, or when there is room again if too much is unsent. Callers await it for
-   * back-pressure. Rejects with an InvalidJobError if the event is not valid, or with a StoreError if SQS has taken
-   * nothing for ten seconds and there is no room. Then the event was not taken.
+   * back-pressure. Rejects with an InvalidJobError if the event is not valid. Rejects with a StoreError if SQS has
+   * taken nothing for ten seconds and there is no room, or if 10,000 calls wait for room. Then the event was not taken.
    */
   track(event: AnalyticsEvent): Promise<void>;
   /**
@@ -60,7 +67,7 @@ export function createTracker(
   { maxBacklogBytes = MAX_BACKLOG_BYTES, ...packing }: Partial<PackingLimits> & { maxBacklogBytes?: number } = {},
 ): Tracker {
   const { clock } = deps;
-  const waiting: (() => void)[] = [];
+  const waiting: { enter: () => void; reject: (error: Error) => void }[] = [];
   const underWay = new Set<Promise<unknown>>();
   let refusal = new AbortController();
   let closed = false;
@@ -80,18 +87,18 @@ export function createTracker(
   const isFull = () => sender.backlog() + packer.open() >= maxBacklogBytes;
 
   function letIn(): void {
-    while (waiting.length > 0 && !isFull()) waiting.shift()?.();
+    while (waiting.length > 0 && !isFull()) waiting.shift()?.enter();
   }
 
   function refuse(error: Error): void {
-    waiting.length = 0;
+    for (const { reject } of waiting.splice(0)) reject(error);
     refusal.abort(error);
     refusal = new AbortController();
   }
 
   /** Lets all waiting callers in, because their events are in memory already. */
   function sealAll(): void {
-    for (const enter of waiting.splice(0)) enter();
+    for (const { enter } of waiting.splice(0)) enter();
     packer.sealAll();
   }
 
@@ -112,10 +119,10 @@ export function createTracker(
         throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
       // An event waits behind earlier ones, so that the events of a session keep their order.
       if (waiting.length === 0 && !isFull()) return packer.add(event, json);
-      const entered = new Promise<void>((resolve) => {
-        waiting.push(() => resolve(packer.add(event, json)));
+      if (waiting.length >= MOST_WAITING) throw new StoreError(TOO_MANY);
+      await new Promise<void>((resolve, reject) => {
+        waiting.push({ enter: () => resolve(packer.add(event, json)), reject });
       });
-      await unlessAborted(entered, refusal.signal);
     },
     async flush() {
       sealAll();

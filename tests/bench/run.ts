@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { analyticsCost } from './analytics-cost';
 import { analyticsHour } from './analytics-hour';
 import { analyticsPacking } from './analytics-packing';
+import { burst } from './burst';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { exampleLatency } from './express-api';
@@ -20,6 +21,7 @@ import { verifyDay } from './verify';
 /** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
 const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   producer: producerCost,
+  burst,
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
   'careful-loop': ordinaryDay,

@@ -14,7 +14,8 @@ const SECTIONS = {
   'notifyBuild(data)': 'notifyBuildSchema',
   'track(event)': 'AnalyticsEvent',
   'attachments.upload(input)': 'uploadSchema',
-  'options of jobs.get and cancel': 'questionSchema',
+  'options of jobs and campaigns': 'questionSchema',
+  'limits, among the options of every call': 'callLimits',
   'createProducer(options)': 'connectionSchema',
 };
 

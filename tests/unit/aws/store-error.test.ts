@@ -13,6 +13,11 @@ test.each<[string, unknown, object]>([
     { code: 'SQS.QueueDoesNotExist', message: 'SQS SendMessage failed: QueueDoesNotExist', status: 400 },
   ],
   ["Node's code if the network failed", refused, { code: 'SQS.ECONNREFUSED' }],
+  [
+    'the reset of a connection, which the SDK names a time-out,',
+    named('TimeoutError', { code: 'ECONNRESET' }),
+    { code: 'SQS.ECONNRESET' },
+  ],
   ['no name that contains a value', named('planted@example.com is bad'), { code: 'SQS.Unknown' }],
   ['nothing of a text', 'planted@example.com', { code: 'SQS.Unknown' }],
   ['nothing of nothing', undefined, { code: 'SQS.Unknown' }],

@@ -1,11 +1,13 @@
 import { v7 } from 'uuid';
+import { StoreError } from '../../../lib/errors';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
 import { JobNotFoundError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { type FindOptions, jobsOf } from '../../../packages/producer/jobs';
+import { type FindOptions, jobsOf, waiting } from '../../../packages/producer/jobs';
 import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
+import { memoryClock } from '../../support/memory-clock';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
@@ -120,4 +122,24 @@ test.each([
   for (const answer of [jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options))])
     await expect(answer).rejects.toMatchObject(refused);
   expect(reads).not.toHaveBeenCalled();
+});
+
+test('a wait for a job asks after growing pauses, over failures, until its end or its own', async () => {
+  const clock = memoryClock();
+  const from = clock.now();
+  const at: number[] = [];
+  const running = { id: 'id', state: 'processing' as const, ended: false };
+  const down = new StoreError({ code: 'DynamoDB.TimeoutError', message: 'no answer' });
+  const get = async () => {
+    at.push(clock.now() - from);
+    if (at.length === 2) throw down;
+    return at.length < 5 ? running : { id: 'id', state: 'succeeded' as const, ended: true };
+  };
+  const wait = waiting(get, { now: clock.now, sleep: async (ms) => clock.advance(ms) });
+
+  expect(await wait('id')).toMatchObject({ state: 'succeeded' });
+  expect(at).toEqual([0, 200, 500, 950, 1_625]);
+  at.length = 0;
+  const late = 'the call changed nothing: the job has not ended (processing)';
+  await expect(wait('id', { timeoutMs: 600 })).rejects.toMatchObject({ code: 'Producer.NotSent', message: late });
 });

@@ -38,6 +38,7 @@ const calls: Record<string, Call> = {
   'the same campaign again': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
   'a campaign without recipients': (producer) => producer.campaign(news, []),
   'the pause of an unknown campaign': (producer) => producer.campaigns.pause('unknown'),
+  'the wait for an unknown job': (producer) => producer.jobs.wait('unknown'),
   'a batch': (producer) =>
     producer.batch([
       { kind: 'feedback', data: feedback, options: owned },
@@ -130,9 +131,11 @@ test('a test ends jobs, planned ones too', async () => {
   const { id } = await producer.feedback(feedback);
   const later = await producer.feedback(feedback, { notBefore: new Date(Date.now() + HOUR).toISOString() });
 
+  const waited = producer.jobs.wait(id);
   await producer.complete(id, ticket);
 
   expect(await producer.jobs.get(id)).toMatchObject({ state: 'succeeded', ended: true, result: ticket });
+  expect(await waited).toMatchObject({ kind: 'feedback', result: ticket });
   await expect(producer.complete(id)).rejects.toThrow('a job that is succeeded');
   await expect(producer.fail('unknown')).rejects.toThrow('there is no job unknown');
   await producer.fail(later.id, { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' });
@@ -140,6 +143,8 @@ test('a test ends jobs, planned ones too', async () => {
     ...{ state: 'dead', reason: 'error', ended: true, endedAt: expect.any(String) },
     error: { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' },
   });
+  const ended = { name: 'JobEndedError', id: later.id, state: 'dead', reason: 'error', code: 'ZendeskRejected' };
+  await expect(producer.jobs.wait(later.id)).rejects.toMatchObject(ended);
   for (const end of [producer.complete, producer.fail])
     await expect(end(later.id)).rejects.toThrow('a job that is dead');
 });
@@ -153,11 +158,16 @@ test('an uploaded file is there for the job that names it, and a completed campa
   await producer.upload('jobs/_attachments/emails/list.csv', 'email\na@example.com\n');
   for (const options of [{}, { notBefore: new Date(Date.now() + HOUR).toISOString() }]) {
     const list = { key: 'jobs/_attachments/emails/list.csv' };
-    const { id, recipients } = await producer.campaign(news, list, options);
+    const { id, recipients } = await producer.campaign(news, list, { ...me, ...options });
+    await expect(producer.campaigns.pause(id, me)).rejects.toMatchObject({ code: 'Campaign.NotStarted' });
     await producer.complete(id);
 
     expect(recipients).toBe(1);
-    expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
-    expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
+    for (const other of [{}, { principal: 'other' }])
+      await expect(producer.campaigns.pause(id, other)).rejects.toThrow('there is no such job');
+    const startsAt = expect.any(String);
+    expect(await producer.campaigns.pause(id, me)).toEqual({ id, status: 'paused', reason: 'operator', startsAt });
+    expect(await producer.campaigns.resume(id, { system: true })).toEqual({ id, status: 'running', startsAt });
+    expect(await producer.campaigns.report(id, me)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
   }
 });

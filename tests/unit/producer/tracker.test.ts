@@ -259,6 +259,21 @@ test('while SQS takes nothing, an event that waits for room is refused, and is n
   expect(messages().flatMap(({ events }) => events.map(({ id }) => id))).toEqual(['event-1', 'event-3']);
 });
 
+test('callers that do not wait for room are refused once 10,000 wait, and the others are taken in order', async () => {
+  let down = true;
+  const { tracker, messages, run } = start({ maxBacklogBytes: 1, shards: 1 }, () => (down ? 'refused' : []));
+
+  const ends = Promise.allSettled(someEvents(1, 10_003).map((event) => tracker.track(event)));
+  down = false;
+  await run(Promise.all([ends, tracker.flush()]));
+  await run(tracker.flush());
+
+  const refused = (await ends).filter(({ status }) => status === 'rejected');
+  expect(refused).toMatchObject(Array(2).fill({ reason: { code: 'Producer.TooManyWaiting' } }));
+  const ids = messages().flatMap(({ events }) => events.map(({ id }) => id));
+  expect(ids).toEqual(someEvents(1, 10_001).map(({ id }) => id));
+});
+
 test('closing tries again at once during a pause, and waits as long as it may', async () => {
   let down = true;
   const { tracker, batches, messages, run, clock } = start({}, () => (down ? 'refused' : []));

@@ -1,0 +1,155 @@
+import { setMaxListeners } from 'node:events';
+import * as z from 'zod';
+import { endsBy, unlessAborted } from '../../lib/concurrency';
+import { StoreError } from '../../lib/errors';
+import type { Clock } from '../../lib/ports';
+import { valid } from '../../lib/submit/options';
+
+/** As many as the AWS SDK has sockets for a service. With more, its time-outs would count the wait for a socket. */
+export const AT_ONCE = 50;
+/** More that wait would only fill the memory, because their time-outs pass first. */
+const MOST_WAITING = 10_000;
+const TIMEOUT_MS = 10_000;
+
+export const callLimits = z.strictObject({
+  signal: z
+    .custom<AbortSignal>((given) => given instanceof AbortSignal, 'must be an AbortSignal')
+    .optional()
+    .describe('Ends the call early.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional()
+    .describe('Milliseconds until the call ends, its wait for a turn included. By default 10000.'),
+});
+
+/**
+ * When a call ends before its answer. It then rejects with a StoreError: `Producer.NotSent` if it changed nothing, and
+ * `Producer.Unknown` if it was under way. A job of the second may be accepted, and a repeat with its key finds it.
+ */
+export type CallLimits = z.input<typeof callLimits>;
+
+/** Gives out `most` places, first come, first served. */
+export function createTurns(most: number) {
+  const waiting = new Set<() => void>();
+  let taken = 0;
+  const leave = (): void => {
+    taken -= 1;
+    const [next] = waiting;
+    if (next === undefined) return;
+    waiting.delete(next);
+    taken += 1;
+    next();
+  };
+  return {
+    waiting: () => waiting.size,
+    /** Does something when it has a place. `signal` ends the wait, and then nothing is done. */
+    async inTurn<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+      if (taken < most) taken += 1;
+      else {
+        let enter = () => {};
+        const entered = new Promise<void>((resolve) => (enter = resolve));
+        waiting.add(enter);
+        try {
+          await (signal ? unlessAborted(entered, signal) : entered);
+        } catch (error) {
+          // It may have got its place at the moment of the abort.
+          if (!waiting.delete(enter)) leave();
+          throw error;
+        }
+      }
+      return act().finally(leave);
+    },
+  };
+}
+
+/** A call of the API, from its wait for a turn to its answer. */
+export interface Call {
+  /**
+   * Makes one call to AWS, unless the API's call is over. `effect` names what it changes, if anything: after that, the
+   * outcome is unknown.
+   */
+  during<T>(act: () => Promise<T>, effect?: unknown): Promise<T>;
+  /** Aborted when the call is over before its answer. */
+  over: AbortSignal;
+}
+
+/** The limits among the options of a call, and the other options. Throws an InvalidJobError. */
+export function limitsOf(options: unknown): { limits: CallLimits; rest: unknown } {
+  if (typeof options !== 'object' || options === null) return { limits: {}, rest: options };
+  const { signal, timeoutMs, ...rest } = options as CallLimits;
+  return { limits: valid(callLimits, { signal, timeoutMs }, 'options'), rest };
+}
+
+/**
+ * The calls of a client. Fifty are under way, and the rest waits. A burst of sends thus costs no more memory, time-outs or
+ * CPU than as many lanes.
+ */
+export function createCalls(clock: Clock) {
+  const turns = createTurns(AT_ONCE);
+  const underWay = new Map<Promise<unknown>, (why: string) => void>();
+
+  async function run<T>(limits: CallLimits, act: (call: Call) => Promise<T>): Promise<T> {
+    if (turns.waiting() >= MOST_WAITING) throw notSent(`${MOST_WAITING} other calls wait for their turn`);
+    const { signal: given, timeoutMs = TIMEOUT_MS } = limits;
+    const over = new AbortController();
+    const done = new AbortController();
+    for (const signal of [over.signal, given]) if (signal) setMaxListeners(0, signal);
+    let waits = true;
+    const end = (why: string) => over.abort(waits ? `${why} while it waited for its turn` : why);
+    const abort = () => end('its caller aborted it');
+    if (given?.aborted) abort();
+    given?.addEventListener('abort', abort);
+    void clock.sleep(timeoutMs, done.signal).then(() => {
+      // What goes on after the answer must not end with it.
+      if (!done.signal.aborted) end(`its time-out of ${timeoutMs} ms passed`);
+    });
+    const ended = turns.inTurn(() => {
+      waits = false;
+      return act(callUntil(over.signal));
+    }, over.signal);
+    underWay.set(ended, end);
+    try {
+      return await ended;
+    } catch (error) {
+      throw waits ? notSent(over.signal.reason) : error;
+    } finally {
+      underWay.delete(ended);
+      given?.removeEventListener('abort', abort);
+      done.abort();
+    }
+  }
+
+  return {
+    run,
+    /** Resolves when no call is under way. Those that are left at `deadline` (ms) end then. */
+    async end(deadline: number): Promise<void> {
+      const all = Promise.allSettled(underWay.keys());
+      if (!(await endsBy(clock, deadline, all))) for (const stop of underWay.values()) stop('its producer was closed');
+    },
+  };
+}
+
+function callUntil(over: AbortSignal): Call {
+  const begun = new Set<unknown>();
+  return {
+    async during(act, effect) {
+      try {
+        over.throwIfAborted();
+        if (effect !== undefined) begun.add(effect);
+        return await unlessAborted(act(), over);
+      } catch (error) {
+        if (!over.aborted || error !== over.reason) throw error;
+        throw begun.has(effect) ? unknown(over.reason) : notSent(over.reason);
+      }
+    },
+    over,
+  };
+}
+
+export const notSent = (why: string) =>
+  new StoreError({ code: 'Producer.NotSent', message: `the call changed nothing: ${why}` });
+
+const unknown = (why: string) =>
+  new StoreError({ code: 'Producer.Unknown', message: `the call may have taken effect: ${why} after it was sent` });
