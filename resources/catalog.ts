@@ -41,8 +41,12 @@ const typesOf = (columns: [column: string, type: ColumnType][]): Record<string, 
   Object.fromEntries(columns.map(([column, type]) => [column, TYPES[type]]));
 
 const COLUMNS = typesOf(Object.entries(EVENT_COLUMNS).map(([column, [type]]) => [column, type]));
-/** The lines of originals have times as text. */
-const LINES = { ...COLUMNS, time: 'string', accepted: 'string' };
+/** The fields of the lines of originals, with times as text. */
+const LINES = Object.fromEntries(
+  Object.values(EVENT_COLUMNS).flatMap(([type, , field]) =>
+    field === '' ? [] : [[field, type === 'time' ? 'string' : TYPES[type]]],
+  ),
+);
 
 const HADOOP = 'org.apache.hadoop';
 const JSON_LINES = {
@@ -122,14 +126,25 @@ const PROPERTY: Record<PropertyType, (json: string, path: string) => string> = {
   boolean: (json) => `CASE ${json} WHEN 'true' THEN true WHEN 'false' THEN false END`,
 };
 
-/** The view: a row hides later ones with its id. `date` opens only the objects of those days and of the day before. */
+/** What a row that hides repeats needs. */
+const KEYS: readonly string[] = ['event_id', 'user_id', 'session_id', 'job_id', 'packed_at'];
+
+/** The view: a row hides later ones with its id, user and session. `date` opens only the objects of those days and of the day before. */
 export function eventsView(columns: Record<string, PropertyType>): string {
   const utc = (column: string) => `CAST(from_iso8601_timestamp(${column}) AT TIME ZONE 'UTC' AS timestamp(3))`;
   const own = Object.keys(COLUMNS).map((column) => `"${column}"`);
   const given = Object.entries(columns);
   const all = [...own, ...given.map(([property]) => `"${property}"`)].join(', ');
+  const received = 'coalesce("received", "accepted")';
+  const special: Record<string, string> = {
+    received_at: utc(received),
+    occurred_at: `CASE WHEN "sent" IS NULL THEN ${utc('"time"')} ELSE ${utc(received)} + (${utc('"time"')} - ${utc('"sent"')}) END`,
+  };
   const lines = [
-    ...own.map((column) => (/time|accepted/.test(column) ? `${utc(column)} AS ${column}` : column)),
+    ...Object.entries(EVENT_COLUMNS).map(([column, [type, , field]]) => {
+      const plain = type === 'time' ? utc(`"${field}"`) : `"${field}"`;
+      return `${special[column] ?? plain} AS "${column}"`;
+    }),
     ...given.map(([property, type]) => {
       const path = `$.${property}`;
       return `${PROPERTY[type](`json_format(json_extract(properties, '${path}'))`, path)} AS "${property}"`;
@@ -137,7 +152,7 @@ export function eventsView(columns: Record<string, PropertyType>): string {
   ].join(', ');
   const types = { ...COLUMNS, ...typesOf(Object.entries(columns)) };
   const hidden = Object.entries(types).map(([column, type]) =>
-    ['id', 'job', 'accepted'].includes(column) ? `"${column}"` : `CAST(NULL AS ${PRESTO[type] ?? type}) AS "${column}"`,
+    KEYS.includes(column) ? `"${column}"` : `CAST(NULL AS ${PRESTO[type] ?? type}) AS "${column}"`,
   );
   // Of a text such as year=2026/month=01/day=02. Trino keeps each partition for which an expression throws.
   const day = "TRY_CAST(substr(day, 6, 4) || '-' || substr(day, 17, 2) || '-' || substr(day, 24, 2) AS date)";
@@ -149,11 +164,11 @@ export function eventsView(columns: Record<string, PropertyType>): string {
   UNION ALL
   ${arrived('originals')}
   UNION ALL
-  SELECT ${all}, CAST(accepted AS date), CAST(accepted AS date) + INTERVAL '1' DAY, date_format(accepted, '%H')
+  SELECT ${all}, CAST(packed_at AS date), CAST(packed_at AS date) + INTERVAL '1' DAY, date_format(packed_at, '%H')
   FROM (${arrived('late')})
 )
 SELECT ${all}, date, hour FROM (
-  SELECT *, row_number() OVER (PARTITION BY date, id ORDER BY accepted, job) AS place FROM (
+  SELECT *, row_number() OVER (PARTITION BY date, event_id, user_id, session_id ORDER BY packed_at, job_id) AS place FROM (
     SELECT ${all}, date, hour, false AS again FROM stored
     UNION ALL
     SELECT ${hidden.join(', ')}, next AS date, '' AS hour, true AS again FROM stored

@@ -17,7 +17,7 @@ import {
   partKey,
   SETTLE_MS,
 } from './keys';
-import { type EventRow, fromParquet, PARQUET, type PropertyColumn, rowOf, toParquet } from './parquet';
+import { type EventRow, fromParquet, identityOf, PARQUET, type PropertyColumn, rowOf, toParquet } from './parquet';
 
 /** How far an hour's originals are in Parquet. Its next run begins after this key. */
 interface Progress {
@@ -230,14 +230,17 @@ async function writePart({ objects, log, columns }: HourDeps, key: string, fresh
   }
 }
 
-/** Each id once: the row that was accepted first. So every reader and every run chooses the same row. */
+/** Each event once: the row that was packed first. So every reader and every run chooses the same row. */
 function union(stored: readonly EventRow[], fresh: readonly Bucket[]): { rows: EventRow[]; changed: boolean } {
-  const byId = new Map(stored.map((row) => [row.id, row]));
+  const byId = new Map(stored.map((row) => [identityOf(row), row]));
   let changed = false;
   for (const row of fresh.flatMap(({ rows }) => [...rows()])) {
-    const known = byId.get(row.id);
-    if (known && !(row.accepted < known.accepted || (row.accepted === known.accepted && row.job < known.job))) continue;
-    byId.set(row.id, row);
+    const identity = identityOf(row);
+    const known = byId.get(identity);
+    const isEarlier = (a: EventRow, b: EventRow) =>
+      a.packed_at < b.packed_at || (a.packed_at === b.packed_at && a.job_id < b.job_id);
+    if (known && !isEarlier(row, known)) continue;
+    byId.set(identity, row);
     changed = true;
   }
   return { rows: [...byId.values()], changed };

@@ -13,8 +13,16 @@ export interface AnalyticsEvent {
   name: string;
   time: string;
   user?: string;
+  /** Your id of a user who is not known yet. */
+  anonymous?: string;
   session?: string;
   device?: string;
+  /** When the device sent the event, by its own clock. With it, the error of that clock is corrected. */
+  sent?: string;
+  /** The producer sets it. */
+  received?: undefined;
+  app?: string;
+  platform?: string;
   properties?: Record<string, string | number | boolean | null>;
   schema?: number;
 }
@@ -34,20 +42,20 @@ const MOST_PROPERTIES = 100;
 const LONGEST_TEXT = 2_000;
 const LONGEST_ID = 128;
 
-const FIELDS = new Set(['id', 'name', 'time', 'user', 'session', 'device', 'properties', 'schema']);
 const ID = /^[\w.:-]{1,64}$/;
 const NAME = /^[A-Za-z][\w.:/ -]{0,99}$/;
 const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const CLEAN = new RegExp(WITHOUT_CONTROLS);
 
-const person = (whose: string) => ({
+const text = (what: string) => ({
   type: 'string',
   minLength: 1,
   maxLength: LONGEST_ID,
   pattern: WITHOUT_CONTROLS,
-  description: `Your id of the ${whose}, no address: 1 to ${LONGEST_ID} characters, no controls.`,
+  description: `${what}: 1 to ${LONGEST_ID} characters, no controls.`,
 });
+const person = (whose: string) => text(`Your id of the ${whose}, no address`);
 
 /** The rules of one event as JSON Schema, without the limits of its time (docs/wire-format.md). */
 export const EVENT_SHAPE = {
@@ -55,7 +63,11 @@ export const EVENT_SHAPE = {
   required: ['id', 'name', 'time'],
   additionalProperties: false,
   properties: {
-    id: { type: 'string', pattern: ID.source, description: 'Unique: 1 to 64 letters, digits or _.:-.' },
+    id: {
+      type: 'string',
+      pattern: ID.source,
+      description: 'Unique for its user and session: 1 to 64 letters, digits or _.:-.',
+    },
     name: {
       type: 'string',
       pattern: NAME.source,
@@ -64,11 +76,24 @@ export const EVENT_SHAPE = {
     time: {
       type: 'string',
       pattern: TIME.source,
-      description: 'ISO 8601 with Z or an offset, from 90 days ago to a day ahead.',
+      description: 'By the device: ISO 8601 with Z or an offset, from 90 days ago to a day ahead (corrected by sent).',
+    },
+    sent: {
+      type: 'string',
+      pattern: TIME.source,
+      description: 'When the device sent it, by the same clock. With it, the error of that clock is corrected.',
+    },
+    received: {
+      type: 'string',
+      pattern: TIME.source,
+      description: 'The producer sets it: when it took the event. Leave it out.',
     },
     user: person('user'),
+    anonymous: person('user who is not known yet'),
     session: person('session'),
     device: person('device'),
+    app: text('The version of the app, such as 2.4.1'),
+    platform: text('Such as iOS 19.1'),
     schema: {
       type: 'integer',
       minimum: 1,
@@ -90,6 +115,9 @@ export const EVENT_SHAPE = {
   },
 } as const;
 
+const FIELDS = new Set(Object.keys(EVENT_SHAPE.properties));
+const TEXTS = ['user', 'anonymous', 'session', 'device', 'app', 'platform'] as const;
+
 /** The data of `analytics.events.v1`. `problemOf` checks each event, so an invalid event rejects only itself. */
 export const analyticsSchema = z.strictObject({
   events: z.array(z.unknown().meta(EVENT_SHAPE)).min(1).max(MOST_EVENTS),
@@ -97,11 +125,14 @@ export const analyticsSchema = z.strictObject({
 export type AnalyticsBatch = z.infer<typeof analyticsSchema>;
 
 /** The message group of an event. A shard keeps the events of a session, user or device in order. */
-export function shardOf({ session, user, device, id }: AnalyticsEvent, shards: number): string {
+export function shardOf({ session, user, anonymous, device, id }: AnalyticsEvent, shards: number): string {
   if (shards === 1) return 'shard-0';
-  const hash = sha256(session ?? user ?? device ?? id);
+  const hash = sha256(session ?? user ?? anonymous ?? device ?? id);
   return `shard-${Number.parseInt(hash.slice(0, 8), 16) % shards}`;
 }
+
+/** What a repeat has too: some ids are unique in a session only. */
+export const keyOf = ({ id, user = '', session = '' }: AnalyticsEvent): string => `${id}\n${user}\n${session}`;
 
 const problem = (field: string, rule: string): EventProblem => ({ field, rule });
 
@@ -114,27 +145,33 @@ const problem = (field: string, rule: string): EventProblem => ({ field, rule })
 export function problemOf(event: unknown, jobTime: number, json?: string): EventProblem | undefined {
   if (!isRecord(event)) return problem('', 'must be an object');
   for (const field in event) if (!FIELDS.has(field)) return problem('', 'has an unknown field');
-  const { id, name, time, user, session, device, schema, properties } = event;
+  const { id, name, schema, properties } = event;
   // JSON escapes all controls but DEL, and lone surrogates. One search of the line is faster than one of each text.
   const clean = json !== undefined && !json.includes('\\') && !json.includes('\u007f');
   if (typeof id !== 'string' || !ID.test(id)) return problem('id', 'must be 1 to 64 letters, digits or _.:-');
   if (typeof name !== 'string' || !NAME.test(name))
     return problem('name', 'must be 1 to 100 letters, digits, spaces or _.:/- and start with a letter');
+  const time = timeProblem(event, jobTime);
+  if (time) return time;
+  for (const field of TEXTS) if (!isText(event[field], clean)) return problem(field, TEXT_RULE);
   return (
-    timeProblem(time, jobTime) ??
-    personProblem('user', user, clean) ??
-    personProblem('session', session, clean) ??
-    personProblem('device', device, clean) ??
     (schema === undefined || (Number.isSafeInteger(schema) && (schema as number) >= 1)
       ? undefined
-      : problem('schema', 'must be a whole number from 1')) ??
-    propertiesProblem(properties, clean)
+      : problem('schema', 'must be a whole number from 1')) ?? propertiesProblem(properties, clean)
   );
 }
 
-function timeProblem(time: unknown, jobTime: number): EventProblem | undefined {
-  const at = typeof time === 'string' && TIME.test(time) ? parsed(time) : Number.NaN;
-  if (Number.isNaN(at)) return problem('time', 'must be an ISO 8601 date and time with Z or an offset');
+const timeIn = (value: unknown): number => (typeof value === 'string' && TIME.test(value) ? parsed(value) : Number.NaN);
+const TIME_RULE = 'must be an ISO 8601 date and time with Z or an offset';
+
+/** With `sent`, the limits are for the corrected time: a device's clock may be wrong by years. */
+function timeProblem({ time, sent, received }: Record<string, unknown>, jobTime: number): EventProblem | undefined {
+  let at = timeIn(time);
+  if (Number.isNaN(at)) return problem('time', TIME_RULE);
+  const taken = received === undefined ? jobTime : timeIn(received);
+  if (Number.isNaN(taken)) return problem('received', TIME_RULE);
+  if (sent !== undefined) at += taken - timeIn(sent);
+  if (Number.isNaN(at)) return problem('sent', TIME_RULE);
   if (at < jobTime - OLDEST_MS) return problem('time', 'must be at most 90 days in the past');
   if (at > jobTime + NEWEST_MS) return problem('time', 'must be at most a day in the future');
   return undefined;
@@ -161,15 +198,14 @@ const ZERO = 48;
 const twoDigits = (text: string, at: number): number =>
   10 * (text.charCodeAt(at) - ZERO) + text.charCodeAt(at + 1) - ZERO;
 
-function personProblem(field: string, value: unknown, clean: boolean): EventProblem | undefined {
-  if (value === undefined) return undefined;
-  const ok =
-    typeof value === 'string' &&
+const TEXT_RULE = 'must be 1 to 128 characters of well-formed Unicode without controls';
+
+const isText = (value: unknown, clean: boolean): boolean =>
+  value === undefined ||
+  (typeof value === 'string' &&
     value.length >= 1 &&
     value.length <= LONGEST_ID &&
-    (clean || (CLEAN.test(value) && value.isWellFormed()));
-  return ok ? undefined : problem(field, 'must be 1 to 128 characters of well-formed Unicode without controls');
-}
+    (clean || (CLEAN.test(value) && value.isWellFormed())));
 
 function propertiesProblem(properties: unknown, clean: boolean): EventProblem | undefined {
   if (properties === undefined) return undefined;
@@ -224,8 +260,7 @@ const NO_ADDRESS = 'must not look like a mail address';
  */
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
   const { properties } = event;
-  for (const field of ['user', 'session', 'device'] as const)
-    if (isAddress(event[field])) return problem(field, NO_ADDRESS);
+  for (const field of TEXTS) if (isAddress(event[field])) return problem(field, NO_ADDRESS);
   for (const key in properties) if (isAddress(properties[key])) return problem(`properties.${key}`, NO_ADDRESS);
   return undefined;
 }

@@ -39,23 +39,45 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 6 } };
 
 /** A line of a message's own object as a row. */
 export function rowOf(line: string): EventRow {
-  const { time, properties, accepted, ...row } = JSON.parse(line);
+  const event = JSON.parse(line);
+  const packed = Date.parse(event.accepted);
+  const received = event.received === undefined ? packed : Date.parse(event.received);
+  const time = Date.parse(event.time);
+  const sent = event.sent === undefined ? null : Date.parse(event.sent);
   return {
-    user: null,
-    session: null,
-    device: null,
-    schema: null,
-    ...row,
-    time: Date.parse(time),
-    properties: properties ? JSON.stringify(properties) : null,
-    accepted: Date.parse(accepted),
+    event_id: event.id,
+    event_name: event.name,
+    occurred_at: sent === null ? time : received + time - sent,
+    device_time: time,
+    sent_at: sent,
+    received_at: received,
+    user_id: event.user ?? null,
+    anonymous_id: event.anonymous ?? null,
+    session_id: event.session ?? null,
+    device: event.device ?? null,
+    app_version: event.app ?? null,
+    platform: event.platform ?? null,
+    schema_version: event.schema ?? null,
+    properties: event.properties ? JSON.stringify(event.properties) : null,
+    job_id: event.job,
+    source: event.source,
+    message_group: event.group,
+    sequence_number: event.sequence,
+    packed_at: packed,
   };
 }
 
+/** A repeat is the same id of the same user and session, because some ids are unique in a session only. */
+export const identityOf = ({ event_id: id, user_id: user, session_id: session }: EventRow): string =>
+  `${id}\n${user ?? ''}\n${session ?? ''}`;
+
 /** Writes the rows sorted by name and time, so a query for some names reads few row groups. It sorts `rows` itself. */
 export function toParquet(rows: EventRow[], columns: readonly PropertyColumn[]): Uint8Array {
-  rows.sort((a, b) => compare(a.name, b.name) || a.time - b.time || compare(a.id, b.id));
-  const given = Object.entries(EVENT_COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean]][];
+  rows.sort(
+    (a, b) =>
+      compare(a.event_name, b.event_name) || a.occurred_at - b.occurred_at || compare(identityOf(a), identityOf(b)),
+  );
+  const given = Object.entries(EVENT_COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean, string]][];
   const schema = [
     { name: 'events', num_children: given.length + columns.length },
     ...given.map(([name, [type, required]]) => element(name, type, required)),
@@ -79,18 +101,15 @@ const physical = (value: string | number | null, type: ColumnType) =>
 const ofType = (value: unknown, type: PropertyType): unknown =>
   typeof value === (type === 'text' ? 'string' : type) ? value : null;
 
+const NUMBERS = Object.entries(EVENT_COLUMNS).flatMap(([column, [type]]) => (type === 'text' ? [] : [column]));
+
 /** Reads the rows of an object. Rejects if the object is damaged. */
 export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
   const file = new Uint8Array(bytes).buffer;
   const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
   const rows = await parquetReadObjects({ file, columns: Object.keys(EVENT_COLUMNS), compressors });
-  return rows.map(({ time, accepted, schema, sequence, ...row }) => ({
-    ...(row as unknown as EventRow),
-    time: Number(time),
-    accepted: Number(accepted),
-    schema: schema === null ? null : Number(schema),
-    sequence: sequence === null ? null : Number(sequence),
-  }));
+  for (const row of rows) for (const column of NUMBERS) if (row[column] !== null) row[column] = Number(row[column]);
+  return rows as EventRow[];
 }
 
 /** The columns for properties of an object, as it was written. Throws if the object is damaged. */

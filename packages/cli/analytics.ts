@@ -1,6 +1,6 @@
 import { v5 } from 'uuid';
 import { dataKey, hourIn, rejectedPrefix } from '../../lib/analytics/keys';
-import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, problemOf } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, keyOf, problemOf } from '../../lib/analytics/message';
 import { duration } from '../../lib/duration';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
@@ -82,7 +82,7 @@ function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejectio
     '',
     `Rejected, in ${newestText(rejections)}:${rules.length === 0 ? ' none' : ''}`,
     ...(rules.length > 0 ? tableText(['FIELD', 'EVENTS', 'RULE', 'IT WAS', 'JOB'], rules) : []),
-    `As of ${timeText(at)} (UTC). P50 and P95: from the API to S3. CloudWatch, the first table, is about a minute late.`,
+    `As of ${timeText(at)} (UTC). P50 and P95: from track to S3. CloudWatch, the first table, is about a minute late.`,
   ];
 }
 
@@ -115,11 +115,11 @@ export async function replayRejected(
     if (!first || first.source.startsWith(REPLAYS)) continue;
     const time = Date.parse(first.accepted);
     const own = await objects.get(dataKey(prefix, { time, id: first.job }));
-    const stored = new Set(own && linesOf(own).map(({ id }) => id));
+    const stored = new Set(own && linesOf(own).map((line) => keyOf(line as unknown as AnalyticsEvent)));
     const isValid = (event: unknown): event is AnalyticsEvent =>
       problemOf(event, time) === undefined &&
       (time < noAddressesFrom || addressProblem(event as AnalyticsEvent) === undefined) &&
-      !stored.has((event as AnalyticsEvent).id);
+      !stored.has(keyOf(event as AnalyticsEvent));
     const valid = lines.map(({ event }) => event).filter(isValid);
     replayed.left += lines.length - valid.length;
     for (const events of packed(valid)) {

@@ -40,7 +40,9 @@ export async function matcherOf(reader: Pick<Reader, 'hashPeople'>, { email, use
     if (typeof value === 'object' && value !== null) return holds(JSON.stringify(value));
     return typeof value === 'string' && holds(value);
   };
-  const event = (one: Fields): boolean => isUser(one?.user) || Object.values(one ?? {}).some(names);
+  // A row of Parquet has the user's id under its column.
+  const event = (one: Fields): boolean =>
+    isUser(one?.user) || isUser(one?.user_id) || Object.values(one ?? {}).some(names);
   return {
     row: ({ person = '', group = '' }: JobRow) => hashes.includes(person) || hashes.includes(group),
     /** A job's data. A person whom it only mentions, or who sends it, is not the one whom it is about. */

@@ -114,7 +114,9 @@ export function createTracker(
         if (keys.length === 0) throw invalid(problem.field, problem.rule);
         throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
       }
-      const json = sendable(JSON.stringify(event));
+      if ('received' in event) throw invalid('received', 'must be left out, because the producer sets it');
+      const received = new Date(clock.now()).toISOString();
+      const json = sendable(`${JSON.stringify(event).slice(0, -1)},"received":"${received}"}`);
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
         throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
       // An event waits behind earlier ones, so that the events of a session keep their order.

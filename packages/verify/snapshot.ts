@@ -72,9 +72,9 @@ export async function textOf(key: string, bytes: Uint8Array): Promise<string> {
       return (key.endsWith('.gz') ? gunzipSync(bytes) : Buffer.from(bytes)).toString('utf8');
     const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
     const file = new Uint8Array(bytes).buffer;
-    const rows = await parquetReadObjects({ file, columns: ['source', 'sequence'], compressors });
+    const rows = await parquetReadObjects({ file, columns: ['source', 'sequence_number'], compressors });
     return rows
-      .map((row) => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}` : value)))
+      .map(({ source, sequence_number: sequence }) => JSON.stringify({ source, sequence: `${sequence ?? ''}` }))
       .join('\n');
   } catch {
     return '';

@@ -8,6 +8,7 @@ const PAGE = 1_000;
 
 /** S3's answers to list, read and write objects over HTTP, each read as late as S3's. `stored`: by key, sorted. */
 export async function slowBucket(stored: Map<string, Uint8Array>) {
+  const sorted = [...stored.keys()];
   const tagOf = (bytes: Uint8Array) => `"${createHash('md5').update(bytes).digest('hex')}"`;
   const server = http.createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://127.0.0.1');
@@ -20,7 +21,7 @@ export async function slowBucket(stored: Map<string, Uint8Array>) {
         response.end();
       });
     } else if (key === '') {
-      response.end(page(stored, url.searchParams));
+      response.end(page(sorted, url.searchParams));
     } else {
       setTimeout(() => {
         const bytes = stored.get(key);
@@ -35,11 +36,13 @@ export async function slowBucket(stored: Map<string, Uint8Array>) {
 }
 
 /** Keys are listed once, and each page begins where the one before ended. */
-function page(stored: Map<string, Uint8Array>, asked: URLSearchParams): string {
+function page(sorted: readonly string[], asked: URLSearchParams): string {
   const of = (name: string) => asked.get(name) ?? '';
   const after = of('continuation-token') || of('start-after');
-  const keys = [...stored.keys()].filter((key) => key.startsWith(of('prefix')) && key > after);
   const most = Math.min(PAGE, Number(of('max-keys') || PAGE));
+  const from = firstAfter(sorted, after);
+  // All originals are in one folder, and nothing else is listed but the empty one of Parquet.
+  const keys = sorted.slice(from, from + most + 1).filter((key) => key.startsWith(of('prefix')));
   const some = keys.slice(0, most);
   const more = keys.length > most;
   return [
@@ -49,4 +52,14 @@ function page(stored: Map<string, Uint8Array>, asked: URLSearchParams): string {
     ...some.map((key) => `<Contents><Key>${key}</Key></Contents>`),
     '</ListBucketResult>',
   ].join('');
+}
+
+function firstAfter(sorted: readonly string[], key: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') > key) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

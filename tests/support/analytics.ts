@@ -68,7 +68,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /**
  * What the documented view shows at a time, in ms: every Parquet object, and what arrived in the last days, each id
- * once in a UTC day and the day before it.
+ * of a user and session once in a UTC day and the day before it.
  */
 export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number): Promise<EventRow[]> {
   const recent = (key: string) => (hourOf(key) ?? 0) > now - VIEW_MS;
@@ -79,12 +79,13 @@ export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number
   const all: EventRow[] = [];
   for (const key of parts) all.push(...(await fromParquet((await objects.get(key)) ?? new Uint8Array())));
   for (const key of [...late, ...own].filter(recent)) all.push(...textsIn(await objects.get(key)).map(rowOf));
-  all.sort((a, b) => a.accepted - b.accepted || (a.job < b.job ? -1 : 1));
+  all.sort((a, b) => a.packed_at - b.packed_at || (a.job_id < b.job_id ? -1 : 1));
   const days = new Map<string, number>();
-  return all.filter(({ id, accepted }) => {
-    const day = Math.floor(accepted / DAY_MS);
-    const last = days.get(id) ?? Number.NEGATIVE_INFINITY;
-    days.set(id, day);
+  return all.filter(({ event_id, user_id, session_id, packed_at }) => {
+    const day = Math.floor(packed_at / DAY_MS);
+    const key = JSON.stringify([event_id, user_id, session_id]);
+    const last = days.get(key) ?? Number.NEGATIVE_INFINITY;
+    days.set(key, day);
     return last < day - 1;
   });
 }

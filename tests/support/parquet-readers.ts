@@ -4,7 +4,8 @@ import { readParquet } from 'parquet-wasm';
 
 /** A process of its own, because polars has a class `String`, which Jest declares in each module. */
 
-const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
+const TIMES = ['occurred_at', 'device_time', 'sent_at', 'received_at', 'packed_at'];
+const WHOLE = [...TIMES, 'schema_version', 'sequence_number'];
 
 /** Whole numbers as text, because polars would round them to a double. */
 const rowsOf = (frame: polars.DataFrame, columns = frame.columns) =>

@@ -12,11 +12,7 @@ export const AnalyticsPage = () => (
             caption={`Events of the last hour: ${sum(accepted)} accepted, ${sum(rejected)} rejected`}
             lines={{ accepted, rejected }}
           />
-          <Chart
-            {...{ from, to, textOf: duration }}
-            caption="Last hour: time from the API to S3"
-            lines={{ p50, p95 }}
-          />
+          <Chart {...{ from, to, textOf: duration }} caption="Last hour: time from track to S3" lines={{ p50, p95 }} />
         </div>
         <p class="quiet">CloudWatch's figures are about a minute late. The lists read what is in the bucket now.</p>
         <h2>Stored</h2>

@@ -61,9 +61,9 @@ const write = () =>
 /** What the view shows now must be what the model of the view shows. */
 async function expectSeen(): Promise<void> {
   await views();
-  const seen = await rows('SELECT id, job FROM events ORDER BY id, job');
-  const wanted = (await viewAt(bucket, engine.clock.now())).map(({ id, job }) => ({ id, job }));
-  expect(seen).toEqual(wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
+  const seen = await rows('SELECT event_id, job_id FROM events ORDER BY event_id, job_id');
+  const wanted = (await viewAt(bucket, engine.clock.now())).map(({ event_id, job_id }) => ({ event_id, job_id }));
+  expect(seen).toEqual(wanted.sort((a, b) => (a.event_id < b.event_id ? -1 : 1)));
 }
 
 /** Events of three days, through a queue and the worker into a folder. */
@@ -88,7 +88,21 @@ beforeAll(async () => {
         ...(name === 'screen_viewed' && { screen: `s-${number % 9}` }),
       };
       const [user, session] = [`user-${(number * 7) % 43}`, `session-${Math.floor(number / 12)}`];
-      return anEvent(number, { time, name, properties, user, session });
+      // Some devices have a clock that is a year late, and say when they sent the event.
+      const late = (at: string) => at.replace('2026', '2025');
+      const clocks =
+        number % 7 === 0 ? { time: late(time), sent: late(new Date(START + index * HOUR_MS).toISOString()) } : { time };
+      const received = number % 3 === 0 ? {} : { received: new Date(clock.now() - n * 40).toISOString() };
+      return anEvent(number, {
+        ...clocks,
+        ...received,
+        name,
+        properties,
+        user,
+        session,
+        app: '2.4.1',
+        platform: 'iOS',
+      });
     });
     for (let n = 0; n < PER_HOUR; n += 50) {
       const accepted = new Date(clock.now()).toISOString();
@@ -156,16 +170,35 @@ test('an hour that DuckDB writes as documented changes no answer, and is there w
   expect(await ask()).toEqual(answers);
 
   const [written = ''] = (await bucket.list(parquetPrefix(PREFIX))).filter((key) => key.endsWith('by-hand.parquet'));
-  const found = await rows(`SELECT id FROM '${bucket.folder}/${written}' ORDER BY id`);
+  const found = await rows(`SELECT event_id AS id FROM '${bucket.folder}/${written}' ORDER BY event_id`);
   const wanted = truth.filter(({ accepted }) => accepted.startsWith('2026-01-02T00'));
   expect(found.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id).sort());
 });
+
+const TIMES = ['occurred_at', 'device_time', 'sent_at', 'received_at', 'packed_at'];
 
 test("Athena's view shows the same events with the same values", async () => {
   const folder = `${bucket.folder}/${PREFIX}`;
   const hive =
     "hive_partitioning = true, hive_types = {'year': 'VARCHAR', 'month': 'VARCHAR', 'day': 'VARCHAR', 'hour': 'VARCHAR'}";
-  const texts = ['id', 'name', 'time', 'user', 'session', 'device', 'properties', 'job', 'source', 'group', 'accepted'];
+  const texts = [
+    'id',
+    'name',
+    'time',
+    'user',
+    'session',
+    'device',
+    'properties',
+    'job',
+    'source',
+    'group',
+    'accepted',
+    'sent',
+    'received',
+    'anonymous',
+    'app',
+    'platform',
+  ];
   const types = [...texts.map((name) => `'${name}': 'VARCHAR'`), "'schema': 'BIGINT'", "'sequence': 'BIGINT'"].join(
     ', ',
   );
@@ -174,7 +207,7 @@ test("Athena's view shows the same events with the same values", async () => {
   const lines = (name: string) =>
     `(SELECT * ${day} FROM read_json('${folder}/${name}/**/*.ndjson.gz', columns = {${types}}, ${hive}))`;
   // Athena reads times of Parquet without a zone.
-  const utc = `SELECT * REPLACE ("time" AT TIME ZONE 'UTC' AS "time", accepted AT TIME ZONE 'UTC' AS accepted)`;
+  const utc = `SELECT * REPLACE (${TIMES.map((time) => `${time} AT TIME ZONE 'UTC' AS ${time}`)})`;
   // What Athena has and DuckDB lacks.
   const functions = [
     'from_iso8601_timestamp(t) AS t::TIMESTAMPTZ',
@@ -191,11 +224,10 @@ test("Athena's view shows the same events with the same values", async () => {
   await views();
   const now = `TIMESTAMPTZ '${new Date(engine.clock.now()).toISOString()}'`;
   const sql = eventsView({ price: 'number' }).replaceAll('current_timestamp', now);
-  const columns =
-    'id, name, epoch_ms("time") AS time, "user", properties, price, job, sequence, epoch_ms(accepted) AS accepted, hour, date::DATE AS date';
+  const columns = `* REPLACE (date::DATE AS date, ${TIMES.map((time) => `epoch_ms(${time}) AS ${time}`)})`;
 
-  const found = await rows(`SELECT ${columns} FROM (${sql}) ORDER BY id`);
-  expect(found).toEqual(await rows(`SELECT ${columns} FROM events ORDER BY id`));
+  const found = await rows(`SELECT ${columns} FROM (${sql}) ORDER BY event_id`);
+  expect(found).toEqual(await rows(`SELECT ${columns} FROM events ORDER BY event_id`));
   expect(found).toHaveLength(truth.length);
 });
 

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parquet';
+import { PARQUET, rowOf, toParquet } from '../../../lib/analytics/parquet';
 import { realClock } from '../../../lib/aws/system';
 import { WaitError } from '../../../lib/errors';
 import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey, verifiedKey } from '../../../lib/jobs/keys';
@@ -7,6 +7,7 @@ import type { Item } from '../../../lib/ports';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
+import { anEvent } from '../../support/analytics';
 import { startAws, TABLE } from '../../support/emulators';
 import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
@@ -191,10 +192,17 @@ test('the verifier says of which DLQ another reader hides entries, and does not 
 
 test('a message is not missing while its events are in Parquet. A source that began in the hours lacks its first ones', async () => {
   const { objects, found } = await service();
-  const row = (sequence: number): EventRow => ({
-    ...{ id: `event-${sequence}`, name: 'opened', time: 0, user: null, session: null, device: null, schema: null },
-    ...{ properties: null, job: jobId(sequence), source: SOURCE, group: null, sequence, accepted: 0 },
-  });
+  const at = new Date(0).toISOString();
+  const row = (sequence: number) =>
+    rowOf(
+      JSON.stringify({
+        ...anEvent(sequence, { time: at }),
+        job: jobId(sequence),
+        source: SOURCE,
+        sequence,
+        accepted: at,
+      }),
+    );
   const key = `${PREFIX}/analytics-events/${HOUR}part-0-of-1.parquet`;
   const missing = (id: string, what: string) => ({ kind: 'message-missing', id, what: expect.stringContaining(what) });
 

@@ -22,6 +22,9 @@ const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => 
     user: `${MARK}-user`,
     session: `${MARK}-session`,
     device: `${MARK}-device`,
+    anonymous: `${MARK}-anonymous`,
+    app: `${MARK}-app`,
+    platform: `${MARK}-platform`,
     schema: 1,
   };
   const properties = { kind, address: `${MARK}@example.com` };

@@ -124,7 +124,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
 
   /** The worker takes the message again and again until it is stored. */
   async function deliver({ n, time }: { n: number; time: string }): Promise<void> {
-    const events = idsOf(n).map((id) => anEvent(n, { id, time, user: userOf(n) }));
+    const events = idsOf(n).map((id) => anEvent(n, { id, time, user: userOf(n), session: userOf(n) }));
     const envelope = parseEnvelope(analyticsBody(events, { n, time }));
     const done = await invoke(({ objects, now }) => {
       const metrics = { add: () => {}, flush: async () => {} };
@@ -181,7 +181,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     const wait = () => sleep({ kernel }, chance.pick([0, 0, 0, SECOND_MS, 20 * MINUTE_MS]));
     const slow = through<Objects>(bucket, (_name, effect) => wait().then(effect));
     const rows = await viewAt(slow, at);
-    const seen = rows.map(({ id }) => id);
+    const seen = rows.map(({ event_id }) => event_id);
     if (new Set(seen).size < seen.length) violations.push(`once: ${seen.sort().join()}`);
     for (const [n, since] of stored)
       for (const id of idsOf(n)) {
@@ -196,7 +196,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   async function compare(): Promise<void> {
     for (const key of bucket.keys().filter((each) => each.startsWith(parquetPrefix(PREFIX)))) {
       const rows = await fromParquet(bucket.bytes(key));
-      const ids = new Set(rows.map(({ id }) => id));
+      const ids = new Set(rows.map(({ event_id }) => event_id));
       if (ids.size < rows.length) violations.push(`once: ${key} holds an id twice`);
       const mayLose = (id: string) => ids.has(id) || (ERASED.includes(id) && kernel.now() >= erasingFrom);
       for (const id of most.get(key) ?? []) if (!mayLose(id)) violations.push(`never fewer: ${key} lost ${id}`);

@@ -19,7 +19,12 @@ test.each<[string, Record<string, unknown>, object, string[]]>([
   ['a recipient', recipient, schemaOf(recipientSchema), []],
   ['an invitation', sample('testflight'), schemaOf(inviteSchema), ['app', 'groups']],
   ['a removal', { email: MARK }, schemaOf(removeSchema.options[1]), ['app', 'groups', 'from']],
-  ['an event', (sample('analytics').events as [Record<string, unknown>])[0], EVENT_SHAPE, ['id', 'name', 'time']],
+  [
+    'an event',
+    (sample('analytics').events as [Record<string, unknown>])[0],
+    EVENT_SHAPE,
+    ['id', 'name', 'time', 'sent', 'received'],
+  ],
 ])('the mark is in every field of %s that may be personal', (_what, data, schema, others) => {
   const { properties = {} } = schema as { properties?: Record<string, unknown> };
   const texts = Object.keys(properties).filter((name) => /string|object/.test(JSON.stringify(properties[name])));

@@ -38,12 +38,12 @@ function service() {
       engine.sendAndDeliver(analyticsBody(someEvents(...ids), { n, time })),
     run: (objects: Objects = bucket) =>
       writeHours({ ...engine.deps, ...made.limits, objects, columns: [] }, { remainingMs: 300_000 }),
-    view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
+    view: async () => (await viewAt(bucket, clock.now())).map(({ event_id }) => event_id).sort(),
     /** The ids of each Parquet object of the hour. */
     parquet: async () => {
       const keys = await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR));
       const rows = await Promise.all(keys.map(async (key) => fromParquet(bucket.bytes(key))));
-      return rows.map((of) => of.map(({ id }) => id).sort());
+      return rows.map((of) => of.map(({ event_id }) => event_id).sort());
     },
   };
   return made;
@@ -80,7 +80,7 @@ test('of an event that two messages hold, every run and every reader takes the o
   await store(7, [1, 1], '2026-01-02T03:04:06.000Z');
   until(SETTLED);
   await run();
-  const jobs = async () => (await viewAt(bucket, clock.now())).map(({ job }) => job);
+  const jobs = async () => (await viewAt(bucket, clock.now())).map(({ job_id }) => job_id);
   expect(await jobs()).toEqual([jobId(7)]);
 
   await store(8, [1, 1]);
@@ -88,6 +88,26 @@ test('of an event that two messages hold, every run and every reader takes the o
   until(SETTLED + 10 * DAY);
   await run();
   expect(await jobs()).toEqual([jobId(8)]);
+});
+
+test('an id is a repeat only for the same user and session, in a message, in an hour and in the view', async () => {
+  const { engine, until, run, parquet, view, lines } = service();
+  const events = Array.from({ length: 100 }, (_, n) => ({
+    ...someEvents(1, 1)[0],
+    id: `${n % 5}`,
+    user: `u-${n % 20}`,
+  }));
+  const sessions = events.map((event, n) => ({ ...event, session: `s-${Math.floor(n / 50)}` }));
+  await engine.sendAndDeliver(analyticsBody(sessions, { time: ACCEPTED_AT }));
+  await engine.sendAndDeliver(analyticsBody(sessions.slice(0, 10), { n: 2, time: ACCEPTED_AT }));
+
+  until(SETTLED);
+  await run();
+
+  // Each user has one id in each of two sessions, and repeats it there.
+  expect(lines.map(({ facts }) => facts)).toContainEqual(expect.objectContaining({ count: 40 }));
+  expect((await parquet()).flat()).toHaveLength(40);
+  expect(await view()).toHaveLength(40);
 });
 
 /** An hour with one message, when it has been written. */

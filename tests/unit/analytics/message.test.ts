@@ -46,6 +46,18 @@ test.each<[string, unknown, string, string]>([
   expect(problemsOf(event)).toEqual([problem, problem]);
 });
 
+test.each<[string, object, object | undefined]>([
+  ['a clock that is a year late', { time: '2025-01-02T03:04:00Z', sent: '2025-01-02T03:04:10Z' }, undefined],
+  ['a clock that is a year ahead', { time: '2027-01-02T03:04:00Z', sent: '2027-01-02T03:04:10Z' }, undefined],
+  ['91 days before it was sent', { time: '2026-01-01T00:00:00Z', sent: '2026-04-03T00:00:00Z' }, { field: 'time' }],
+  ['a time of sending that is none', { sent: 'now' }, { field: 'sent' }],
+  ['a time of its receipt that is none', { received: 7 }, { field: 'received' }],
+  ['an empty platform', { platform: '' }, { field: 'platform' }],
+])('an event with %s is judged by its corrected time', (_what, changes, found) => {
+  const expected = found ? expect.objectContaining(found) : undefined;
+  expect(problemsOf(anEvent(1, changes as never))).toEqual([expected, expected]);
+});
+
 test('times are read exactly as Date.parse reads them, if the day exists', () => {
   const digits = (most: number, length = 2) =>
     fc.integer({ min: 0, max: most }).map((n) => `${n}`.padStart(length, '0'));

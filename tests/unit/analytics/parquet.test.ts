@@ -36,7 +36,7 @@ type Found = Record<string, string | number | boolean | null>;
 /** What three readers that are not ours find in a file, by the reader: these columns of each row, with times in ms. */
 async function readByOthers(file: string, columns?: string[]): Promise<Record<string, Found[]>> {
   const connection = await (await DuckDBInstance.create()).connect();
-  const all = `SELECT * REPLACE (epoch_ms(time) AS time, epoch_ms(accepted) AS accepted) FROM '${file}'`;
+  const all = `SELECT * REPLACE (${TIMES.map((time) => `epoch_ms(${time}) AS ${time}`)}) FROM '${file}'`;
   const sql = `SELECT ${columns?.join() ?? '*'} FROM (${all})`;
   const rows = (await connection.runAndReadAll(sql)).getRowObjects();
   connection.closeSync();
@@ -46,7 +46,8 @@ async function readByOthers(file: string, columns?: string[]): Promise<Record<st
   return Object.fromEntries(found.map(([name, rows]) => [name, rows.map(plain).sort(byId)]));
 }
 
-const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
+const TIMES = ['occurred_at', 'device_time', 'sent_at', 'received_at', 'packed_at'];
+const WHOLE = [...TIMES, 'schema_version', 'sequence_number'];
 function plain(row: Record<string, unknown>): Found {
   const values = Object.entries(row).map(([name, value]) => [
     name,
@@ -55,7 +56,8 @@ function plain(row: Record<string, unknown>): Found {
   return Object.fromEntries(values) as Found;
 }
 
-const byId = (a: { id?: unknown }, b: { id?: unknown }): number => (String(a.id) < String(b.id) ? -1 : 1);
+const byId = (a: { event_id?: unknown }, b: { event_id?: unknown }): number =>
+  String(a.event_id) < String(b.event_id) ? -1 : 1;
 
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 40 }),
@@ -87,6 +89,11 @@ const event = fc.record(
     user: person,
     session: person,
     device: person,
+    anonymous: person,
+    app: person,
+    platform: person,
+    sent: fc.option(time, { nil: undefined }),
+    received: fc.option(time, { nil: undefined }),
     schema: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined }),
     properties: fc.option(
       fc.record({ price: value, product: value, trial: value, 'a key.$': value }, { requiredKeys: [] }),
@@ -133,40 +140,63 @@ test('three readers that are not ours read every row as it was sent, whatever it
   );
 });
 
-test('a row says when the event happened and was accepted, and has the properties as JSON', () => {
+test('a row says when the event happened by a clock that is right, and has the properties as JSON', () => {
   const properties = { price: 2 ** 53, product: 'yearly', deep: '{"a":[1]}' };
-  const events = [{ id: 'e-1', name: 'purchase', time: '2026-12-31T23:59:59.5+01:00', properties }];
+  const times = { sent: '2025-12-31T23:00:10Z', received: '2026-12-31T23:00:12Z' };
+  const events = [
+    { id: 'e-1', name: 'purchase', time: '2025-12-31T23:59:59.5+01:00', ...times, app: '2.4.1', properties },
+  ];
   const [row] = rowsOf({ time: '2027-01-01T00:00:00Z', events });
 
   expect(row).toEqual({
-    ...{ id: 'e-1', name: 'purchase', time: Date.parse('2026-12-31T22:59:59.500Z') },
-    ...{ user: null, session: null, device: null, schema: null },
+    ...{ event_id: 'e-1', event_name: 'purchase', device_time: Date.parse('2025-12-31T22:59:59.500Z') },
+    // The clock of the device was a year and two seconds late.
+    occurred_at: Date.parse('2026-12-31T23:00:01.500Z'),
+    ...{ sent_at: Date.parse(times.sent), received_at: Date.parse(times.received) },
+    ...{ user_id: null, anonymous_id: null, session_id: null, device: null, schema_version: null },
+    ...{ app_version: '2.4.1', platform: null },
     properties: '{"price":9007199254740992,"product":"yearly","deep":"{\\"a\\":[1]}"}',
-    ...{ job: expect.any(String), source: '/my/api/producer-1', group: 'shard-3', sequence: 1 },
-    accepted: Date.parse('2027-01-01T00:00:00Z'),
+    ...{ job_id: expect.any(String), source: '/my/api/producer-1', message_group: 'shard-3', sequence_number: 1 },
+    packed_at: Date.parse('2027-01-01T00:00:00Z'),
   });
 });
 
 test('a large object is sorted by name and time, in row groups with statistics, dictionaries and zstd', async () => {
   const file = join(folder, 'many.parquet');
-  const many = Array.from({ length: 70_000 }, (_, n) => ({
-    ...{ id: `event-${n}`, name: `name-${n % 3}`, time: HOUR + n, user: n % 2 ? `u-${n % 100}` : null, session: null },
-    ...{ device: null, schema: 1, properties: JSON.stringify({ price: n }), job: `job-${n % 7}`, source: '/my/api' },
-    ...{ group: 'shard-3', sequence: n, accepted: HOUR },
-  }));
+  const many = Array.from({ length: 70_000 }, (_, n) =>
+    rowOf(
+      JSON.stringify({
+        ...{
+          id: `event-${n}`,
+          name: `name-${n % 3}`,
+          time: new Date(HOUR + n),
+          ...(n % 2 && { user: `u-${n % 100}` }),
+        },
+        ...{
+          schema: 1,
+          properties: { price: n },
+          job: `job-${n % 7}`,
+          source: '/my/api',
+          group: 'shard-3',
+          sequence: n,
+        },
+        accepted: new Date(HOUR),
+      }),
+    ),
+  );
   writeFileSync(file, toParquet(many, COLUMNS));
   const connection = await (await DuckDBInstance.create()).connect();
   const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
 
   const groups = await rows(
     `SELECT row_group_num_rows AS rows, compression, encodings LIKE '%DICTIONARY%' AS dictionary, stats_min_value AS first,
-      stats_max_value AS last FROM parquet_metadata('${file}') WHERE path_in_schema = 'name' ORDER BY row_group_id`,
+      stats_max_value AS last FROM parquet_metadata('${file}') WHERE path_in_schema = 'event_name' ORDER BY row_group_id`,
   );
   expect(groups).toEqual([
     { rows: '65536', compression: 'ZSTD', dictionary: true, first: 'name-0', last: 'name-2' },
     { rows: '4464', compression: 'ZSTD', dictionary: true, first: 'name-2', last: 'name-2' },
   ]);
-  const sorted = `SELECT name, time, file_row_number AS n FROM read_parquet('${file}', file_row_number = true)`;
+  const sorted = `SELECT event_name AS name, occurred_at AS time, file_row_number AS n FROM read_parquet('${file}', file_row_number = true)`;
   expect(
     await rows(
       `SELECT count(*) AS wrong FROM (SELECT (name, time) < lag((name, time)) OVER (ORDER BY n) AS w FROM (${sorted})) WHERE w`,
@@ -174,9 +204,9 @@ test('a large object is sorted by name and time, in row groups with statistics, 
   ).toEqual([{ wrong: '0' }]);
   connection.closeSync();
   // And all readers agree on its sums.
-  for (const [name, rows] of Object.entries(await readByOthers(file, ['id', 'price', 'sequence']))) {
-    const sum = rows.reduce((all, { price, sequence }) => all + Number(price) + Number(sequence), 0);
-    expect([name, rows.length, new Set(rows.map(({ id }) => id)).size, sum]).toEqual([
+  for (const [name, rows] of Object.entries(await readByOthers(file, ['event_id', 'price', 'sequence_number']))) {
+    const sum = rows.reduce((all, { price, sequence_number: n }) => all + Number(price) + Number(n), 0);
+    expect([name, rows.length, new Set(rows.map(({ event_id }) => event_id)).size, sum]).toEqual([
       ...[name, 70_000, 70_000],
       70_000 * 69_999,
     ]);

@@ -142,17 +142,18 @@ test('referenced data that is not UTF-8 is parked and not altered', async () => 
   expect(await lines(dataPrefix(PREFIX))).toEqual([]);
 });
 
-test('metrics count events and the time from acceptance to storage, and log lines count bytes, and events by their twenty most frequent names', async () => {
+test('metrics count events and the time from `track` to storage, and log lines count bytes, and events by their twenty most frequent names', async () => {
   const { engine, metrics, keys } = start();
   engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
+  const received = '2026-01-02T03:04:04.600Z';
   const names = ['purchase', 'purchase', ...Array.from({ length: 25 }, (_, n) => `name-${n}`)];
 
-  await engine.sendAndDeliver(analyticsBody([...names.map((name, n) => anEvent(n, { name })), {}]));
+  await engine.sendAndDeliver(analyticsBody([...names.map((name, n) => anEvent(n, { name, received })), {}]));
 
   expect(metrics).toEqual([
     { name: 'EventsAccepted', value: 27, dimensions: {} },
     { name: 'EventsRejected', value: 1, dimensions: {} },
-    { name: 'TimeToStore', value: 1_500, dimensions: {} },
+    { name: 'TimeToStore', value: 1_900, dimensions: {} },
   ]);
   const named = engine.lines.filter(({ message }) => message === 'events stored').map(({ facts }) => facts);
   expect(named).toHaveLength(20);

@@ -166,7 +166,8 @@ async function startEvents() {
       return erasePerson(deps, person, { found });
     },
     /** The numbers of the events that readers see, and of those in Parquet alone. */
-    seen: async () => (await viewAt(objects, clock.now())).map(({ id }) => Number(id.slice('event-'.length))).sort(),
+    seen: async () =>
+      (await viewAt(objects, clock.now())).map(({ event_id }) => Number(event_id.slice('event-'.length))).sort(),
     text: () =>
       objects
         .keys()

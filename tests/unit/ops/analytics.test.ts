@@ -33,7 +33,7 @@ function start() {
         { ...engine.deps, columns: [], onePartBytes: 1e9, mostBytes: 1e9, mostObjects: 1e6, block: 256 },
         { remainingMs: 300_000 },
       ),
-    seen: async () => (await viewAt(engine.objects, engine.clock.now())).map(({ id }) => id).sort(),
+    seen: async () => (await viewAt(engine.objects, engine.clock.now())).map(({ event_id }) => event_id).sort(),
     deliver: (events: unknown[], n = 1) => engine.sendAndDeliver(analyticsBody(events, { n })),
   };
 }
@@ -163,7 +163,7 @@ test('a replay of rejected events sends nothing while no rule has changed. Befor
 
 test('a replay of rejected events never sends an id that its message has stored', async () => {
   const { rules, replay, deliver } = start();
-  await deliver([anEvent(1), anEvent(1, { name: 'repeated' }), anEvent(1, { user: ADDRESS })]);
+  await deliver([anEvent(1), anEvent(1, { name: 'repeated' }), anEvent(1, { properties: { mail: ADDRESS } })]);
   rules.noAddressesFrom = Number.POSITIVE_INFINITY;
 
   expect(await replay()).toEqual({ messages: 0, events: 0, left: 2 });

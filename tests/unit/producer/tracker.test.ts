@@ -139,7 +139,18 @@ test('messages that are full before their age double the shards, sparse ones hal
 
 const LARGE = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`p${n}`, '\u0001'.repeat(2_000)]));
 const NO_OBJECT = { field: '', message: 'event: must be an object' };
+test('an event has the time at which it was tracked, not that of its message', async () => {
+  const { tracker, messages, run, clock } = start();
+  await tracker.track(anEvent(1));
+  const received = new Date(clock.now()).toISOString();
+  clock.advance(9_000);
+  await run(tracker.flush());
+
+  expect(messages()).toMatchObject([{ time: '2026-01-02T03:04:14.000Z', events: [{ id: 'event-1', received }] }]);
+});
+
 test.each<[string, unknown, object]>([
+  ['with a time of receipt', { ...anEvent(1), received: '2026-01-02T03:04:05Z' }, { field: 'received' }],
   ['by a rule', anEvent(1, { properties: { p: Number.NaN } }), { field: 'properties.p' }],
   ['for its bytes', anEvent(1, { properties: LARGE }), { field: '' }],
   ['as a text', 'abc', NO_OBJECT],
