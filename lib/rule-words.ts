@@ -33,6 +33,12 @@ export function ruleInWords(issue: z.core.$ZodIssue): string {
 const stated = ({ message }: z.core.$ZodIssue): boolean => message.startsWith('must ');
 const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
 const kind = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);
+  value instanceof Date
+    ? 'a Date: call its toISOString()'
+    : value === null
+      ? 'null'
+      : Array.isArray(value)
+        ? 'an array'
+        : article(typeof value);
 const unit = (origin: string): string =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';

@@ -21,8 +21,9 @@ interface JobOptions {
 export type SubmitOptions = JobOptions &
   (
     | { key?: undefined; principal?: string | undefined; system?: undefined }
-    | { key: string | undefined; principal: string; system?: undefined }
     | { key: string | undefined; principal?: undefined; system: true }
+    // The last one is what an error of the compiler is about.
+    | { key: string | undefined; principal: string; system?: undefined }
   );
 
 /** Owns the keys of jobs that operators send in place of others, so no caller may be called this. */

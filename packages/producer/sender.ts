@@ -5,7 +5,7 @@ import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../lib/ports';
 import type { SubmitDeps } from '../../lib/submit/submit';
 
 /** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
-const MOST_ENTRIES = 10;
+export const MOST_ENTRIES = 10;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 const PATIENCE_MS = 10_000;

@@ -39,6 +39,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a subject of 151 characters', { subject: 'x'.repeat(151) }, 'subject'],
   ['a subject with a tab', { subject: 'a\tb' }, 'subject'],
   ['a blank message', { message: ' \n ' }, 'message'],
+  ['a message without width', { message: '\u00a0\u200b\ufeff' }, 'message'],
   ['a message with a NUL', { message: 'a\u0000b' }, 'message'],
   ['a message of too many bytes', { message: `${'ü'.repeat(20_000)}x` }, 'message'],
   ['an unknown type', { type: 'complaint' }, 'type'],

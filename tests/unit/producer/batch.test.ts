@@ -1,4 +1,5 @@
 import { StoreError } from '../../../lib/errors';
+import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
 import type { BatchJob } from '../../../packages/producer/batch';
 import { memoryProducerDeps, type Wrap } from '../../support/producer';
 
@@ -13,19 +14,35 @@ type Given = Wrap & { refuse?: (text: string) => boolean; code?: string };
 /** A producer. SQS refuses the messages that `refuse` names, with this code. */
 function start({ refuse = () => false, code = 'SQS.InternalError', ...wrap }: Given = {}) {
   const tried: string[] = [];
+  const calls: string[][] = [];
+  const textOf = ({ body }: OutgoingMessage): string => {
+    const { data } = JSON.parse(body) as { data: { message?: string; text?: string } };
+    return data.message ?? data.text ?? '';
+  };
   const memory = memoryProducerDeps({
     ...wrap,
     queues: (queues) => ({
       ...queues,
       send: async (url, message) => {
-        const text = (JSON.parse(message.body) as { data: { message: string } }).data.message;
+        const text = textOf(message);
         tried.push(text);
         if (refuse(text)) throw new StoreError({ code, message: 'SQS refused' });
         return queues.send(url, message);
       },
+      sendBatch: async (url, messages) => {
+        const texts = messages.map(textOf);
+        calls.push(texts);
+        tried.push(...texts);
+        if (texts.every(refuse)) throw new StoreError({ code, message: 'SQS refused' });
+        const taken = await queues.sendBatch(
+          url,
+          messages.filter((message) => !refuse(textOf(message))),
+        );
+        return texts.map((text): BatchEntry => (refuse(text) ? { sent: false, code } : (taken.shift() as BatchEntry)));
+      },
     }),
   });
-  return { ...memory, tried };
+  return { ...memory, tried, calls };
 }
 
 it('sends the jobs of one group in order, and none of them after one that was not sent', async () => {
@@ -34,7 +51,7 @@ it('sends the jobs of one group in order, and none of them after one that was no
   const jobs = ['a1', 'b1', 'a2', 'a3', 'b2'].map((text) => feedback(text.slice(0, 1), text));
   const results = await producer.batch(jobs);
 
-  expect(tried.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2']);
+  expect(tried.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2', 'a2']);
   expect(tried.filter((text) => text.startsWith('b'))).toEqual(['b1', 'b2']);
   expect(results.map(({ accepted }) => accepted !== undefined)).toEqual([true, true, false, false, true]);
   expect(results[3]?.error).toMatchObject({ code: 'SQS.InternalError' });
@@ -50,11 +67,12 @@ const hangs = () =>
   });
 
 it('sends no more once all tries of a message have timed out', async () => {
-  const { producer, tried } = start({ refuse: () => true, code: 'SQS.TimeoutError' });
+  const { producer, tried, calls } = start({ refuse: () => true, code: 'SQS.TimeoutError' });
 
   const results = await producer.batch(hundred());
 
-  expect(tried).toHaveLength(25);
+  expect(tried).toHaveLength(100);
+  expect(calls).toHaveLength(10);
   expect(new Set(results.map(({ error }) => (error as StoreError).code))).toEqual(new Set(['SQS.TimeoutError']));
 });
 
@@ -118,7 +136,38 @@ it('notes no more files in a table that hangs once all tries of a job have timed
   expect(tried).toHaveLength(100);
 });
 
+it('says of a Date how to make it a time', async () => {
+  const job = { ...feedback('a'), options: { notBefore: new Date() } } as never;
+
+  const [result] = await start().producer.batch([job]);
+
+  expect(result?.error?.message).toBe('options.notBefore: must be a string, is a Date: call its toISOString()');
+});
+
 it('refuses what is no list', async () => {
   for (const value of [undefined, null, 'jobs', { kind: 'feedback' }])
     await expect(start().producer.batch(value as never)).rejects.toThrow('jobs: must be an array');
+});
+
+it('sends ten messages a call, of one group one a call, and those that SQS did not take once more', async () => {
+  let failures = 0;
+  const { producer, calls, tried } = start({ refuse: (text) => text === '7' && ++failures <= 2 });
+
+  const results = await producer.batch([...hundred(), feedback('user-1', 'second'), feedback('user-1', 'third')]);
+
+  expect(results.every(({ accepted }) => accepted?.messageId)).toBe(true);
+  expect(calls.map((call) => call.length)).toEqual(Array(10).fill(10));
+  expect(tried.slice(-2)).toEqual(['second', 'third']);
+  expect(tried.filter((text) => text === '7')).toHaveLength(2);
+});
+
+it('keeps the bytes of a call within those of a single message', async () => {
+  const { producer, calls } = start();
+  const from = { email: 'news@example.com' };
+  const data = { from, to: { email: 'user@example.com' }, subject: 'Hello', text: 'x'.repeat(300_000) };
+
+  const results = await producer.batch(Array.from({ length: 7 }, () => ({ kind: 'email', data })));
+
+  expect(results.every(({ accepted }) => accepted)).toBe(true);
+  expect(calls.map((call) => call.length)).toEqual([3, 3]);
 });
