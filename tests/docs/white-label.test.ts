@@ -132,6 +132,31 @@ test("the deployer's policy allows every other type of resource, and the calls o
   expect([...Object.values(UNNAMED).flat(), ...CHECKS].filter(isRefused)).toEqual([]);
 });
 
+/** What handlers name for properties that no template of ours has: other services, and boundaries, groups and users. */
+const UNUSED =
+  /^(ec2|elasticfilesystem|firehose|kinesis|kms|s3files|s3tables):|^s3:REST|(Group|User)Policy$|Boundary$|RoleDescription$/;
+const HANDLERS = JSON.parse(readFileSync('tests/fixtures/cfn-handlers.json', 'utf8')) as {
+  anyResource: string[];
+  types: Record<string, string[]>;
+};
+
+test("the deployer's policy allows what CloudFormation's handlers of our types call, on every resource if IAM knows no other", () => {
+  const allowedOn = (action: string, isResource: (pattern: string) => boolean) =>
+    policy.Statement.some(
+      ({ Action, Resource }) =>
+        [Action].flat().some((pattern) => like(pattern, action)) && [Resource].flat().some(isResource),
+    );
+  const called = Object.values(HANDLERS.types)
+    .flat()
+    .filter((action) => !UNUSED.test(action));
+
+  expect(Object.keys(HANDLERS.types)).toEqual(
+    expect.arrayContaining([...Object.keys(CREATES), ...Object.keys(UNNAMED)]),
+  );
+  expect(called.filter((action) => !allowedOn(action, () => true))).toEqual([]);
+  expect(HANDLERS.anyResource.filter((action) => !allowedOn(action, (pattern) => pattern === '*'))).toEqual([]);
+});
+
 // CloudFormation cuts long names of stacks and resources to 24 characters each, and puts one hyphen between them.
 test.each([
   ['acme', 'acme-jobs-staging-serverlessdeploymentbucket-1vrk3f5oz7r3'],
