@@ -21,10 +21,14 @@ const MOST_READ = 1_000;
 const AT_ONCE = 16;
 
 /**
- * Campaigns that were accepted on the UTC day that begins at `day`, or without a day those that have not ended. The one
- * that was accepted last comes first. `more`: not all were read.
+ * Campaigns that were accepted on the UTC day that begins at `day`, or in `days` from then. Without a day, those that
+ * have not ended. The one that was accepted last comes first. `more`: not all were read.
  */
-export async function listCampaigns(reader: Reader, day?: number): Promise<{ campaigns: Campaign[]; more: boolean }> {
+export async function listCampaigns(
+  reader: Reader,
+  day?: number,
+  days = 1,
+): Promise<{ campaigns: Campaign[]; more: boolean }> {
   if (day === undefined) {
     const todo = todoKey(EMAILS_QUEUE, 'campaign');
     const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_READ });
@@ -33,7 +37,7 @@ export async function listCampaigns(reader: Reader, day?: number): Promise<{ cam
     const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
     return { campaigns: listed, more: due.length === MOST_READ };
   }
-  const ofDay = { from: day, until: day + DAY_MS - 1, limit: MOST_READ };
+  const ofDay = { from: day, until: day + days * DAY_MS - 1, limit: MOST_READ };
   const keys = (await reader.table.accepted(CAMPAIGNS, ofDay)).map(({ key }) => key);
   return { campaigns: await read(reader, keys), more: keys.length === MOST_READ };
 }

@@ -30,15 +30,22 @@ const HOUR_MS = 3_600_000;
 const HOUR = { lengthMs: HOUR_MS, periodSeconds: 60 };
 const DAY = { lengthMs: 24 * HOUR_MS, periodSeconds: 1_800 };
 
-/**
- * The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table.
- * `activity`: also what was done in the last hour and day, for which CloudWatch bills about ten times as much.
- */
-export async function overview(deps: Deployment, { activity = true } = {}) {
+/** CloudWatch bills each figure of each queue, each time it is asked for. */
+export interface Asked {
+  /** What was done in the last hour. */
+  activity?: boolean;
+  /** The same of the last day. Without it, `lastDay` is the hour. */
+  day?: boolean;
+  /** How many messages were in each queue, and how long its jobs took, over the last hour. */
+  levels?: boolean;
+}
+
+/** The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table. */
+export async function overview(deps: Deployment, { activity = true, day = activity, levels = false }: Asked = {}) {
   const { instance, queueNames, monitoring, clock } = deps;
   const at = clock.now();
-  const hour = measured(deps, at, { ...HOUR, activity });
-  const measures = Promise.all([hour, activity ? measured(deps, at, { ...DAY, activity }) : hour]);
+  const hour = measured(deps, at, { ...HOUR, activity, levels });
+  const measures = Promise.all([hour, day ? measured(deps, at, { ...DAY, activity, levels: false }) : hour]);
   const [queues, [states, [points]], run, alarms, facts] = await Promise.all([
     Promise.all(queueNames.map((queue) => queueOf(deps, queue, measures))),
     Promise.all([vendorStates(deps), measures]),
@@ -79,7 +86,8 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
     queue,
     ...depth,
     held,
-    lastHour: ended(hour),
+    /** `inQueue`: messages. `finish`: the time within which 95 of 100 jobs finish, in ms. Both only with `levels`. */
+    lastHour: { ...ended(hour), inQueue: hour(`${queue} in queue`), finish: hour(`${queue} finish`) },
     lastDay: ended(day),
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
@@ -150,12 +158,17 @@ const limitText = ({ at, by, reason, until, perSecond }: Limit & { perSecond?: n
 async function measured(
   { instance, queueNames, monitoring, queueUrl }: Deployment,
   now: number,
-  { lengthMs, periodSeconds, activity }: typeof HOUR & { activity: boolean },
+  { lengthMs, periodSeconds, activity, levels }: typeof HOUR & { activity: boolean; levels: boolean },
 ) {
   const asked = new Map<string, MetricQuery>();
   for (const queue of queueNames) {
     const ofQueue = { namespace: instance, statistic: 'Sum', dimensions: { queue } } as const;
-    asked.set(`${queue} oldest`, oldestMetric(queueUrl(queue)));
+    const oldest = oldestMetric(queueUrl(queue));
+    asked.set(`${queue} oldest`, oldest);
+    if (levels) {
+      asked.set(`${queue} in queue`, { ...oldest, name: 'ApproximateNumberOfMessagesVisible' });
+      asked.set(`${queue} finish`, { ...ofQueue, name: 'TimeToFinish', statistic: 'p95' });
+    }
     if (!activity) continue;
     asked.set(`${queue} succeeded`, { ...ofQueue, name: 'JobsSucceeded' });
     asked.set(`${queue} dead`, { ...ofQueue, name: 'JobsDead' });

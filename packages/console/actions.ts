@@ -1,10 +1,14 @@
 import * as z from 'zod';
+import { mapEach } from '../../lib/concurrency';
+import { emailsEnv } from '../../lib/config/functions';
 import { VENDORS } from '../../lib/errors';
-import { type Act, replacing, SIMPLE_ACTIONS, type SimpleAction, settling } from '../../lib/ops/act';
+import { jobKey } from '../../lib/jobs/keys';
+import type { JobRow } from '../../lib/jobs/row';
+import { type Act, replacing, SIMPLE_ACTIONS, type SimpleAction, settling, whyNot } from '../../lib/ops/act';
 import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
-import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
+import { actOnEach, DONE, findMany, inOrder, kindsOf, outcomesOf } from '../../lib/ops/many';
 import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
-import { pauseQueue, resumeQueue, tryVendor } from '../../lib/ops/pause';
+import { limitVendor, pauseQueue, resumeQueue, tryVendor } from '../../lib/ops/pause';
 import { findJob } from '../../lib/ops/search';
 import { isProduction, slsCommand, words } from '../../lib/target';
 import { counted, timeText } from '../../lib/text';
@@ -13,7 +17,8 @@ import { filterOf, querySchema } from './jobs';
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action {
-  command: string;
+  /** More than one, where one does not do the same. */
+  command: string | string[];
   question: string | ((deps: Deployment) => Promise<string>);
   /** It cannot be undone. */
   danger?: boolean;
@@ -56,41 +61,58 @@ const jobAction = (act: SimpleAction, question: string) =>
 /** Without texts that may be a person's address: the audit object has the filter. */
 const manyFilter = querySchema.omit({ q: true, by: true, after: true });
 
-/** What the page shows of the jobs of a filter, done to all of them by the loop of the commands. */
-const manyAction = (act: SimpleAction) =>
-  given(manyFilter, (asked) => {
+type Find = (deps: Deployment, began: number) => Promise<JobRow[]>;
+
+/** Jobs done to by the loop of the commands: how many and of which kinds is shown before, and how they ended after. */
+const onEach = (act: SimpleAction, find: Find): Omit<Action, 'command'> => ({
+  danger: !isRun(act),
+  question: async (deps) => {
+    const rows = await find(deps, deps.clock.now());
+    if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
+    const how = `20 a second. ${isRun(act) ? 'Then the outcomes are shown. ' : ''}Close this to stop it.`;
+    const head = `${counted(rows.length, 'job')} will be ${DONE[act]}, ${how}`;
+    return [head, ...kindsOf(rows).map(kindText)].join('\n');
+  },
+  run: async (deps, { audited, signal }) => {
+    const began = deps.clock.now();
+    const rows = await find(deps, began);
+    const acting = { ...deps, audit: await audited() };
+    const { done, refused, stopped } = await actOnEach(acting, rows, { action: act, began, signal });
+    const now = isRun(act) ? kindsOf(await outcomesOf(deps, done, { signal })) : [];
+    return [
+      `${done.length} of ${counted(rows.length, 'job')} ${DONE[act]}${stopped ? ', then stopped' : ''}.`,
+      ...now.map((kind) => `Now ${kindText(kind)}`),
+      ...refused.map(({ id, why }) => `Refused: ${id}: ${why}`).slice(0, MOST_SHOWN),
+    ].join('\n');
+  },
+});
+
+/** A page of the list, twice. */
+const selected = z.strictObject({ jobs: z.array(job).min(1).max(100) });
+
+/** What the page shows of the jobs of a filter, or those that an operator selected there. */
+const manyAction = (act: SimpleAction) => {
+  const ofFilter = given(manyFilter, (asked) => {
     const query = { ...asked, state: asked.state ?? USUAL[act] };
     const options = Object.entries(query).flatMap(([name, value]) =>
       value ? words`--${name === 'reason' ? 'job-reason' : name} ${value}` : [],
     );
     if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
-    const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
-    return {
-      command: `jobs ${act} ${options.join(' ')}`,
-      danger: !isRun(act),
-      question: async (deps) => {
-        const { rows } = await find(deps, deps.clock.now());
-        if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
-        const how = `20 a second. ${isRun(act) ? 'Then the outcomes are shown. ' : ''}Close this to stop it.`;
-        const head = `${counted(rows.length, 'job')} will be ${DONE[act]}, ${how}`;
-        return [head, ...kindsOf(rows).map(kindText)].join('\n');
-      },
-      run: async (deps, { audited, signal }) => {
-        const began = deps.clock.now();
-        const { rows } = await find(deps, began);
-        const acting = { ...deps, audit: await audited() };
-        const { done, refused, stopped } = await actOnEach(acting, rows, { action: act, began, signal });
-        const now = isRun(act) ? kindsOf(await outcomesOf(deps, done, { signal })) : [];
-        return [
-          `${done.length} of ${counted(rows.length, 'job')} ${DONE[act]}${stopped ? ', then stopped' : ''}.`,
-          ...now.map((kind) => `Now ${kindText(kind)}`),
-          ...refused.map(({ id, why }) => `Refused: ${id}: ${why}`).slice(0, MOST_SHOWN),
-        ].join('\n');
-      },
-    };
+    const find: Find = async (deps, began) => (await findMany(deps, act, filterOf(query), { began })).rows;
+    return { command: `jobs ${act} ${options.join(' ')}`, ...onEach(act, find) };
   });
+  const ofSelected = given(selected, ({ jobs }) => {
+    const find: Find = async ({ ledger }, began) => {
+      const rows = await mapEach(jobs, READS_AT_ONCE, ({ queue, id }) => ledger.known(jobKey(queue, id)));
+      return inOrder(rows.flatMap((row) => (row && whyNot[act](row, began) === undefined ? row : [])));
+    };
+    return { command: jobs.map(({ queue, id }) => words`jobs ${act} ${id} --queue ${queue}`), ...onEach(act, find) };
+  });
+  return (input: unknown) => (selected.safeParse(input).success ? ofSelected(input) : ofFilter(input));
+};
 
 const MOST_SHOWN = 20;
+const READS_AT_ONCE = 16;
 const kindText = ({ queue, state, code, jobs }: ReturnType<typeof kindsOf>[number]): string =>
   `${jobs} × ${queue} ${state} ${code}`;
 
@@ -103,6 +125,30 @@ const campaignAction = (decision: CampaignDecision, question: string) =>
       return `Campaign ${await decideCampaign(deps, id, decision, audited)}`;
     },
   }));
+
+const HOUR_MS = 3_600_000;
+const LONGEST_HOURS = 24 * 365;
+const ofVendor = z.strictObject({ vendor: z.enum(VENDORS), hours: z.coerce.number().int().min(1).max(LONGEST_HOURS) });
+
+type Limited = z.infer<typeof ofVendor> & { perSecond?: number };
+
+/** What an operator sets of a vendor, with its end. */
+const limitAction = <L extends Limited>(schema: z.ZodType<L>, name: string, question: (limit: L) => string) =>
+  given(schema, (limit) => {
+    const { vendor, hours, perSecond } = limit;
+    const to = perSecond === undefined ? '' : ` --to ${perSecond}`;
+    return {
+      command: `vendors ${name} ${vendor}${to} --for ${hours}h --reason "WHY"`,
+      question: question(limit),
+      needsReason: true,
+      run: async (deps, { audited, reason }) => {
+        const until = deps.clock.now() + hours * HOUR_MS;
+        await audited();
+        await limitVendor(deps, { vendor, perSecond, until, reason });
+        return `${vendor} is limited until ${timeText(until)} (UTC). Workers obey within seconds.`;
+      },
+    };
+  });
 
 const ACTIONS: Record<string, (input: unknown) => Action> = {
   'job.retry': jobAction('retry', 'Send the job back to its queue? It continues at its first step without a result.'),
@@ -156,6 +202,25 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
     question: `Let a job make the trial call to ${vendor} now? If it works, the circuit closes, and its jobs follow.`,
     run: (deps, { audited }) => tryVendor(deps, vendor, audited),
   })),
+  'vendor.pause': limitAction(
+    ofVendor,
+    'pause',
+    () => 'Stop all calls to the vendor? Its jobs are held until the end.',
+  ),
+  'vendor.rate': limitAction(
+    ofVendor.extend({ vendor: z.literal('sendgrid'), perSecond: emailsEnv.shape.EMAIL_RATE }),
+    'rate',
+    ({ perSecond }) => `Send at most ${perSecond} mails a second, in place of the setting?`,
+  ),
+  'vendor.resume': given(z.strictObject({ vendor: z.enum(VENDORS) }), ({ vendor }) => ({
+    command: words`vendors resume ${vendor}`,
+    question: `End the pause of ${vendor} and its rate? The settings apply again.`,
+    run: async ({ circuits }, { audited }) => {
+      await audited();
+      await circuits.limit(vendor, { paused: undefined, rate: undefined });
+      return `No operator limits ${vendor} any more. Workers obey within seconds.`;
+    },
+  })),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
   'campaign.cancel': campaignAction(
@@ -177,8 +242,14 @@ export type Preview = Awaited<ReturnType<typeof previewAction>>;
 export async function previewAction(deps: ConsoleDeps, name: string, input: unknown) {
   const { command, question: asked, danger = false, needsReason } = chosen(deps, name, input);
   const question = typeof asked === 'string' ? asked : await asked(deps.deployment);
-  return { question, command: slsCommand(command, deps.target), danger, needsReason };
+  return { question, command: commandText(command, deps), danger, needsReason };
 }
+
+const commandText = (command: Action['command'], { target }: ConsoleDeps): string =>
+  [command]
+    .flat()
+    .map((one) => slsCommand(one, target))
+    .join('\n');
 
 /** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
 export async function act(
@@ -189,6 +260,10 @@ export async function act(
   const { command, needsReason, run } = chosen(deps, action, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
   if (needsReason && reason.trim() === '') throw new OperatorError('Give a reason, for the audit.');
-  const how = { audited: () => audited(deps, { action, arguments: { command }, reason }), reason, signal };
+  const how = {
+    audited: () => audited(deps, { action, arguments: { command: [command].flat().join('; ') }, reason }),
+    reason,
+    signal,
+  };
   return run(deps.deployment, how);
 }

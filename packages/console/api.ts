@@ -12,14 +12,14 @@ import {
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
-import { type Problem, problemsOf } from '../../lib/ops/health';
+import { health, type Problem, problemsOf } from '../../lib/ops/health';
 import { type Deployment, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction, slsCommand } from '../../lib/target';
 import { act, previewAction } from './actions';
 import type { ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
-import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
+import { deadLetters, foundJobs, jobCounts, jobData, jobPageOf, querySchema } from './jobs';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -51,12 +51,15 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
 
   answers('get', '/session', none, () => sessionOf(deps));
   answers('get', '/overview', z.object({ queue: z.string().optional() }), ({ queue }) => figuresOf(deps, queue));
+  answers('get', '/health', none, async () => said(deps, await health(deps.deployment)));
+  answers('get', '/counts', z.object({ queue: z.string().optional() }), ({ queue }) => jobCounts(deps, queue));
   answers('get', '/jobs', querySchema, (query, signal) => foundJobs(deps, query, signal));
   answers('get', '/job', job.partial({ queue: true }), (asked) => jobPageOf(deps, asked));
   answers('get', '/data', job, (asked) => jobData(deps, asked, { unmask: false }));
   answers('post', '/reveal', job, (asked) => jobData(deps, asked, { unmask: true }));
   answers('get', '/dead', job.partial(), ({ queue }) => deadLetters(deps, queue));
-  answers('get', '/campaigns', z.object({ day: z.iso.date().optional() }), ({ day }) => campaignList(deps, day));
+  const campaigns = z.object({ day: z.iso.date().optional(), open: z.literal('yes').optional() });
+  answers('get', '/campaigns', campaigns, (asked) => campaignList(deps, asked));
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
@@ -90,22 +93,39 @@ export type Figures = Awaited<ReturnType<typeof figuresOf>>;
 /** The figures of the instance, or only those of a queue, and what `sls health` says about them. */
 async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | undefined) {
   const deps = { ...deployment, queueNames: queuesOf(deployment, queue) };
-  const figures = await overview(deps);
-  const { problems, notes } = await problemsOf(deps, figures);
+  const figures = await overview(deps, { levels: true, day: queue !== undefined });
+  return { ...figures, ...said({ target }, await problemsOf(deps, figures)) };
+}
+
+/** Problems with their commands, complete for people to copy. */
+function said({ target }: Pick<ConsoleDeps, 'target'>, { problems, notes }: Record<'problems' | 'notes', Problem[]>) {
   // On this machine the reconciler has not run yet during the first minute.
-  const isNew = target.stage === 'local' && figures.reconciledAt === undefined;
-  const shown = problems.filter(({ kind }) => kind !== 'reconciler-missing' || !isNew);
+  const isNew = ({ kind, since }: Problem) =>
+    target.stage === 'local' && kind === 'reconciler-missing' && since === undefined;
   const complete = (one: Problem) => ({ ...one, next: slsCommand(one.next, target) });
-  return { ...figures, problems: shown.map(complete), notes: notes.map(complete) };
+  return { problems: problems.filter((one) => !isNew(one)).map(complete), notes: notes.map(complete) };
 }
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;
 export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 
-/** Campaigns that have not ended, or those of a UTC day, like 2026-01-02. */
-async function campaignList({ deployment }: ConsoleDeps, day: string | undefined) {
-  const { campaigns, more } = await listCampaigns(deployment, day === undefined ? undefined : Date.parse(day));
-  return { campaigns: campaigns.map(await linesOf(deployment)), more };
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+
+/** Campaigns of the last thirty days and those that have not ended, only the latter (`open`), or those of a UTC day. */
+async function campaignList(
+  { deployment }: ConsoleDeps,
+  { day, open }: { day?: string | undefined; open?: 'yes' | undefined },
+) {
+  const recent = () => listCampaigns(deployment, deployment.clock.now() - DAYS * DAY_MS, DAYS);
+  const lists =
+    day === undefined
+      ? [listCampaigns(deployment), ...(open ? [] : [recent()])]
+      : [listCampaigns(deployment, Date.parse(day))];
+  const read = await Promise.all(lists);
+  const byId = new Map(read.flatMap(({ campaigns }) => campaigns.map((one) => [one.id, one] as const)));
+  const campaigns = [...byId.values()].sort((a, b) => b.time - a.time);
+  return { campaigns: campaigns.map(await linesOf(deployment)), more: read.some(({ more }) => more) };
 }
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {

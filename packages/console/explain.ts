@@ -100,6 +100,16 @@ function succeeded(row: JobRow): Words {
   return [said, whyNot.resend(row) ?? 'Send the mail, if it is still wanted.'];
 }
 
+/** What a part of a timeline is: a run, a step of it, a wait outside a worker, an end, or the way through the queue. */
+type Part = 'run' | 'step' | 'wait' | 'good' | 'bad' | 'rest';
+
+const PARTS: readonly [RegExp, Part][] = [
+  [/^started/, 'run'],
+  [/^(held|retry|planned)/, 'wait'],
+  [/^succeeded/, 'good'],
+  [/^dead/, 'bad'],
+];
+
 /**
  * The history and the steps of a job in the order of their beginnings, as bars. An entry of the history lasts until the
  * next. Times are ms since 1970. Without `to` a bar is open, and with `to` = `from` it is a point.
@@ -108,12 +118,14 @@ export function timeline({ history, steps, state, ...row }: JobRow) {
   const over = isEnd(state);
   const entries = history.map(({ at: from, event, attempt, error, note }, index) => ({
     label: attempt === undefined ? event : `${event}, attempt ${attempt}`,
+    part: PARTS.find(([of]) => of.test(event))?.[1] ?? ('rest' as const),
     from,
     to: history[index + 1]?.at ?? (over ? from : undefined),
     note: error?.code ?? note,
   }));
   const ofSteps = Object.entries(steps).map(([name, { status, startedAt: from, endedAt, reason }]) => ({
     label: `step ${name}`,
+    part: 'step' as const,
     from,
     to: endedAt ?? (over ? row.endedAt : undefined),
     note: reason === undefined ? status : `${status} (${reason})`,

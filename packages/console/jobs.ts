@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { mapEach } from '../../lib/concurrency';
 import { groupBy } from '../../lib/group-by';
-import { jobKey } from '../../lib/jobs/keys';
+import { jobKey, type TodoKind, todoKeys } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
-import { sentEnvelope } from '../../lib/ops/act';
+import { sentEnvelope, whyNot } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
+import { inOrder } from '../../lib/ops/many';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
 import { trialOf } from '../../lib/ops/pause';
 import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
@@ -24,6 +26,7 @@ export const querySchema = z.object({
   /** What `q` is. Without it, whatever it may be. */
   by: z.enum(SEARCHED).optional(),
   queue: z.string().optional(),
+  group: z.string().optional(),
   state: z.string().optional(),
   reason: z.string().optional(),
   code: z.string().optional(),
@@ -37,7 +40,7 @@ type Query = z.infer<typeof querySchema>;
 
 /** `by`: what the search took its text for. `note`: what it has read. `next`: the `after` of the next page. */
 export interface FoundJobs {
-  jobs: ReturnType<typeof lineOf>[];
+  jobs: ReturnType<ReturnType<typeof lineOf>>[];
   by?: SearchBy | undefined;
   note: string;
   next?: string | undefined;
@@ -60,7 +63,12 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
     after: query.after,
     signal,
   });
-  return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'row')} read. ${where}`, next };
+  return {
+    jobs: rows.map(lineOf(deps.deployment.clock.now())),
+    by: query.by,
+    note: `${counted(read, 'row')} read. ${where}`,
+    next,
+  };
 }
 
 export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): JobFilter {
@@ -74,7 +82,7 @@ async function lookUp(deps: ConsoleDeps, query: Query, signal: AbortSignal): Pro
   const { q = '', queue } = query;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const rows = own.filter((row) => row !== undefined);
-  let found: FoundJobs = { jobs: rows.map(lineOf), note: rows.length > 0 ? '' : NO_ID };
+  let found: FoundJobs = { jobs: rows.map(lineOf(deployment.clock.now())), note: rows.length > 0 ? '' : NO_ID };
   if (rows.length > 0) return found;
   for (const by of meaningsOf(q)) {
     const next = await foundJobs(deps, { ...query, by }, signal).catch((error: unknown) => {
@@ -94,20 +102,58 @@ const meaningsOf = (q: string): SearchBy[] =>
 
 const NO_ID = 'No job has this id.';
 
-const lineOf = (row: JobRow) => ({
+/** A job in a list. `who`: the start of the keyed hash of its person. `can`: what can be done to many at once. */
+const lineOf = (now: number) => (row: JobRow) => ({
   queue: row.queue,
   id: row.id,
+  type: row.type,
   state: stateOf(row),
+  why: hasReason(row) ? explain(row, now).sentence : undefined,
   attempts: row.attempts,
+  who: row.person?.slice(0, HASH_SHOWN),
+  correlation: row.correlationId,
   accepted: row.time,
   next: nextAt(row),
-  ended: row.endedAt,
+  /** From its acceptance, or its planned time, to its end, in ms. */
+  took: row.endedAt === undefined ? undefined : row.endedAt - Math.max(row.time, row.notBefore ?? 0),
   code: row.error?.code,
+  can: (['resend', 'retry', 'cancel', 'discard'] as const).filter((act) => whyNot[act](row, now) === undefined),
 });
+
+const HASH_SHOWN = 8;
+/** What is queued, runs or is done needs no sentence in a list. */
+const hasReason = ({ reason, without }: JobRow): boolean => reason !== undefined || without !== undefined;
+
+export type JobCounts = Awaited<ReturnType<typeof jobCounts>>;
+
+const MOST_COUNTED = 1_000;
+
+/** How many jobs wait or are dead, at most `MOST_COUNTED` of each, which is a lower bound. Ended ones have no index. */
+export async function jobCounts({ deployment }: ConsoleDeps, queue: string | undefined) {
+  const { table } = deployment;
+  const keysOf = (kinds: readonly TodoKind[]) =>
+    queuesOf(deployment, queue).flatMap((name) => kinds.flatMap((kind) => todoKeys(name, kind)));
+  const count = async (...kinds: TodoKind[]) => {
+    const counts = await mapEach(keysOf(kinds), COUNTS_AT_ONCE, (key) =>
+      table.count(key, { since: 0, most: MOST_COUNTED }),
+    );
+    const all = counts.reduce((total, of) => total + of, 0);
+    return { count: Math.min(all, MOST_COUNTED), more: all >= MOST_COUNTED };
+  };
+  const [open, held, dead] = await Promise.all([
+    count('waiting', 'unsent'),
+    count('held', 'planned', 'paused', 'unknown'),
+    count('dead', 'expired'),
+  ]);
+  return { open, held, dead };
+}
+
+const COUNTS_AT_ONCE = 16;
 
 export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
 const MOST_DEAD = 1_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Dead jobs, the largest group first, with some of its `messages`. `more`: not all were read, so counts are lower
@@ -126,6 +172,7 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     code: of[0]?.error?.code ?? '',
     messages: [...new Set(of.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
     count: of.length,
+    lastHour: of.filter(({ endedAt = 0 }) => endedAt > deployment.clock.now() - HOUR_MS).length,
     oldest: Math.min(...of.map(({ endedAt = 0 }) => endedAt)),
   }));
   return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined };
@@ -133,17 +180,30 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;
 
+/** Jobs of its message group that a job's page shows. */
+const SIBLINGS = 6;
+
 /** All about a job that an operator may see without a reason. `job` is as in its record. */
 export async function jobPageOf(
   { deployment }: ConsoleDeps,
   { queue, id }: { queue?: string | undefined; id: string },
 ) {
   const row = await findJob(deployment, id, queue);
+  const now = deployment.clock.now();
+  const { group } = row;
+  const of = group === undefined || group === id ? undefined : { queue: row.queue, group };
+  const { rows = [], next } = of ? await listJobs(deployment, of, { limit: SIBLINGS }) : {};
   return {
     state: stateOf(row),
-    explained: explain(row, deployment.clock.now(), await trialOf(deployment, row)),
+    explained: explain(row, now, await trialOf(deployment, row)),
     timeline: timeline(row),
-    job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error'>,
+    line: lineOf(now)(row),
+    group,
+    siblings: { jobs: inOrder(rows).map(lineOf(now)), more: next !== undefined },
+    job: jobView(row, deployment.prefix) as Pick<
+      JobRow,
+      'queue' | 'id' | 'steps' | 'error' | 'campaign' | 'replacedBy'
+    >,
   };
 }
 

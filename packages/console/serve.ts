@@ -48,6 +48,7 @@ export function consoleListener(deps: ConsoleDeps): http.RequestListener {
     app.get(`/console/assets/${file}`, async ({ body }) =>
       body((await page())[file] ?? '', 200, { 'content-type': `${type}; charset=utf-8` }),
     );
+  app.get('/console/assets/icon.svg', ({ body }) => body(ICON, 200, { 'content-type': 'image/svg+xml' }));
   for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
 
   app.notFound((context) => refuse(context, 404, 'There is no such path.'));
@@ -87,6 +88,9 @@ async function bundle(): Promise<Record<string, string>> {
   return Object.fromEntries(outputFiles.map(({ path, text }) => [path.split(/[\\/]/).at(-1), text]));
 }
 
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 18 18"><rect width="18" height="18" rx="4" fill="#4b54d6"/><path d="M4.5 6h9M4.5 9h6M4.5 12h3" stroke="#fff" stroke-width="1.6" stroke-linecap="round"/></svg>';
+
 /** Every address of the page answers this. It holds no data and no inline script. */
 const HTML = `<!doctype html>
 <html lang="en">
@@ -95,7 +99,7 @@ const HTML = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Jobs console</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/console/assets/icon.svg">
 <link rel="stylesheet" href="/console/assets/page.css">
 <script type="module" src="/console/assets/page.js"></script>
 </head>

@@ -41,11 +41,12 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
 
   // The overview shows it, and the job says it in a sentence.
   await visit('Overview');
-  await page.getByRole('region', { name: 'Vendors' }).getByText('open', { exact: true }).waitFor();
-  await page.getByRole('region', { name: 'Queues' }).getByText('zendesk stopped').waitFor();
-  await page.getByRole('region', { name: 'Queues' }).getByRole('link', { name: '1', exact: true }).click();
+  await page.getByRole('region', { name: 'Vendors', exact: true }).getByText('open', { exact: true }).waitFor();
+  const queues = page.getByRole('region', { name: 'Queues', exact: true });
+  await queues.getByText('zendesk stopped').waitFor();
+  await queues.getByRole('link', { name: '1', exact: true }).click();
   await page.getByRole('link', { name: good }).click();
-  await page.getByText('zendesk refuses our calls').waitFor();
+  await page.getByRole('complementary', { name: 'Job' }).getByText('zendesk refuses our calls').waitFor();
 
   // The vendor recovers, and the held job continues without an operator.
   await visit('Fake vendors');
@@ -59,6 +60,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await page.keyboard.type('suspended@example.com');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: bad }).click();
+  await page.getByRole('link', { name: 'Open the job' }).click();
   const reveal = page.getByRole('button', { name: 'Show personal data' });
   await reveal.waitFor();
   expect(await page.getByRole('main').innerHTML()).not.toContain('suspended@example.com');

@@ -30,18 +30,19 @@ async function aTabOn(path: string, options: Parameters<typeof testedConsole>[1]
   const made = await aConsole(options);
   const { page, problems } = await openTab();
   await page.goto(made.url);
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.getByRole('heading', { level: 1 }).waitFor();
   const go = (to: string) => page.goto(`http://${made.host}${to}`);
   await go(path);
   return { ...made, page, problems, go };
 }
+const shortId = `…${jobId(1).slice(-8)}`;
 const job = `/console/job?queue=sample&id=${jobId(1)}`;
 
 browserTest('the token opens each page and leaves the address. Without it, nothing is shown', async () => {
   const { page, problems, token, host } = await aTabOn('/console/jobs?state=dead');
 
   await page.getByRole('link', { name: jobId(1) }).waitFor();
-  expect([page.url().includes(token), await page.title()]).toEqual([false, 'Jobs · acme']);
+  expect([page.url().includes(token), await page.title()]).toEqual([false, 'Dead jobs · acme']);
   expect(problems).toEqual([]);
   const { page: other } = await openTab();
   await other.goto(`http://${host}${job}`);
@@ -68,7 +69,7 @@ browserTest('markup is shown as text, and no script of it runs, even if it reach
   expect(await page.evaluate('window.hacked')).toBeUndefined();
 });
 
-browserTest('production has a red frame, and an action needs a reason', async () => {
+browserTest('production has a red line on top, and an action needs a reason', async () => {
   const { page, problems } = await aTabOn(job, { write: true });
 
   await page.getByRole('button', { name: 'Retry' }).click();
@@ -76,7 +77,7 @@ browserTest('production has a red frame, and an action needs a reason', async ()
   await dialog.getByText('npx sls jobs retry').waitFor();
   const confirm = dialog.getByRole('button', { name: 'Retry' });
 
-  expect(await page.evaluate("getComputedStyle(document.querySelector('.production')).borderTopWidth")).toBe('6px');
+  expect(await page.evaluate("getComputedStyle(document.querySelector('.production')).borderTopWidth")).toBe('3px');
   expect(await confirm.isDisabled()).toBe(true);
   await dialog.getByLabel('Reason').fill('the cause is fixed');
   await confirm.click();
@@ -93,13 +94,38 @@ browserTest(
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog');
     await dialog.getByText('npx sls jobs retry').waitFor();
-    expect(await dialog.getByRole('button').allTextContents()).toEqual(['Close']);
+    const buttons = dialog.getByRole('button').evaluateAll((all) => all.map((one) => one.ariaLabel ?? one.textContent));
+    expect(await buttons).toEqual(['Copy the command', 'Close']);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     await page.keyboard.press('?');
     await page.getByText('goes to the search').waitFor();
   },
 );
+
+browserTest('pages change without a load, and back, forward and the keys work', async () => {
+  const { page, problems } = await aTabOn('/console/jobs', { write: true });
+  await page.evaluate('window.loaded = 1');
+  const first = page.getByRole('link', { name: jobId(2) });
+  await first.waitFor();
+
+  for (const key of ['j', 'x', 'j', 'x']) await page.keyboard.press(key);
+  await page.getByText('2 selected').waitFor();
+  await page.getByRole('complementary', { name: 'Job' }).getByText('It cannot succeed').waitFor();
+  await page.getByRole('button', { name: 'Discard 2' }).click();
+  await page.getByRole('dialog').getByText('2 jobs will be discarded').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: jobId(1) }).press('Enter');
+  await page.getByText('Record as JSON').first().waitFor();
+  expect(await page.title()).toBe(`sample ${shortId} · acme`);
+  await page.goBack();
+  await first.waitFor();
+  await page.goForward();
+  await page.getByText('Record as JSON').first().waitFor();
+
+  expect(await page.evaluate('window.loaded')).toBe(1);
+  expect(problems).toEqual([]);
+});
 
 browserTest('an operator on a phone pauses a queue again, and goes from its problem to its jobs', async () => {
   const { engine } = sampleEngine(rejects);
@@ -115,9 +141,9 @@ browserTest('an operator on a phone pauses a queue again, and goes from its prob
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.goto(url);
 
-  await page.getByText('sample: dead').waitFor();
-  await page.getByText('npx sls jobs list --queue sample --state dead').waitFor();
-  const queues = page.getByRole('region', { name: 'Queues' });
+  await page.getByRole('heading', { name: 'sample: dead', level: 2 }).waitFor();
+  await page.getByText('Fix the cause, then retry or discard them').waitFor();
+  const queues = page.getByRole('region', { name: 'Table of queues' });
   expect(await queues.evaluate((table) => table.scrollWidth - table.clientWidth)).toBe(0);
   await page.getByRole('button', { name: 'Pause sample again' }).click();
   const dialog = page.getByRole('dialog');
@@ -128,15 +154,17 @@ browserTest('an operator on a phone pauses a queue again, and goes from its prob
   expect(on.get('sample')).toBe(false);
   await page.getByRole('link', { name: 'Show it' }).last().click();
   await page.getByText('50 jobs.').waitFor();
-  await page.getByRole('link', { name: 'Next page' }).click();
+  await page.getByRole('link', { name: 'Older' }).click();
   await page.getByText('10 jobs.').waitFor();
+  await page.getByRole('button', { name: 'Newer' }).click();
+  await page.getByText('50 jobs.').waitFor();
   expect(problems).toEqual([]);
 });
 
 const PAGES = [
-  ['/', 'Last run of the reconciler'],
-  ['/console/queue?queue=sample', jobId(1)],
-  ['/console/jobs', jobId(1)],
+  ['/', 'The reconciler'],
+  ['/console/queue?queue=sample', shortId],
+  ['/console/jobs', shortId],
   [job, 'Record as JSON'],
   ['/console/dead', 'Rejected'],
   ['/console/campaigns', 'No campaigns'],
@@ -147,24 +175,28 @@ browserTest(
   'axe finds no violation on any page, in dark mode texts have contrast, and no page is too wide for a phone',
   async () => {
     const { page, go } = await aTabOn('/', { write: true });
-    const holds = async (path: string) => {
-      expect([path, await violations(page)]).toEqual([path, []]);
+    const found: Record<string, unknown> = {};
+    const look = async (path: string) => {
+      const light = await violations(page);
       await page.emulateMedia({ colorScheme: 'dark' });
-      expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(18, 18, 18)');
-      expect([path, await violations(page, ['color-contrast'])]).toEqual([path, []]);
+      const color = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      const dark = await violations(page, ['color-contrast']);
       await page.setViewportSize({ width: 360, height: 800 });
-      expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 360]);
+      found[path] = [light, color, dark, await page.evaluate('document.documentElement.scrollWidth')];
       await page.emulateMedia({ colorScheme: 'light' });
       await page.setViewportSize({ width: 1200, height: 800 });
     };
     for (const [path, text] of PAGES) {
       await go(path);
       await page.getByText(text).first().waitFor();
-      await holds(path);
+      await look(path);
     }
     await go(job);
     await page.getByRole('button', { name: 'Retry' }).click();
     await page.getByText('npx sls jobs retry').waitFor();
-    await holds('the question of an action');
+    await look('the question of an action');
+
+    const good = [[], 'rgb(14, 16, 20)', [], 360];
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((path) => [path, good])));
   },
 );

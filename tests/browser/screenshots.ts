@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const server: BrowserServer = await startBrowser();
   try {
     const browser = await chromium.connect(server.wsEndpoint());
-    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1000, height: 600 } });
+    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 800 } });
     mkdirSync(FOLDER, { recursive: true });
     await happen(service, page);
     await take(service, page);
@@ -73,7 +73,7 @@ async function take(service: Service, page: Page): Promise<void> {
   const dead = jobs.find(({ error }) => error?.code === 'ZendeskRejected');
   const campaign = jobs.find(({ type }) => type === 'email.campaign.v1');
   const pages = {
-    overview: ['/', 'Sending rate'],
+    overview: ['/', 'The reconciler ran'],
     jobs: ['/console/jobs', 'ZendeskRejected'],
     job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Record as JSON'],
     'dead-letters': ['/console/dead', 'TemplateMissing'],

@@ -3,19 +3,31 @@ import type { SimpleAction } from '../../../lib/ops/act';
 import type { Preview } from '../actions';
 import { Command, Failure, tellDone, useSend, useSession } from './parts';
 
+/** What an operator fills in besides the reason, as text. */
+interface Field {
+  name: string;
+  label: string;
+  value: string;
+}
+
 interface ActionProps {
   label: string;
   action: string;
-  input: unknown;
+  input: object;
+  fields?: readonly Field[];
+  /** What the button shows, where the page says the rest. `label` begins with it. */
+  short?: string;
+  tone?: string;
 }
 
 export function Action({ disabled = false, ...asked }: ActionProps & { disabled?: boolean }) {
   // The question stays what it was when it was opened, whatever changes below it.
   const [open, setOpen] = useState<ActionProps>();
+  const { label, short = label, tone = '' } = asked;
   return (
     <>
-      <button type="button" disabled={disabled} onClick={() => setOpen(asked)}>
-        {asked.label}
+      <button type="button" class={tone} aria-label={label} disabled={disabled} onClick={() => setOpen(asked)}>
+        {short}
       </button>
       {open ? <Question {...open} close={() => setOpen(undefined)} /> : null}
     </>
@@ -23,25 +35,28 @@ export function Action({ disabled = false, ...asked }: ActionProps & { disabled?
 }
 
 /** A console that only reads shows the same, without the button that acts. */
-function Question({ label, action, input, close }: ActionProps & { close: () => void }) {
+function Question({ label, action, input, fields = [], close }: ActionProps & { close: () => void }) {
   const { instance, write } = useSession();
   const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
   const [reason, setReason] = useState('');
+  const [filled, setFilled] = useState(Object.fromEntries(fields.map(({ name, value }) => [name, value])));
   const { send, busy, failure } = useSend();
   const [stop] = useState(() => new AbortController());
+  const asked = { action, input: { ...input, ...filled } };
+  useEffect(() => dialog.current?.showModal(), []);
   useEffect(() => {
-    dialog.current?.showModal();
-    void send('preview', { action, input }, setPreview);
-  }, []);
+    setPreview(undefined);
+    void send('preview', asked, setPreview);
+  }, [filled]);
   const act = (event: Event) => {
     event.preventDefault();
     if (!ready) return;
     const did = ({ done }: { done: string }) => {
-      tellDone(done);
       dialog.current?.close();
+      tellDone(done);
     };
-    void send('act', { action, input, reason }, did, stop.signal);
+    void send('act', { ...asked, reason }, did, stop.signal);
   };
   const ready = preview && !busy && !(preview.needsReason && reason.trim() === '');
   const closed = () => {
@@ -50,12 +65,18 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   };
   return (
     <dialog ref={dialog} onClose={closed} aria-labelledby="question">
-      <form onSubmit={act}>
+      <form class="stack" onSubmit={act}>
         <h2 id="question">{label}</h2>
         <p class="lines">{preview?.question ?? (failure ? '' : 'One moment …')}</p>
+        {fields.map(({ name, label: of, value }) => (
+          <label key={name}>
+            {of}
+            <input defaultValue={value} onChange={(e) => setFilled({ ...filled, [name]: e.currentTarget.value })} />
+          </label>
+        ))}
         {preview ? (
           <>
-            <p>
+            <p class="quiet">
               On <strong>{instance}</strong>. This command does the same:
             </p>
             <Command text={preview.command} />
@@ -71,14 +92,14 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
         )}
         <Failure error={failure} />
         <div class="row">
+          <button type="button" class="plain push" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
           {write ? (
-            <button type="submit" class={preview?.danger ? 'danger' : ''} disabled={!ready}>
+            <button type="submit" class={`primary ${preview?.danger ? 'danger' : ''}`} disabled={!ready}>
               {label}
             </button>
           ) : null}
-          <button type="button" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
         </div>
       </form>
     </dialog>
@@ -88,18 +109,14 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
 /** Resends, retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
 export function All({ filter }: { filter: Partial<Record<string, string>> }) {
   const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(filter.state ?? ''));
-  return (
-    <div class="row">
-      {fitting.map(([act, { label }]) => (
-        <Action key={act} label={label} action={`jobs.${act}`} input={filter} />
-      ))}
-    </div>
-  );
+  return fitting.map(([act, { label, tone }]) => (
+    <Action key={act} label={label} action={`jobs.${act}`} input={filter} tone={tone ?? ''} />
+  ));
 }
 
-const OF_ALL: Record<SimpleAction, { label: string; states: string[] }> = {
+const OF_ALL: Record<SimpleAction, { label: string; states: string[]; tone?: string }> = {
   resend: { label: 'Send all mails', states: ['succeeded'] },
   retry: { label: 'Retry all', states: ['dead', 'cancelled'] },
-  discard: { label: 'Discard all', states: ['dead'] },
-  cancel: { label: 'Cancel all', states: ['queued', 'held'] },
+  discard: { label: 'Discard all', states: ['dead'], tone: 'danger' },
+  cancel: { label: 'Cancel all', states: ['queued', 'held'], tone: 'danger' },
 };

@@ -1,51 +1,107 @@
 import type { AnalyticsFigures } from '../../../lib/ops/analytics';
-import { Chart } from './chart';
-import { Answer, duration, Json, sum, Table, useEveryMs } from './parts';
+import { jobAddress } from './api';
+import { Chart, Legend } from './chart';
+import { Answer, Card, count, duration, Empty, Json, sum, Table, Title, useEveryMs } from './parts';
+
+const TONES = { rejected: 'fill-bad' };
 
 export const AnalyticsPage = () => (
-  <Answer path="analytics" everyMs={useEveryMs()}>
-    {({ at: to, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures) => (
-      <>
-        <div class="columns">
-          <Chart
-            {...{ from, to }}
-            caption={`Events of the last hour: ${sum(accepted)} accepted, ${sum(rejected)} rejected`}
-            lines={{ accepted, rejected }}
-          />
-          <Chart {...{ from, to, textOf: duration }} caption="Last hour: time from track to S3" lines={{ p50, p95 }} />
-        </div>
-        <p class="quiet">CloudWatch's figures are about a minute late. The lists read what is in the bucket now.</p>
-        <h2>Stored</h2>
-        <p>{`${newestText(stored)} They have ${stored.bytes.toLocaleString('en')} bytes, compressed.`}</p>
-        <Table
-          label="Events by name"
-          rows={stored.names.slice(0, 50)}
-          id={({ name }) => name}
-          columns={{ Name: ({ name }) => name, Events: ({ events }) => events }}
-        />
-        <h2>Rejected</h2>
-        <p>{newestText(rejections)}</p>
-        <Table
-          label="Rejected events by rule"
-          rows={rejections.rules}
-          id={({ field, rule }) => `${field} ${rule}`}
-          columns={{
-            Events: ({ events }) => events,
-            Field: ({ field }) => field || 'the event',
-            Rule: ({ rule }) => rule,
-            'It was': ({ example }) => example.value,
-            'Example, masked': ({ field, rule, example: { job, event } }) => (
-              <details>
-                <summary>{`of job ${job}`}</summary>
-                <Json label={`Example for ${field} ${rule}`} value={event} />
-              </details>
-            ),
-          }}
-        />
-      </>
-    )}
-  </Answer>
+  <>
+    <Title text="Analytics">
+      <p class="quiet">CloudWatch's figures are about a minute late. The lists read what is in the bucket now.</p>
+    </Title>
+    <Answer path="analytics" everyMs={useEveryMs()}>
+      {({ at: to, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures) => (
+        <>
+          <div class="columns">
+            <Card
+              title="Events a minute"
+              note={
+                <span class="push">
+                  <Legend of={{ accepted: count(sum(accepted)), rejected: count(sum(rejected)) }} tones={TONES} />
+                </span>
+              }
+            >
+              <Chart
+                {...{ from, to, tones: TONES }}
+                caption={`Events of the last hour: ${count(sum(accepted))} accepted, ${count(sum(rejected))} rejected.`}
+                lines={{ accepted, rejected }}
+              />
+            </Card>
+            <Card
+              title="Time from track to S3"
+              note={
+                <span class="push">
+                  <Legend of={{ p95: timeText(p95) }} />
+                </span>
+              }
+            >
+              <Chart
+                {...{ from, to, textOf: duration }}
+                caption={`Of 95 in 100 messages a minute. Half of the newest minute's took ${timeText(p50)} or less.`}
+                lines={{ p95 }}
+              />
+            </Card>
+          </div>
+          <div class="columns">
+            <Card
+              title="Stored"
+              note={<small>{`${newestText(stored)} They have ${count(stored.bytes)} bytes, compressed.`}</small>}
+            >
+              {stored.names.length === 0 ? (
+                <Empty what="No events yet.">Your API sends them with producer.track.</Empty>
+              ) : (
+                <Table
+                  label="Events by name"
+                  rows={stored.names.slice(0, 50)}
+                  id={({ name }) => name}
+                  columns={{
+                    Name: ({ name }) => name,
+                    Share: ({ name, events }) => (
+                      <progress aria-label={`Share of ${name}`} max={stored.names[0]?.events ?? 1} value={events} />
+                    ),
+                    Events: ({ events }) => count(events),
+                  }}
+                  numbers={['Events']}
+                />
+              )}
+            </Card>
+            <Card title="Rejected" note={<small>{newestText(rejections)}</small>}>
+              {rejections.rules.length === 0 ? (
+                <Empty what="No event was rejected." />
+              ) : (
+                <Table
+                  label="Rejected events by rule"
+                  rows={rejections.rules}
+                  id={({ field, rule }) => `${field} ${rule}`}
+                  columns={{
+                    Rule: ({ field, rule, example: { job, value, event } }) => (
+                      <>
+                        {field || 'the event'}
+                        <small class="wraps">
+                          {rule}. It was: {value}.
+                        </small>
+                        <details>
+                          <summary class="quiet">Example, masked</summary>
+                          <a href={jobAddress('analytics', job)}>of job {job}</a>
+                          <Json label={`Example for ${field} ${rule}`} value={event} />
+                        </details>
+                      </>
+                    ),
+                    Events: ({ events }) => count(events),
+                  }}
+                  numbers={['Events']}
+                />
+              )}
+            </Card>
+          </div>
+        </>
+      )}
+    </Answer>
+  </>
 );
+
+const timeText = (points: AnalyticsFigures['p95']): string => duration(points.at(-1)?.value ?? 0);
 
 const newestText = ({ messages, of }: { messages: number; of: number }): string =>
   `From ${messages < of ? `the newest ${messages} of ` : ''}${of} ${of === 1 ? 'message' : 'messages'} of this hour and the one before.`;

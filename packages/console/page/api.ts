@@ -26,13 +26,31 @@ export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal)
   throw new Error(answer.error);
 }
 
-/** The parameters of this page's address that are not empty. They hold the filters. */
-export const params = Object.fromEntries(
-  [...new URLSearchParams(location.search)].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value),
-) as Partial<Record<string, string>>;
-export const param = (name: string): string => params[name] ?? '';
+export type Params = Partial<Record<string, string>>;
 
-export const addressOf = (path: string, given: Record<string, string | undefined>): string =>
-  `${path}?${new URLSearchParams(Object.entries(given).flatMap(([name, value]) => (value ? [[name, value]] : [])))}`;
+/** The parameters of the present address that are not empty. They hold the filters. */
+export const params = (): Params =>
+  Object.fromEntries(
+    [...new URLSearchParams(location.search)].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value),
+  );
+export const param = (name: string): string => params()[name] ?? '';
+
+export function addressOf(path: string, given: Params): string {
+  const named = Object.entries(given).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  return named.length > 0 ? `${path}?${new URLSearchParams(named)}` : path;
+}
 
 export const jobAddress = (queue: string, id: string): string => addressOf('/console/job', { queue, id });
+
+/** The event after the address has changed without a load of the page. */
+export const MOVED = 'console-moved';
+
+/** Shows another page of the console. `history` gets one more entry, unless the address stays. */
+export function go(to: string): void {
+  if (to === location.pathname + location.search) return;
+  history.pushState({ moves: moves() + 1 }, '', to);
+  dispatchEvent(new Event(MOVED));
+}
+
+/** How many pages of the console lie behind this one in the history of its tab. */
+export const moves = (): number => (history.state as { moves?: number } | null)?.moves ?? 0;

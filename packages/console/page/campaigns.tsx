@@ -1,7 +1,8 @@
 import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
 import { addressOf, jobAddress, param } from './api';
-import { Answer, Facts, State, Table, Time } from './parts';
+import { Legend, Share } from './chart';
+import { Answer, Card, count, Empty, Facts, Numbers, State, shortId, Table, Time, Title } from './parts';
 
 export function CampaignsPage() {
   const id = param('id');
@@ -15,78 +16,153 @@ export function CampaignsPage() {
 
 const List = ({ day }: { day: string }) => (
   <>
-    <form>
-      <label>
-        Accepted on the day (UTC)
-        <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
-      </label>
-    </form>
-    <p class="quiet">Without a day, the campaigns that have not ended.</p>
+    <Title text="Campaigns">
+      <p class="quiet">
+        {day ? `Accepted on ${day} (UTC).` : 'Of the last thirty days, and those that have not ended.'}
+      </p>
+      <form class="row push">
+        <label class={`filter ${day ? 'set' : ''}`}>
+          Day (UTC)
+          <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
+        </label>
+        {day ? <a href="/console/campaigns">Last thirty days</a> : null}
+      </form>
+    </Title>
     <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
       {({ campaigns, more }: Campaigns) => (
-        <>
-          {more ? <p class="quiet">There are more campaigns than these.</p> : null}
-          <Table
-            label="Campaigns"
-            none="No campaigns."
-            rows={campaigns}
-            id={({ id }) => id}
-            columns={{
-              Campaign: ({ id }) => <a href={addressOf('/console/campaigns', { id })}>{id}</a>,
-              Name: ({ name }) => name,
-              Status: ({ status }) => <State state={status} />,
-              Sent,
-              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-              Ended: ({ ended }) => <Time at={ended} />,
-            }}
-          />
-        </>
+        <Card title={`${count(campaigns.length, more)} ${campaigns.length === 1 ? 'campaign' : 'campaigns'}`}>
+          {campaigns.length === 0 ? (
+            <Empty what="No campaigns.">Your API starts one with producer.campaign.</Empty>
+          ) : (
+            <Table
+              label="Campaigns"
+              rows={campaigns}
+              id={({ id }) => id}
+              columns={{
+                Campaign: ({ id, name }) => (
+                  <a href={addressOf('/console/campaigns', { id })}>
+                    {name ?? 'without a name'}
+                    <small class="mono">{shortId(id)}</small>
+                  </a>
+                ),
+                Status: ({ status }) => <State state={status} />,
+                Sent,
+                'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+                'Ended (UTC)': ({ ended }) => <Time at={ended} />,
+              }}
+            />
+          )}
+        </Card>
       )}
     </Answer>
   </>
 );
 
-const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaigns['campaigns'][number]) => (
+type Campaign = Campaigns['campaigns'][number];
+
+const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) => (
   <>
-    <progress aria-label="Sent" max={recipients} value={sent} /> {sent} of {recipients} sent
+    <progress aria-label="Sent" max={Math.max(1, recipients)} value={sent} /> {count(sent)} of {count(recipients)} sent
     {perSecond === undefined ? null : `, ${perSecond} a second, ends about `}
     {endsAt === undefined ? null : <Time at={endsAt} />}
   </>
 );
 
+/** A campaign in a card of the overview. */
+export const Line = ({ campaign }: { campaign: Campaign }) => (
+  <li>
+    <div class="row">
+      <a href={addressOf('/console/campaigns', { id: campaign.id })}>{campaign.name ?? shortId(campaign.id)}</a>
+      <State state={campaign.status} />
+    </div>
+    <small>
+      <Sent {...campaign} />
+    </small>
+  </li>
+);
+
 const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
+const TONES = {
+  accepted: 'fill-good',
+  suppressed: 'fill-held',
+  refused: 'fill-bad',
+  unknown: 'fill-held',
+  cancelled: 'fill-idle',
+  'under way': 'fill-info',
+  paused: 'fill-idle',
+  'not released': 'fill-track',
+};
+
 function One({ campaign }: { campaign: CampaignPage }) {
-  const { id, can, status, name, recipientsByOutcome, report } = campaign;
-  const { events, jobs, rejected, duplicates, why } = report;
+  const { id, can, status, name, recipientsByOutcome: outcomes, report, progress, accepted, ended } = campaign;
+  const { events, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
+  const shown = Object.fromEntries(Object.entries(outcomes).map(([kind, of]) => [kind, count(of)]));
   return (
     <>
-      <p class="id">
-        {id} <State state={status} /> {name}
-      </p>
-      {why === undefined ? null : <p>{why}</p>}
-      <p>
-        <Sent {...campaign} />
-      </p>
-      <div class="row">
-        {can.map((decision) => (
-          <Action key={decision} label={LABELS[decision]} action={`campaign.${decision}`} input={{ id }} />
-        ))}
+      <Title text={name ?? shortId(id)}>
+        <State state={status} />
+        <span class="mono quiet">{id}</span>
+      </Title>
+      {why === undefined ? null : (
+        <p class="card body problem needs-you failure">
+          <strong>The guard paused it:</strong> {why}
+        </p>
+      )}
+      <Card
+        title="Progress"
+        note={
+          <span class="row push">
+            {can.map((decision) => (
+              <Action
+                key={decision}
+                label={LABELS[decision]}
+                action={`campaign.${decision}`}
+                input={{ id }}
+                tone={decision === 'cancel' ? 'danger' : ''}
+              />
+            ))}
+          </span>
+        }
+      >
+        <div class="body stack">
+          <p>
+            SendGrid accepted {count(progress.sent)} of {count(recipients)} mails
+          </p>
+          <Share of={outcomes} tones={TONES} />
+          <Legend of={shown} tones={TONES} />
+        </div>
+        <Numbers
+          numbers={{
+            'Mails a second': progress.perSecond ?? '–',
+            'Ends about (UTC)': <Time at={progress.endsAt} short />,
+            'Accepted (UTC)': <Time at={accepted} />,
+            'Ended (UTC)': <Time at={ended} />,
+          }}
+        />
+      </Card>
+      <div class="columns">
+        <Card title="Recipients" note={<small>Each counts once</small>}>
+          <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />
+        </Card>
+        <Card title="SendGrid reported">
+          {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Numbers numbers={events} />}
+        </Card>
+        {chunks.length > 0 ? (
+          <Card title="Chunks that need an operator">
+            <ul class="list">
+              {chunks.slice(0, 20).map((chunk) => (
+                <li key={chunk}>
+                  <a class="mono" href={jobAddress('emails', chunk)}>
+                    {chunk}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </Card>
+        ) : null}
       </div>
-      <h2>Recipients</h2>
-      <Facts facts={{ ...recipientsByOutcome, 'rejected before': rejected, duplicates }} />
-      <h2>SendGrid reported</h2>
-      <Facts facts={events} />
-      {Object.keys(events).length === 0 ? <p>Nothing yet.</p> : null}
-      {chunks.length > 0 ? <h2>Chunks that need an operator</h2> : null}
-      <ul>
-        {chunks.slice(0, 20).map((chunk) => (
-          <li key={chunk}>
-            <a href={jobAddress('emails', chunk)}>{chunk}</a>
-          </li>
-        ))}
-      </ul>
     </>
   );
 }

@@ -1,5 +1,46 @@
 /** `at`: ms since 1970. */
-type Points = readonly { at: number; value: number }[];
+export type Points = readonly { at: number; value: number }[];
+
+const clock = (at: number): string => new Date(at).toISOString().slice(11, 16);
+
+interface SparkProps {
+  /** What is drawn, for who does not see it. */
+  label: string;
+  points: Points;
+  from: number;
+  to: number;
+  kind?: 'bars' | 'line';
+  tone?: string;
+  textOf?: (value: number) => string;
+}
+
+/** A picture of an hour beside its figure. A gap is no data. Counts are bars, levels are lines. */
+export function Spark({ label, points, from, to, kind = 'bars', tone = '', textOf = String }: SparkProps) {
+  const highest = Math.max(1, ...points.map(({ value }) => value));
+  const spots = points.map(({ at, value }) => ({
+    x: (100 * (at - from)) / (to - from),
+    y: 29 - (27 * value) / highest,
+  }));
+  const line = spots.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
+  const bars = spots.map(({ x, y }) => (y < 29 ? `M${x.toFixed(1)} 30V${y.toFixed(1)}h1.2V30z` : '')).join('');
+  const [first, last] = [spots[0], spots.at(-1)];
+  const isFlat = points.every(({ value }) => value === 0);
+  const text = last
+    ? `${label}: highest ${textOf(Math.max(...points.map(({ value }) => value)))}`
+    : `${label}: no data`;
+  return (
+    <svg class={`spark ${isFlat ? 'none' : tone}`} viewBox="0 0 100 30" preserveAspectRatio="none" role="img">
+      <title>{text}</title>
+      {kind === 'bars' || isFlat ? <path class="bars" d={`${bars}M0 29.4h100v.6H0z`} /> : null}
+      {kind === 'line' && !isFlat && first && last ? (
+        <>
+          <path class="area" d={`${line}L${last.x.toFixed(1)} 30L${first.x.toFixed(1)} 30z`} />
+          <path class="line" d={line} />
+        </>
+      ) : null}
+    </svg>
+  );
+}
 
 interface ChartProps {
   caption: string;
@@ -7,46 +48,91 @@ interface ChartProps {
   from: number;
   to: number;
   textOf?: (value: number) => string;
+  /** The class of each line's colour, by its name. */
+  tones?: Record<string, string>;
 }
 
 /** How much of the width the bars of one time take, in percent. */
-const BARS = 1.4;
+const BAR = 1.2;
 
-const Axis = ({ labels }: { labels: readonly string[] }) => (
-  <small>
-    {labels.map((label) => (
-      <span key={label}>{label}</span>
+/**
+ * Bars of one time on top of each other, from `from` to `to`, with axes, a legend and a value under the pointer. SVG and
+ * not a library that draws on a canvas: it follows the colours of the page, light, dark and in high contrast, and text
+ * beside it stays text. The caption is for a screen reader too.
+ */
+export function Chart({ caption, lines, from, to, textOf = String, tones = {} }: ChartProps) {
+  const names = Object.keys(lines);
+  const times = new Map<number, number>();
+  const bars = names.flatMap((name) =>
+    (lines[name] ?? []).map(({ at, value }) => {
+      const below = times.get(at) ?? 0;
+      times.set(at, below + value);
+      return { name, at, value, top: below + value };
+    }),
+  );
+  const highest = Math.max(1, ...times.values());
+  const toneOf = (name: string) => tones[name] ?? `fill-${names.indexOf(name)}`;
+  return (
+    <figure class="chart body">
+      <div class="y" aria-hidden="true">
+        <span>{textOf(highest)}</span>
+        <span>0</span>
+      </div>
+      <svg class="plot" aria-hidden="true">
+        {[0.3, 50, 99.7].map((y) => (
+          <line key={y} x2="100%" y1={`${y}%`} y2={`${y}%`} />
+        ))}
+        {bars.map(({ name, at, value, top }) => (
+          <rect
+            key={`${name} ${at}`}
+            class={toneOf(name)}
+            x={`${((100 - BAR) * (at - from)) / (to - from)}%`}
+            width={`${BAR}%`}
+            y={`${100 - (100 * top) / highest}%`}
+            height={`${(100 * value) / highest}%`}
+          >
+            <title>{`${clock(at)}: ${textOf(value)} ${name}`}</title>
+          </rect>
+        ))}
+      </svg>
+      <div class="x" aria-hidden="true">
+        {[0, 0.25, 0.5, 0.75, 1].map((part) => (
+          <span key={part}>{clock(from + part * (to - from))}</span>
+        ))}
+      </div>
+      <figcaption>{caption} Times in UTC.</figcaption>
+    </figure>
+  );
+}
+
+/** What the colours of a chart mean, each with its figure. */
+export const Legend = ({ of, tones = {} }: { of: Record<string, string>; tones?: Record<string, string> }) => (
+  <ul class="legend row">
+    {Object.entries(of).map(([name, text], index) => (
+      <li key={name} class="row">
+        <svg aria-hidden="true">
+          <rect class={tones[name] ?? `fill-${index}`} width="100%" height="100%" rx="2" />
+        </svg>
+        {name} <span class="quiet">{text}</span>
+      </li>
     ))}
-  </small>
+  </ul>
 );
 
-/** Small bars from `from` to `to`, ms since 1970. page.css colours each line. The caption is for a screen reader. */
-export function Chart({ caption, lines, from, to, textOf = String }: ChartProps) {
-  const highest = Math.max(1, ...Object.values(lines).flatMap((points) => points.map(({ value }) => value)));
-  const time = (at: number) => new Date(at).toISOString().slice(11, 16);
-  const width = BARS / Object.keys(lines).length;
-  const bars = (name: string, points: Points, index: number) =>
-    points.map(({ at, value }) => (
-      <rect
-        key={`${name} ${at}`}
-        class={name}
-        x={`${(100 * (at - from)) / (to - from) + index * width}%`}
-        width={`${width}%`}
-        y={`${100 - (100 * value) / highest}%`}
-        height={`${(100 * value) / highest}%`}
-      >
-        <title>{`${time(at)}: ${textOf(value)} ${name}`}</title>
-      </rect>
-    ));
+/** Parts of a whole in one bar. */
+export function Share({ of, tones }: { of: Record<string, number>; tones: Record<string, string> }) {
+  const all = Math.max(
+    1,
+    Object.values(of).reduce((total, value) => total + value, 0),
+  );
+  let from = 0;
   return (
-    <figure>
-      <figcaption>{caption}</figcaption>
-      <div class="plot" aria-hidden="true">
-        <Axis labels={[textOf(highest), '0']} />
-        <svg aria-hidden="true">{Object.entries(lines).map(([name, points], index) => bars(name, points, index))}</svg>
-        <small>UTC</small>
-        <Axis labels={[0, 0.25, 0.5, 0.75, 1].map((part) => time(from + part * (to - from)))} />
-      </div>
-    </figure>
+    <svg class="share" aria-hidden="true">
+      {Object.entries(of).map(([name, value]) => {
+        const x = from;
+        from += (100 * value) / all;
+        return <rect key={name} class={tones[name]} x={`${x}%`} width={`${(100 * value) / all}%`} height="100%" />;
+      })}
+    </svg>
   );
 }

@@ -1,122 +1,363 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { VENDORS } from '../../../lib/errors';
-import { PUT_ASIDE, REASONS, STATES } from '../../../lib/jobs/states';
-import type { DeadLetters, FoundJobs } from '../jobs';
-import { All } from './action';
-import { addressOf, jobAddress, param, params } from './api';
-import { Answer, State, Table, Time, useSession } from './parts';
+import { PUT_ASIDE, REASONS, type STATES } from '../../../lib/jobs/states';
+import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
+import { Action, All } from './action';
+import { addressOf, go, jobAddress, moves, type Params, param, params } from './api';
+import { JobPanel } from './job';
+import {
+  Answer,
+  away,
+  Card,
+  count,
+  duration,
+  Empty,
+  Icon,
+  isTyping,
+  State,
+  shortId,
+  Table,
+  Time,
+  Title,
+  useAsk,
+  useSession,
+} from './parts';
 
-export const JobsPage = () => (
-  <>
-    <Filters />
-    {params.q ? null : <All filter={params} />}
-    <Results query={params} />
-  </>
+export function JobsPage() {
+  const query = params();
+  const { data: counts } = useAsk<JobCounts>(addressOf('counts', { queue: query.queue }), 10_000);
+  const state = query.state && `${query.state.charAt(0).toUpperCase()}${query.state.slice(1)} jobs`;
+  const open = counts?.open;
+  return (
+    <>
+      <Title text={query.q ? 'Search' : state || 'Jobs'}>
+        <p class="quiet">
+          The newest first.{' '}
+          {open ? `${count(open.count, open.more)} ${open.count === 1 ? 'is' : 'are'} queued or processing.` : ''}
+        </p>
+        <p class="push quiet keys">
+          <kbd>j</kbd> <kbd>k</kbd> move · <kbd>x</kbd> select · <kbd>Enter</kbd> open · <kbd>?</kbd> all keys
+        </p>
+      </Title>
+      <Tabs query={query} counts={counts} />
+      <Filters query={query} />
+      <Results query={query} />
+    </>
+  );
+}
+
+const TABS = [
+  '',
+  'queued',
+  'processing',
+  'held',
+  'dead',
+  'succeeded',
+  'cancelled',
+  ...PUT_ASIDE,
+] as const satisfies readonly ('' | (typeof STATES)[number] | (typeof PUT_ASIDE)[number])[];
+const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined }) => (
+  <nav class="tabs" aria-label="States">
+    {TABS.map((state) => {
+      const of = counts && (state === 'held' || state === 'dead') ? counts[state] : undefined;
+      const to = addressOf('/console/jobs', { ...query, state, reason: '', after: '' });
+      return (
+        <a key={state} href={to} aria-current={state === (query.state ?? '') ? 'page' : undefined}>
+          {state ? state.charAt(0).toUpperCase() + state.slice(1) : 'All'}{' '}
+          {of && of.count > 0 ? <b class={`badge ${state}`}>{count(of.count, of.more)}</b> : null}
+        </a>
+      );
+    })}
+  </nav>
 );
 
-export const Results = ({ query }: { query: Partial<Record<string, string>> }) => (
-  <Answer path={addressOf('jobs', query)}>
-    {({ jobs, note, by, next }: FoundJobs) => (
-      <>
-        <p class="found" aria-live="polite">{`${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}. ${note}`}</p>
-        <Table
-          label="Jobs"
-          rows={jobs}
-          id={({ queue, id }) => `${queue} ${id}`}
-          columns={{
-            Job: ({ queue, id }) => (
-              <a class="id" href={jobAddress(queue, id)}>
-                {id}
-              </a>
-            ),
-            Queue: ({ queue }) => queue,
-            State: ({ state }) => <State state={state} />,
-            Attempts: ({ attempts }) => attempts,
-            'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-            Next: ({ next }) => <Time at={next} />,
-            Ended: ({ ended }) => <Time at={ended} />,
-            Error: ({ code }) => code,
-          }}
-          sorts={{
-            Queue: 'queue',
-            State: 'state',
-            Attempts: 'attempts',
-            'Accepted (UTC)': 'accepted',
-            Ended: 'ended',
-            Error: 'code',
-          }}
-        />
-        {next ? <a href={addressOf('/console/jobs', { ...query, by, after: next })}>Next page</a> : null}
-      </>
-    )}
-  </Answer>
-);
+const FILTERS = ['queue', 'reason', 'vendor', 'code', 'without', 'from', 'to'];
+/** What the form keeps without a field of its own. */
+const KEPT = ['q', 'by', 'state', 'group'];
 
-function Filters() {
+function Filters({ query }: { query: Params }) {
   const { queues } = useSession();
-  const select = (name: string, label: string, options: readonly string[]) => (
-    <label>
-      {label}
-      <select name={name} value={param(name)}>
+  const filterOf = (name: string, label: string, control: ComponentChildren) => (
+    <span class={`filter ${query[name] ? 'set' : ''}`}>
+      <label for={`filter-${name}`}>{label}</label>
+      {control}
+    </span>
+  );
+  const select = (name: string, label: string, options: readonly string[]) =>
+    filterOf(
+      name,
+      label,
+      <select id={`filter-${name}`} name={name} onChange={(event) => event.currentTarget.form?.requestSubmit()}>
         <option value="">any</option>
         {options.map((option) => (
-          <option key={option}>{option}</option>
+          <option key={option} selected={option === query[name]}>
+            {option}
+          </option>
         ))}
-      </select>
-    </label>
-  );
-  const input = (name: string, label: string, more: { pattern?: string; placeholder?: string } = {}) => (
-    <label>
-      {label}
-      <input name={name} defaultValue={param(name)} {...more} />
-    </label>
-  );
+      </select>,
+    );
+  const input = (name: string, label: string, more: { pattern?: string; placeholder: string }) =>
+    filterOf(name, label, <input id={`filter-${name}`} name={name} defaultValue={param(name)} {...more} />);
   // A field of the browser would show its own clock, and its own order of month and day.
   const hour = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
   return (
-    <form class="row">
-      {['q', 'by'].map((name) => (
+    <form class="row" aria-label="Filters">
+      {KEPT.map((name) => (
         <input key={name} type="hidden" name={name} value={param(name)} />
       ))}
-      {select('state', 'State', [...STATES, ...PUT_ASIDE])}
       {select('queue', 'Queue', queues)}
       {select('reason', 'Reason', REASONS)}
       {select('vendor', 'Vendor', VENDORS)}
-      {input('code', 'Error code')}
-      {input('without', 'Succeeded without')}
-      {input('from', 'From (UTC hour)', hour)}
-      {input('to', 'To (UTC hour)', hour)}
-      <button type="submit">Filter</button>
+      {input('code', 'Error', { placeholder: 'any' })}
+      {input('without', 'Without', { placeholder: 'any' })}
+      {input('from', 'From', hour)}
+      {input('to', 'To', hour)}
+      <button type="submit" class="plain">
+        Filter
+      </button>
+      {[...FILTERS, 'q', 'group'].some((name) => query[name]) ? (
+        <a class="quiet" href={addressOf('/console/jobs', { state: query.state })}>
+          Clear filters
+        </a>
+      ) : null}
+      {query.q || query.group ? null : (
+        <span class="row push">
+          <All filter={Object.fromEntries(Object.entries(query).filter(([name]) => name !== 'after'))} />
+        </span>
+      )}
     </form>
   );
 }
 
+export const Results = ({ query }: { query: Params }) => (
+  <Answer path={addressOf('jobs', query)}>{(found: FoundJobs) => <List found={found} query={query} />}</Answer>
+);
+
+type Line = FoundJobs['jobs'][number];
+const keyOf = ({ queue, id }: Line): string => `${queue} ${id}`;
+
+function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; query: Params }) {
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [shown, setShown] = useState<string>();
+  const at = jobs.findIndex((job) => keyOf(job) === shown);
+  const job = jobs[at];
+  const addressOfJob = job ? jobAddress(job.queue, job.id) : '';
+  const toggle = (key: string) =>
+    setChosen(chosen.includes(key) ? chosen.filter((one) => one !== key) : [...chosen, key]);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (isTyping(event)) return;
+      const { key, target } = event;
+      if (key === 'x' && shown) toggle(shown);
+      if (key === 'Enter' && job && (target as Element).closest('a')?.getAttribute('href') === addressOfJob) {
+        event.preventDefault();
+        go(addressOfJob);
+      }
+      const moved = jobs[key === 'j' ? at + 1 : key === 'k' ? Math.max(0, at - 1) : -1];
+      if (!moved) return;
+      setShown(keyOf(moved));
+      document.querySelector<HTMLElement>(`.jobs a[href="${CSS.escape(jobAddress(moved.queue, moved.id))}"]`)?.focus();
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  });
+  return (
+    <>
+      <p class="quiet found" aria-live="polite">{`${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}. ${note}`}</p>
+      <div class={job ? 'split' : ''}>
+        <div class="stack">
+          {jobs.length === 0 ? (
+            <div class="card">
+              <Empty what="No job matches.">
+                Widen the time, or <a href="/console/jobs">clear the filters</a>.
+              </Empty>
+            </div>
+          ) : (
+            <section class="card jobs" aria-label="List of jobs">
+              <Rows jobs={jobs} chosen={chosen} shown={shown} choose={setChosen} toggle={toggle} show={setShown} />
+            </section>
+          )}
+          <Bulk jobs={jobs.filter((one) => chosen.includes(keyOf(one)))} clear={() => setChosen([])} />
+          <div class="row">
+            <span class="row push">
+              {query.after ? <Newer query={query} /> : null}
+              {next ? (
+                <a class="button" href={addressOf('/console/jobs', { ...query, by, after: next })}>
+                  Older
+                </a>
+              ) : null}
+            </span>
+          </div>
+        </div>
+        {job ? <JobPanel key={keyOf(job)} queue={job.queue} id={job.id} close={() => setShown(undefined)} /> : null}
+      </div>
+    </>
+  );
+}
+
+const Newer = ({ query }: { query: Params }) =>
+  moves() > 0 ? (
+    <button type="button" onClick={() => history.back()}>
+      Newer
+    </button>
+  ) : (
+    <a class="button" href={addressOf('/console/jobs', { ...query, after: '' })}>
+      Newest
+    </a>
+  );
+
+/** A job's type without its version, or its queue. */
+const kindOf = ({ type, queue }: Line): string => type?.replace(/\.v\d+$/, '') ?? queue;
+
+/** As wide as page.css shows a job beside the list. */
+const hasPanel = (): boolean => matchMedia('(width >= 75rem)').matches;
+
+interface RowsProps {
+  jobs: readonly Line[];
+  chosen: readonly string[];
+  shown: string | undefined;
+  choose: (keys: readonly string[]) => void;
+  toggle: (key: string) => void;
+  show: (key: string) => void;
+}
+
+function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
+  const open = (job: Line) => (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || !hasPanel()) return;
+    event.preventDefault();
+    show(keyOf(job));
+  };
+  const all = (
+    <input
+      type="checkbox"
+      aria-label="Select all jobs of this page"
+      checked={chosen.length === jobs.length}
+      onChange={() => choose(chosen.length === jobs.length ? [] : jobs.map(keyOf))}
+    />
+  );
+  return (
+    <Table
+      label="Jobs"
+      rows={jobs}
+      id={keyOf}
+      names="Job"
+      heads={{ Select: all }}
+      numbers={['Took', 'Attempts']}
+      classOf={(job) => `${chosen.includes(keyOf(job)) ? 'selected' : ''} ${keyOf(job) === shown ? 'shown' : ''}`}
+      columns={{
+        Select: (job) => (
+          <input
+            type="checkbox"
+            aria-label={`Select ${job.id}`}
+            checked={chosen.includes(keyOf(job))}
+            onChange={() => toggle(keyOf(job))}
+          />
+        ),
+        Job: (job) => (
+          <a href={jobAddress(job.queue, job.id)} title={job.id} onClick={open(job)}>
+            {kindOf(job)}
+            <small class="mono">
+              <span class="hidden">{job.id}</span>
+              <span aria-hidden="true">{shortId(job.id)}</span>
+            </small>
+          </a>
+        ),
+        State: ({ state, why, next }) => (
+          <>
+            <State state={state} /> {next === undefined ? null : <span class="quiet">{away(next)}</span>}
+            <small class="why" title={why}>
+              {why}
+            </small>
+          </>
+        ),
+        Who: ({ who, correlation }) => (
+          <span class="mono">
+            {who ?? <span class="quiet">–</span>}
+            <small>{correlation}</small>
+          </span>
+        ),
+        Accepted: ({ accepted }) => (
+          <>
+            {away(accepted)}
+            <small>
+              <Time at={accepted} short />
+            </small>
+          </>
+        ),
+        Took: ({ took }) => (took === undefined ? '–' : duration(took)),
+        Attempts: ({ attempts }) => attempts,
+      }}
+      sorts={{ State: 'state', Accepted: 'accepted', Took: 'took', Attempts: 'attempts' }}
+    />
+  );
+}
+
+const ACTS = { resend: 'Send mail of', retry: 'Retry', cancel: 'Cancel', discard: 'Discard' } as const;
+
+/** What can be done to the selected jobs. Each act names how many it applies to. */
+function Bulk({ jobs, clear }: { jobs: readonly Line[]; clear: () => void }) {
+  if (jobs.length === 0) return null;
+  return (
+    <section class="bulk row" aria-label="Selected jobs">
+      <strong>{jobs.length} selected</strong>
+      {(Object.keys(ACTS) as (keyof typeof ACTS)[]).map((act) => {
+        const of = jobs.filter(({ can }) => can.includes(act)).map(({ queue, id }) => ({ queue, id }));
+        const tone = act === 'retry' || act === 'resend' ? '' : 'danger';
+        const label = `${ACTS[act]} ${of.length}`;
+        return of.length === 0 ? null : (
+          <Action key={act} label={label} action={`jobs.${act}`} input={{ jobs: of }} tone={tone} />
+        );
+      })}
+      <button type="button" class="plain" aria-label="Select none" onClick={clear}>
+        <Icon name="close" />
+      </button>
+    </section>
+  );
+}
+
 export const DeadPage = () => (
-  <Answer path={addressOf('dead', { queue: param('queue') })} everyMs={10_000}>
-    {({ groups, more }: DeadLetters) => (
-      <>
-        {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
-        <p>
-          <a href="/console/jobs?state=discarded">Discarded</a> and <a href="/console/jobs?state=replaced">replaced</a>{' '}
-          jobs are not among them.
-        </p>
-        <Table
-          label="Dead jobs"
-          none="No dead jobs."
-          rows={groups}
-          id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
-          columns={{
-            Jobs: ({ queue, reason, code, count }) => (
-              <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
-                {`${count}${more ? '+' : ''}`}
-              </a>
-            ),
-            Queue: ({ queue }) => queue,
-            Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,
-            'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
-            'All of them': ({ queue, reason, code }) => <All filter={{ queue, state: 'dead', reason, code }} />,
-          }}
-        />
-      </>
-    )}
-  </Answer>
+  <>
+    <Title text="Dead letters">
+      <p class="quiet">
+        Dead jobs by cause, the largest first. <a href="/console/jobs?state=discarded">Discarded</a> and{' '}
+        <a href="/console/jobs?state=replaced">replaced</a> jobs are not among them.
+      </p>
+    </Title>
+    <Answer path={addressOf('dead', { queue: param('queue') })} everyMs={10_000}>
+      {({ groups, more }: DeadLetters) => (
+        <Card title={groups.length === 0 ? 'Causes' : `${groups.length} ${groups.length === 1 ? 'cause' : 'causes'}`}>
+          {more ? <p class="body quiet">There are more than could be read, so the counts are at least these.</p> : null}
+          {groups.length === 0 ? (
+            <Empty what="No dead jobs.">Each job has ended well, waits, or was put aside.</Empty>
+          ) : (
+            <Table
+              label="Dead jobs"
+              rows={groups}
+              id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
+              columns={{
+                Cause: ({ queue, reason, code, messages }) => (
+                  <>
+                    <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
+                    <small class="wraps">{messages.join('; ')}</small>
+                  </>
+                ),
+                State: ({ reason }) => <State state={`dead (${reason})`} />,
+                Queue: ({ queue }) => queue,
+                Jobs: ({ count: of }) => count(of, more),
+                'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
+                'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
+                'All of them': ({ queue, reason, code }) => (
+                  <span class="row">
+                    <All filter={{ queue, state: 'dead', reason, code }} />
+                  </span>
+                ),
+              }}
+              numbers={['Jobs', 'Last hour']}
+            />
+          )}
+        </Card>
+      )}
+    </Answer>
+  </>
 );

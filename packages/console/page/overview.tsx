@@ -1,10 +1,55 @@
+import { useEffect, useState } from 'preact/hooks';
 import type { QueueFigures } from '../../../lib/ops/overview';
-import type { Figures } from '../api';
+import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
 import { addressOf, param } from './api';
-import { Chart } from './chart';
+import { Line } from './campaigns';
+import { Chart, Legend, type Points, Spark } from './chart';
 import { Results } from './jobs';
-import { Answer, Command, duration, State, sum, Table, Time, useEveryMs } from './parts';
+import {
+  ACT,
+  Answer,
+  away,
+  Card,
+  Command,
+  count,
+  duration,
+  Empty,
+  Icon,
+  State,
+  sum,
+  Table,
+  Time,
+  Title,
+  useAsk,
+  useEveryMs,
+} from './parts';
+
+type Problem = Figures['problems'][number];
+
+/** The event with the problems that the overview has read, so that the line on top need not ask too. */
+const READ = 'console-problems';
+
+/** Whether anything is wrong, on each page. */
+export function Health({ isOverview }: { isOverview: boolean }) {
+  const [read, setRead] = useState<readonly Problem[]>();
+  useEffect(() => addEventListener(READ, (event) => setRead((event as CustomEvent<Problem[]>).detail)), []);
+  return isOverview ? <Mark problems={read} /> : <AskedHealth before={read} />;
+}
+
+function AskedHealth({ before }: { before: readonly Problem[] | undefined }) {
+  const { data } = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs());
+  return <Mark problems={data?.problems ?? before} />;
+}
+
+const Mark = ({ problems }: { problems: readonly Problem[] | undefined }) =>
+  problems === undefined ? null : (
+    <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
+      {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
+    </a>
+  );
+
+const counted = (of: number, what: string): string => `${count(of)} ${what}${of === 1 ? '' : 's'}`;
 
 export const OverviewPage = () => (
   <Answer path="overview" everyMs={useEveryMs()}>
@@ -16,95 +61,149 @@ export function QueuePage() {
   const queue = param('queue');
   return (
     <>
+      <Title text={queue} />
       <Answer path={addressOf('overview', { queue })} everyMs={useEveryMs()}>
         {(figures: Figures) => (
           <>
-            <Status {...figures} />
-            {figures.queues.map((of) => (
-              <Charts key={of.queue} queue={of} at={figures.at} />
-            ))}
+            <Problems {...figures} />
+            <Queues {...figures} />
+            <div class="columns">
+              {figures.queues.map((of) => (
+                <Ends key={of.queue} queue={of} at={figures.at} />
+              ))}
+            </div>
           </>
         )}
       </Answer>
-      <h2>Newest jobs</h2>
       <Results query={{ queue }} />
     </>
   );
 }
 
-const Status = ({ problems, notes, reconciledAt, queues, vendors }: Figures) => (
+function Status(figures: Figures) {
+  const { problems, queues, at, reconciledAt } = figures;
+  useEffect(() => void dispatchEvent(new CustomEvent(READ, { detail: problems })), [problems]);
+  const [worst] = problems;
+  const [text, mark] = worst
+    ? [headline(worst), undefined]
+    : [
+        queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`,
+        <Icon key="" name="well" />,
+      ];
+  return (
+    <>
+      <Title text={text} mark={mark && <span class="good">{mark}</span>}>
+        <p class="quiet">
+          {problems.length > 0 ? '' : 'Nothing is wrong. '}
+          The reconciler {reconciledAt === undefined ? 'has not run yet' : `ran ${away(reconciledAt)}`}. Figures of{' '}
+          <Time at={at} short /> UTC.
+        </p>
+      </Title>
+      <Problems {...figures} />
+      <Queues {...figures} />
+      <div class="columns wide-first">
+        <JobsAMinute {...figures} />
+        <Card
+          title="Campaigns under way"
+          note={
+            <a class="push quiet" href="/console/campaigns">
+              All campaigns
+            </a>
+          }
+        >
+          <Answer path="campaigns?open=yes" everyMs={10_000}>
+            {({ campaigns }: Campaigns) =>
+              campaigns.length === 0 ? (
+                <Empty what="No campaign is under way." />
+              ) : (
+                <ul class="list">
+                  {campaigns.slice(0, 5).map((campaign) => (
+                    <Line key={campaign.id} campaign={campaign} />
+                  ))}
+                </ul>
+              )
+            }
+          </Answer>
+        </Card>
+      </div>
+      <Vendors {...figures} />
+    </>
+  );
+}
+
+/** How many jobs a problem is about. `one` and `many`: what they do. */
+const jobsText = ({ jobs }: Problem, one = '', many = ''): string =>
+  jobs && jobs.count > 0 ? `, ${jobs.count === 1 ? `1 job${one}` : `${count(jobs.count, jobs.more)} jobs${many}`}` : '';
+
+/** The worst of all in a line, without its code. */
+const headline = (problem: Problem): string =>
+  problem.kind === 'circuit-open'
+    ? `${problem.subject} ${problem.what.replace(/ \(.*/, '')}${jobsText(problem, ' waits for it', ' wait for it')}`
+    : `${problem.subject && `${problem.subject}: `}${problem.what}`;
+
+/** What is wrong, the worst first: since when, what follows, and the next act. */
+const Problems = ({ problems, notes, queues, vendors }: Figures) => (
   <>
-    <p>
-      Last run of the reconciler: <Time at={reconciledAt} />
-    </p>
-    {problems.length === 0 ? <p>Nothing is wrong.</p> : null}
-    {Object.entries({ Problems: problems, Notes: notes }).map(([label, all]) =>
-      all.length === 0 ? null : (
-        <ul key={label} class={label === 'Problems' ? 'failure' : 'quiet'} aria-label={label}>
-          {all.map((problem) => (
-            <li key={`${problem.kind} ${problem.subject}`}>
+    {[...problems, ...notes].map((problem) => (
+      <section
+        key={`${problem.kind} ${problem.subject}`}
+        class={`card problem ${HARD.includes(problem.kind) ? 'needs-you' : ''}`}
+        aria-label={`${notes.includes(problem) ? 'Note' : 'Problem'}: ${problem.kind} ${problem.subject}`}
+      >
+        <div class="body stack">
+          <div class="head row">
+            <h2>
               {problem.subject && `${problem.subject}: `}
               {problem.what}
-              {problem.jobs?.count ? `, jobs: ${problem.jobs.count}${problem.jobs.more ? '+' : ''}` : ''}
-              {problem.since && ', since '}
-              {problem.since && <Time at={problem.since} />}.{' '}
-              <a href={placeOf(problem, { queues, vendors })}>Show it</a>. {problem.advice}
-              <Command text={problem.next} />
-            </li>
-          ))}
-        </ul>
-      ),
-    )}
-    <Table
-      label="Queues"
-      rows={queues}
-      id={({ queue }) => queue}
-      columns={{
-        Queue: ({ queue }) => <a href={addressOf('/console/queue', { queue })}>{queue}</a>,
-        Visible: ({ visible }) => visible,
-        'In flight': ({ inFlight }) => inFlight,
-        Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
-        Held: HeldJobs,
-        Dead: ({ queue, dead, leaving }) => (
-          <>
-            {dead > 0 ? <a href={addressOf('/console/dead', { queue })}>{dead}</a> : dead}
-            {leaving > 0 ? ` (DLQ entries still to be removed: ${leaving})` : ''}
-          </>
-        ),
-        'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
-        Received,
-      }}
-    />
-    <h2>Vendors</h2>
-    <Table
-      label="Vendors"
-      rows={vendors}
-      id={({ vendor }) => vendor}
-      columns={{
-        Vendor: ({ vendor }) => vendor,
-        Circuit: ({ circuit }) => <State state={circuit} />,
-        'Since (UTC)': ({ since }) => <Time at={since} />,
-        Code: ({ code }) => code,
-        'Trial call': ({ vendor, circuit, trial }) =>
-          circuit !== 'closed' && (
-            <>
-              {trial} <Action label={`Try ${vendor} now`} action="vendor.try" input={{ vendor }} />
-            </>
-          ),
-        'Set by operators': ({ limits }) => limits.map((line) => <div key={line}>{line}</div>),
-        'Calls, last hour': ({ calls }) => sum(calls),
-        'Sending rate': ({ rate }) =>
-          rate &&
-          `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
-      }}
-    />
+              {jobsText(problem)}
+            </h2>
+            {problem.since ? (
+              <span class="quiet">
+                since <Time at={problem.since} /> UTC
+              </span>
+            ) : null}
+            <span class="row push">
+              <Acts {...problem} queues={queues} />
+              <a class="button" href={placeOf(problem, { queues, vendors })}>
+                Show it
+              </a>
+            </span>
+          </div>
+          <p>{problem.advice}</p>
+          <Command text={problem.next} />
+        </div>
+      </section>
+    ))}
   </>
 );
 
-function placeOf(
-  { kind, subject }: Figures['problems'][number],
-  { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>,
-): string {
+/** Kinds that do not end without an operator. */
+const HARD: readonly string[] = [
+  'reconciler-missing',
+  'function-errors',
+  'access-denied',
+  'jobs-dead',
+  'dlq-depth',
+  'mapping-off',
+];
+
+function Acts({ kind, subject, queues }: Problem & Pick<Figures, 'queues'>) {
+  if (kind === 'circuit-open')
+    return <Action label={`Try ${subject} now`} action="vendor.try" input={{ vendor: subject }} tone="primary" />;
+  if (kind !== 'queue-paused' && kind !== 'mapping-off') return null;
+  const queue = queues.find((one) => one.queue === subject);
+  return (
+    <>
+      {queue?.pause && queue.receives ? (
+        <Action label={`Pause ${subject} again`} action="queue.pause" input={{ queue: subject }} tone="primary" />
+      ) : null}
+      <Action label={`Resume ${subject}`} action="queue.resume" input={{ queue: subject }} />
+    </>
+  );
+}
+
+function placeOf({ kind, subject }: Problem, { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>): string {
+  if (kind === 'jobs-dead') return addressOf('/console/dead', { queue: subject });
   if (queues.some(({ queue }) => queue === subject)) return addressOf('/console/queue', { queue: subject });
   if (vendors.some(({ vendor }) => vendor === subject))
     return addressOf('/console/jobs', { vendor: subject, state: 'held' });
@@ -112,40 +211,216 @@ function placeOf(
   return isCampaign ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
 }
 
-function HeldJobs({ queue, held }: QueueFigures) {
-  const shown = Object.entries(held);
-  if (shown.length === 0) return 0;
-  return shown.map(([reason, { count, more }]) => (
-    <div key={reason}>
-      <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</a> {reason}
-    </div>
-  ));
+const HOUR_MS = 3_600_000;
+
+interface FigureProps {
+  value: string | undefined;
+  note?: preact.ComponentChildren;
+  tone?: string | undefined;
+  label: string;
+  points: Points;
+  at: number;
+  kind?: 'bars' | 'line';
+  textOf?: (value: number) => string;
 }
 
-/** Whether Lambda receives. After a failed deployment it may receive from a paused queue. Problems say more. */
-function Received({ queue, receives, pause }: QueueFigures) {
-  const next = pause || receives === false ? 'Resume' : 'Pause';
+const Figure = ({ value = '–', note, tone = '', label, points, at, ...how }: FigureProps) => (
+  <div class="figure">
+    <strong class={value === '0' || value === '–' ? 'none' : tone}>{value}</strong>
+    <small>{note}</small>
+    <Spark label={label} points={points} from={at - HOUR_MS} to={at} tone={tone} {...how} />
+  </div>
+);
+
+const Queues = ({ queues, at }: Figures) => (
+  <Card title="Queues" note={<small>Last hour, a point a minute. CloudWatch is some minutes late.</small>}>
+    <Table
+      label="Table of queues"
+      class="figures"
+      rows={queues}
+      id={({ queue }) => queue}
+      columns={{
+        Queue: ({ queue, pause, receives }) => (
+          <>
+            <a href={addressOf('/console/queue', { queue })}>{queue}</a>{' '}
+            {pause ? <State state="paused" /> : receives === false ? <State state="open (not received)" /> : null}
+          </>
+        ),
+        Done: ({ lastHour: { succeeded } }) => (
+          <Figure value={count(sum(succeeded))} note="last hour" label="Done a minute" points={succeeded} at={at} />
+        ),
+        Failed: ({ lastHour: { dead } }) => (
+          <Figure value={count(sum(dead))} note="last hour" tone="bad" label="Failed a minute" points={dead} at={at} />
+        ),
+        Waiting: (of) => <Waiting {...of} at={at} />,
+        'Time to finish, p95': ({ lastHour: { finish } }) => (
+          <Figure
+            value={finish.length > 0 ? duration(finish.at(-1)?.value ?? 0) : undefined}
+            note={finish.length > 0 ? 'the newest minute' : 'nothing ends now'}
+            label="Time to finish"
+            points={finish}
+            at={at}
+            kind="line"
+            textOf={duration}
+          />
+        ),
+        Dead: ({ queue, dead, leaving }) => (
+          <>
+            {dead > 0 ? (
+              <a class="bad" href={addressOf('/console/dead', { queue })}>
+                <strong>{count(dead)}</strong>
+              </a>
+            ) : (
+              <span class="quiet">0</span>
+            )}
+            {leaving > 0 ? <small>DLQ entries still to be removed: {leaving}</small> : null}
+          </>
+        ),
+        [ACT]: ({ queue, receives, pause }) => {
+          const next = pause || receives === false ? 'Resume' : 'Pause';
+          const action = `queue.${next.toLowerCase()}`;
+          return <Action short={next} label={`${next} ${queue}`} action={action} input={{ queue }} tone="plain" />;
+        },
+      }}
+      numbers={['Dead']}
+    />
+  </Card>
+);
+
+/** What is in the queue, and what is held outside it. The picture has the queue only: CloudWatch has no count of held jobs. */
+function Waiting({ queue, visible, inFlight, held, oldestSeconds, lastHour, at }: QueueFigures & { at: number }) {
+  const kinds = Object.entries(held);
+  const all = kinds.reduce((total, [, of]) => total + of.count, visible + inFlight);
+  const text = count(
+    all,
+    kinds.some(([, { more }]) => more),
+  );
+  const ofKinds = kinds.map(([reason, of]) => (
+    <div key={reason}>
+      <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{count(of.count, of.more)}</a> {reason}
+    </div>
+  ));
+  const note =
+    ofKinds.length > 0 ? ofKinds : oldestSeconds !== undefined && all > 0 && `oldest ${duration(oldestSeconds * 1000)}`;
   return (
-    <>
-      {pause ? <State state="paused" /> : receives === false ? 'no' : 'yes'}{' '}
-      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" input={{ queue }} /> : null}{' '}
-      <Action label={`${next} ${queue}`} action={`queue.${next.toLowerCase()}`} input={{ queue }} />
-    </>
+    <Figure
+      value={text}
+      note={note}
+      tone={kinds.length > 0 ? 'warn' : ''}
+      label="In the queue"
+      points={lastHour.inQueue}
+      at={at}
+      kind="line"
+    />
   );
 }
 
-const HOUR_MS = 3_600_000;
-
-const Charts = ({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) => (
-  <div class="columns">
-    {Object.entries({ 'Last hour': lastHour, 'Last day': lastDay }).map(([name, { succeeded: done, dead }]) => (
+function JobsAMinute({ queues, at }: Figures) {
+  // Analytics has hundreds of messages a minute, in which the others would vanish.
+  const shown = queues.filter(({ queue }) => queue !== 'analytics' || queues.length === 1);
+  const done = shown.map(({ queue, lastHour }) => [queue, lastHour.succeeded] as const);
+  const failed = shown.flatMap(({ lastHour }) => lastHour.dead);
+  const lines = Object.fromEntries([...done, ['failed', failed] as const]);
+  const tones = { failed: 'fill-bad' };
+  const totals = Object.fromEntries(Object.entries(lines).map(([name, points]) => [name, count(sum(points))]));
+  const ended = count(done.reduce((total, [, points]) => total + sum(points), 0));
+  const title = shown.length < queues.length ? 'Jobs a minute, without analytics' : 'Jobs a minute';
+  return (
+    <Card
+      title={title}
+      note={
+        <span class="push">
+          <Legend of={totals} tones={tones} />
+        </span>
+      }
+    >
       <Chart
-        key={name}
-        caption={`${name}: ${sum(done)} done, ${sum(dead)} dead`}
-        from={to - (name === 'Last day' ? 24 : 1) * HOUR_MS}
-        to={to}
-        lines={{ done, dead }}
+        caption={`In the last hour ${ended} ended well, and ${count(sum(failed))} failed.`}
+        lines={lines}
+        from={at - HOUR_MS}
+        to={at}
+        tones={tones}
       />
+    </Card>
+  );
+}
+
+/** The hours until a limit ends, which an operator may change. */
+const ENDS = { name: 'hours', label: 'Ends after (hours)', value: '24' };
+
+const Vendors = ({ vendors }: Figures) => (
+  <Card title="Vendors">
+    <Table
+      label="Table of vendors"
+      rows={vendors}
+      id={({ vendor }) => vendor}
+      columns={{
+        Vendor: ({ vendor, code, circuit }) => (
+          <>
+            {vendor}
+            <small>{circuit === 'closed' ? '' : code}</small>
+          </>
+        ),
+        Circuit: ({ circuit, since, trial }) => (
+          <>
+            <State state={circuit} />{' '}
+            {circuit === 'closed' ? null : (
+              <small>
+                since <Time at={since} /> UTC. {trial}
+              </small>
+            )}
+          </>
+        ),
+        'Calls, last hour': ({ calls }) => count(sum(calls)),
+        'Sending rate': ({ rate }) =>
+          rate ? (
+            <>
+              {count(rate.perSecond)} a second
+              <small>{rate.takenMs > 0 ? `taken for ${duration(rate.takenMs)}` : ''}</small>
+            </>
+          ) : (
+            <span class="quiet">no limit of ours</span>
+          ),
+        'Set by operators': ({ limits }) => limits.map((line) => <small key={line}>{line}</small>),
+        [ACT]: ({ vendor, circuit, rate, set }) => {
+          const input = { vendor };
+          const perSecond = { name: 'perSecond', label: 'Mails a second', value: String(rate?.perSecond ?? 10) };
+          const rateOf = { label: `Set rate of ${vendor}`, short: 'Set rate', action: 'vendor.rate', input };
+          return (
+            <>
+              {circuit === 'closed' ? null : (
+                <Action label={`Try ${vendor} now`} short="Try now" action="vendor.try" input={input} />
+              )}
+              {vendor === 'sendgrid' ? <Action {...rateOf} fields={[perSecond, ENDS]} tone="plain" /> : null}
+              {set.paused || set.rate ? (
+                <Action label={`Resume ${vendor}`} short="Resume" action="vendor.resume" input={input} />
+              ) : (
+                <Action
+                  {...{ label: `Pause ${vendor}`, short: 'Pause', action: 'vendor.pause', input, tone: 'plain' }}
+                  fields={[ENDS]}
+                />
+              )}
+            </>
+          );
+        },
+      }}
+      numbers={['Calls, last hour']}
+    />
+  </Card>
+);
+
+const Ends = ({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) => (
+  <>
+    {Object.entries({ 'Last hour': lastHour, 'Last day': lastDay }).map(([name, { succeeded: done, dead }]) => (
+      <Card key={name} title={name}>
+        <Chart
+          caption={`${name}: ${count(sum(done))} done, ${count(sum(dead))} dead.`}
+          from={to - (name === 'Last day' ? 24 : 1) * HOUR_MS}
+          to={to}
+          lines={{ done, dead }}
+          tones={{ done: 'fill-good', dead: 'fill-bad' }}
+        />
+      </Card>
     ))}
-  </div>
+  </>
 );

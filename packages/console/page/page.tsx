@@ -1,108 +1,186 @@
 import { type FunctionComponent, render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
-import { param } from './api';
+import { addressOf, go, MOVED, param } from './api';
 import { CampaignsPage } from './campaigns';
 import { JobPage } from './job';
 import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
-import { OverviewPage, QueuePage } from './overview';
-import { Answer, DONE, Facts, SessionContext } from './parts';
+import { Health, OverviewPage, QueuePage } from './overview';
+import { Answer, DONE, Empty, Facts, Icon, isTyping, SessionContext, Title } from './parts';
 
-const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
+/** `under`: the page of the navigation that it belongs to. */
+const PAGES: Record<string, { title: string; page: FunctionComponent; under?: string }> = {
   '/': { title: 'Overview', page: OverviewPage },
-  '/console/queue': { title: 'Queue', page: QueuePage },
+  '/console/queue': { title: 'Queue', page: QueuePage, under: '/' },
   '/console/jobs': { title: 'Jobs', page: JobsPage },
-  '/console/job': { title: 'Job', page: JobPage },
+  '/console/job': { title: 'Job', page: JobPage, under: '/console/jobs' },
   '/console/dead': { title: 'Dead letters', page: DeadPage },
   '/console/campaigns': { title: 'Campaigns', page: CampaignsPage },
   '/console/analytics': { title: 'Analytics', page: AnalyticsPage },
   '/console/local': { title: 'Fake vendors', page: LocalPage },
 };
 
+const NotFound = () => (
+  <>
+    <Title text="Not found" />
+    <Empty what="There is no such page.">The navigation on top has all pages.</Empty>
+  </>
+);
+
 function Frame({ session }: { session: Session }) {
-  const path = location.pathname;
-  const { title, page: Page } = PAGES[path] ?? { title: 'Not found', page: () => <p>There is no such page.</p> };
-  document.title = `${title} · ${session.instance}`;
-  const shown = Object.entries(PAGES).filter(
-    ([to]) =>
-      !['/console/job', '/console/queue'].includes(to) &&
-      (session.local || to !== '/console/local') &&
-      (session.queues.includes('analytics') || to !== '/console/analytics'),
-  );
+  const [address, setAddress] = useState(location.href);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const moved = () => {
+      setAddress(location.href);
+      main.current?.focus({ preventScroll: true });
+    };
+    addEventListener(MOVED, () => {
+      moved();
+      scrollTo(0, 0);
+    });
+    addEventListener('popstate', moved);
+  }, []);
+  const path = location.pathname === '/console' ? '/' : location.pathname;
+  const { page: Page, under } = PAGES[path] ?? { page: NotFound, under: '' };
   return (
     <SessionContext.Provider value={session}>
-      <div class={session.production ? 'frame production' : 'frame'}>
-        <a class="skip" href="#main">
-          Skip to the content
-        </a>
-        <header>
-          <p>
-            <strong>{session.instance}</strong> {session.production ? <span class="live">production</span> : null}
-            {session.local ? ' · the service on this machine' : ` · ${session.stage} · ${session.region}`}
-            {session.write ? '' : ' · read-only'}
-          </p>
-          <nav class="row" aria-label="Pages">
-            {shown.map(([to, { title: name }]) => (
-              <a key={to} href={to} aria-current={to === path ? 'page' : undefined}>
-                {name}
-              </a>
-            ))}
-          </nav>
-          <search>
-            <form class="row" action="/console/jobs">
-              <label class="wide">
-                Search
-                <input name="q" defaultValue={param('q')} placeholder="Id, part of an id, address, user or ticket" />
-              </label>
-              <button type="submit">Search</button>
-            </form>
-          </search>
-          <details>
-            <summary>Keys</summary>
-            <Facts facts={KEYS} />
-          </details>
-        </header>
-        <main id="main">
-          <h1>{title}</h1>
-          <Done />
-          <Page />
-        </main>
-      </div>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header session={session} path={path} under={under ?? path} />
+      <main id="main" class="page" ref={main} tabIndex={-1}>
+        <Page key={address} />
+      </main>
+      <Done />
     </SessionContext.Provider>
   );
 }
 
+function Header({ session, path, under }: { session: Session; path: string; under: string }) {
+  const { instance, production, local, stage, region, write, queues } = session;
+  const shown = Object.entries(PAGES).filter(
+    ([to, page]) =>
+      page.under === undefined &&
+      (local || to !== '/console/local') &&
+      (queues.includes('analytics') || to !== '/console/analytics'),
+  );
+  return (
+    <header class={production ? 'shell production' : 'shell'}>
+      <a class="brand row" href="/" title={local ? 'the service on this machine' : `${stage}, ${region}`}>
+        <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
+          <rect width="18" height="18" rx="4" />
+          <path d="M4.5 6h9M4.5 9h6M4.5 12h3" />
+        </svg>
+        {instance}
+      </a>
+      <span class="env">
+        {production ? <strong>production</strong> : local ? 'this machine' : stage}
+        {write ? ' · changes on' : ' · read-only'}
+      </span>
+      <nav aria-label="Pages">
+        {shown.map(([to, { title }]) => (
+          <a key={to} href={to} aria-current={to === under ? 'page' : undefined}>
+            {title}
+          </a>
+        ))}
+      </nav>
+      <search>
+        <form action="/console/jobs">
+          <Icon name="search" />
+          <input
+            key={location.search}
+            name="q"
+            aria-label="Search"
+            defaultValue={param('q')}
+            placeholder="Job, address, user, ticket"
+          />
+          <kbd>/</kbd>
+        </form>
+      </search>
+      <Health isOverview={path === '/'} />
+    </header>
+  );
+}
+
+/** What has just been done. It goes with the next page, or a click. */
 function Done() {
   const [text, setText] = useState('');
   useEffect(() => {
     addEventListener(DONE, (event) => setText((event as CustomEvent<string>).detail));
+    addEventListener(MOVED, () => setText(''));
   }, []);
   return (
-    <p role="status" class="lines">
-      {text}
-    </p>
+    <div role="status" class={text ? 'toast row' : ''}>
+      {text ? (
+        <>
+          <span class="good">
+            <Icon name="well" />
+          </span>
+          <p class="lines">{text}</p>
+          <button type="button" class="plain" aria-label="Close this note" onClick={() => setText('')}>
+            <Icon name="close" />
+          </button>
+        </>
+      ) : null}
+    </div>
   );
 }
 
 const KEYS = {
   '/': 'goes to the search',
-  '?': 'shows these keys',
-  Enter: 'searches, or confirms a question',
+  'j and k': 'go to the next and the previous job of a list',
+  x: 'selects the job, or no longer',
+  Enter: 'opens the job, searches, or confirms a question',
   Esc: 'closes a question, and does nothing',
+  '?': 'shows these keys',
 };
 
-addEventListener('keydown', (event) => {
-  const typing = (event.target as HTMLElement).closest('input, textarea, select, dialog');
-  if (typing || event.ctrlKey || event.metaKey) return;
-  if (event.key === '?') document.querySelector('header details')?.toggleAttribute('open');
-  if (event.key !== '/') return;
+function Keys() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    addEventListener('keydown', (event) => {
+      if (isTyping(event)) return;
+      if (event.key === '?') dialog.current?.showModal();
+      if (event.key !== '/') return;
+      event.preventDefault();
+      document.querySelector<HTMLElement>('search input')?.focus();
+    });
+  }, []);
+  return (
+    <dialog ref={dialog} aria-labelledby="keys">
+      <form class="stack" method="dialog">
+        <h2 id="keys">Keys</h2>
+        <Facts facts={KEYS} />
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}
+
+/** Links and forms that lead to a page of the console change what is shown, without a load. */
+addEventListener('click', (event) => {
+  const link = (event.target as Element).closest('a');
+  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+  if (!link || event.defaultPrevented || elsewhere) return;
+  if (link.origin !== location.origin || link.hash !== '' || !PAGES[link.pathname]) return;
   event.preventDefault();
-  document.querySelector<HTMLElement>('search input')?.focus();
+  go(link.pathname + link.search);
+});
+addEventListener('submit', (event) => {
+  const form = event.target as HTMLFormElement;
+  if (form.method !== 'get' || event.defaultPrevented) return;
+  event.preventDefault();
+  const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
+  go(addressOf(new URL(form.action).pathname, fields));
 });
 
 render(
-  <Answer path="session">{(session: Session) => <Frame session={session} />}</Answer>,
+  <>
+    <Answer path="session">{(session: Session) => <Frame session={session} />}</Answer>
+    <Keys />
+  </>,
   document.getElementById('app') as HTMLElement,
 );
