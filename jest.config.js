@@ -4,6 +4,7 @@ const { PATIENCE_MS } = require('./tests/support/patience.cjs');
 /** What all tests have in common. */
 const common = {
   testEnvironment: 'node',
+  runtime: '<rootDir>/tests/support/runtime.cjs',
   // A module looks these up as its own variables. A look-up in Jest's global object takes so long that zod, which reads
   // every row, was three times slower.
   sandboxInjectedGlobals: [
