@@ -3,7 +3,11 @@ import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoints, awsVariables } from '../../packages/local/connection';
 import type { Declared } from '../../packages/local/template/declared';
+import { aFeedback } from './feedback';
 import { installProducer, manifestIn, PRODUCER } from './installed-producer';
+import { type WatchedService, watchedService } from './local-service';
+import { askByDocument } from './openapi';
+import { localPackage } from './packages';
 import { watched } from './running';
 
 const EXAMPLE = 'examples/express-api';
@@ -27,6 +31,41 @@ export async function installExample() {
   }
   return { start, remove: consumer.remove };
 }
+
+/**
+ * For the tests of one file: the example, and the service that it sends its jobs to. A process takes seconds to start, so
+ * the tests share one, `current`. In the end, no process may have logged anything personal.
+ */
+export function exampleWithService() {
+  const all: RunningExample[] = [];
+  let example: Awaited<ReturnType<typeof installExample>>;
+  const shared = {} as { service: WatchedService; current: RunningExample };
+
+  async function start(env: Record<string, string> = {}): Promise<RunningExample> {
+    const started = await example.start({ ...variablesOf(shared.service), ...env });
+    all.push(started);
+    return started;
+  }
+  beforeAll(async () => {
+    [example, shared.service] = await Promise.all([installExample(), localPackage().then(watchedService)]);
+    shared.current = await start();
+  });
+  afterAll(async () => {
+    await Promise.all(all.map(({ end }) => end('SIGKILL')));
+    await shared.service.stop();
+    example.remove();
+    expect(all.map(({ output }) => output()).join('')).not.toMatch(/private-|Hello/);
+  });
+
+  /** Calls the example and holds its answer to the OpenAPI document. */
+  const ask = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    askByDocument(shared.current.url, { method, path, body, headers: { 'x-client-id': 'a-client', ...headers } });
+  return Object.assign(shared, { start, ask });
+}
+
+/** A feedback with words that no log may hold. */
+export const exampleFeedback = (n: number | string) =>
+  aFeedback({ user: { email: `private-${n}@example.com` }, subject: 'Hello', message: 'It works' });
 
 interface Local {
   config: { INSTANCE: string };

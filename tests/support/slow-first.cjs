@@ -4,6 +4,9 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const SLOWEST = [
   'simulation/scale/scale.long',
   'simulation/runs/random.long',
+  'integration/local/commands.long',
+  'integration/local/accept.long',
+  'integration/express-api/example.long',
   'simulation/scenarios/one-fault',
   'integration/permissions/recorded',
   'integration/local/commands',
@@ -11,7 +14,6 @@ const SLOWEST = [
   'integration/local/service',
   'browser/incident',
   'unit/resources/compiled-template',
-  'integration/local/accept',
   'integration/local/queues',
   'simulation/runs/random',
   'bench/cost/cost',
