@@ -11,7 +11,6 @@ import type { Output } from './terminal';
 export interface Option {
   usage: string;
   type: 'string' | 'boolean';
-  shortcut?: string;
   required?: boolean;
 }
 
@@ -45,7 +44,7 @@ export interface CommandContext {
   sls: (text: string) => string;
 }
 
-export const QUEUE: Option = { usage: 'Queue, as in custom.queues', type: 'string', shortcut: 'q' };
+export const QUEUE: Option = { usage: 'Queue, as in custom.queues', type: 'string' };
 export const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 export const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
 export const END = {

@@ -4,6 +4,7 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { OperatorError } from '../../lib/ops/operator';
 import type { Target } from '../../lib/target';
 import { fileOf } from '../../resources/instances/read';
+import { ACCOUNT } from '../local/loopback';
 import type { Output } from './terminal';
 
 /** The parts of Serverless Framework that the plugin uses. The package has no types for them. */
@@ -50,8 +51,6 @@ export interface NamedTarget extends Target {
   by: string;
 }
 
-export const LOCAL_ACCOUNT = '000000000000';
-
 /** The deployment that this `sls` call is about. Asks nothing of AWS. */
 export function targetOf(serverless: Serverless): Target {
   const aws = serverless.getProvider('aws');
@@ -62,7 +61,7 @@ export function targetOf(serverless: Serverless): Target {
 /** The same with its account and caller, which STS knows. The service on this machine knows no users. */
 export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget> {
   const target = targetOf(serverless);
-  if (target.stage === 'local') return { ...target, account: LOCAL_ACCOUNT, by: 'this machine' };
+  if (target.stage === 'local') return { ...target, account: ACCOUNT, by: 'this machine' };
   try {
     const { accountId, arn } = await serverless.getProvider('aws').getAccountInfo();
     return { ...target, account: accountId, by: arn };

@@ -4,10 +4,9 @@ import { parseArgs, promisify } from 'node:util';
 import { isProduction } from '../../lib/target';
 import type { Options } from '../../packages/cli/command';
 import { connect, requireService } from '../../packages/cli/connect';
-import { LOCAL_ACCOUNT } from '../../packages/cli/target';
 import { terminal } from '../../packages/cli/terminal';
 import type { Endpoints } from '../../packages/local/connection';
-import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
+import { ACCOUNT, LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { realProducer } from '../../packages/producer/real-producer';
 import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
@@ -40,7 +39,7 @@ async function main(): Promise<boolean> {
     throw new Error(USAGE);
 
   const signal = terminal.interrupted();
-  const { name, stage, region, account = LOCAL_ACCOUNT, hashKey } = instance;
+  const { name, stage, region, account = ACCOUNT, hashKey } = instance;
   const local = stage === 'local' ? await requireService() : undefined;
   const producer = realProducer({
     ...{ instance: name, region, settings: producerSettingsOf(instance, account) },
