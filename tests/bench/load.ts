@@ -9,12 +9,7 @@ const HANDLERS = readdirSync('handlers');
 const SIZES = { full: { runs: 21, handlers: HANDLERS }, small: { runs: 1, handlers: ['feedback.ts'] } };
 const CLIENT = /node_modules\/(@aws-sdk\/(?:client|lib)-[a-z-]+)\//;
 /** What a worker of this kind usually carries beside its AWS clients. */
-const USUAL = [
-  '@aws-lambda-powertools/logger',
-  '@aws-lambda-powertools/metrics',
-  '@aws-lambda-powertools/batch',
-  'zod',
-];
+const USUAL = [...['logger', 'metrics', 'batch'].map((name) => `@aws-lambda-powertools/${name}`), 'zod'];
 const USUAL_VENDORS: Record<string, string[]> = {
   'feedback.ts': ['@sendgrid/mail', 'node-zendesk'],
   'emails.ts': ['@sendgrid/mail'],

@@ -82,10 +82,8 @@ test.each<[string, 'fifo' | 'standard', SendMessageBatchRequestEntry[], name: st
 
 test('A batch of ten entries is sent in order, without a list of failures', async () => {
   const queue = await sqs.fifo();
-  const { Successful, Failed } = await sendBatch(
-    queue,
-    numbered(10).map(({ Id, MessageBody }) => entry(Id, { MessageBody })),
-  );
+  const entries = numbered(10).map(({ Id, MessageBody }) => entry(Id, { MessageBody }));
+  const { Successful, Failed } = await sendBatch(queue, entries);
 
   expect([Successful?.length, Failed]).toEqual([10, undefined]);
   expect(await sqs.bodies(queue)).toBe('m0 m1 m2 m3 m4 m5 m6 m7 m8 m9');

@@ -38,18 +38,10 @@ const receiveAllAndSend: Act = async (queue) => {
 
 const ORDER: Record<string, Case> = {
   'is kept inside a group, and one receive can return several messages of it': { sent: 'a1 a2 a3', seen: 'a1 a2 a3' },
-  'puts the messages of the oldest group first, even if others were sent between them': {
-    ...{ sent: 'a1 b1 a2 a3', seen: 'a1 a2 a3 b1' },
-  },
-  'hands out a group that waited before one whose message was just made visible again': {
-    ...{ sent: 'a1 b1', act: releaseOne, seen: 'b1 a1' },
-  },
-  'hands out a group that waited before the rest of one that was just received': {
-    ...{ sent: 'a1 a2 b1', act: removeOne, seen: 'b1 a2' },
-  },
-  'holds back a group while one of its messages is in flight, and lets another one pass': {
-    ...{ sent: 'a1 a2 b1', act: receiveOne, seen: 'b1' },
-  },
+  'puts the oldest group first, even if others were sent between': { sent: 'a1 b1 a2 a3', seen: 'a1 a2 a3 b1' },
+  'hands out a waiting group before one that was just released': { sent: 'a1 b1', act: releaseOne, seen: 'b1 a1' },
+  'hands out a waiting group before the rest of one just received': { sent: 'a1 a2 b1', act: removeOne, seen: 'b1 a2' },
+  'locks a group with a message in flight, and lets another pass': { sent: 'a1 a2 b1', act: receiveOne, seen: 'b1' },
   'keeps the group locked while only part of a batch is deleted': { sent: 'a1 a2 a3', act: removeTwo, seen: '' },
   'makes a released first message receivable at once, even if the next one is in flight': {
     ...{ sent: 'a1 a2 a3', act: hideNth(0, 0), seen: 'a1' },

@@ -5,11 +5,7 @@ import { memoryRandom } from './memory-clock';
 import { SAMPLE_QUEUE } from './sample-contract';
 
 /** A job's row as its producer writes it. `changes` apply to the envelope. */
-export const acceptedRow = (now: number, changes: Record<string, unknown> = {}): JobRow =>
-  newRow({
-    queue: SAMPLE_QUEUE,
-    envelope: envelopeSchema.parse(anEnvelope(changes)),
-    group: 'g',
-    now,
-    random: memoryRandom(9),
-  });
+export function acceptedRow(now: number, changes: Record<string, unknown> = {}): JobRow {
+  const envelope = envelopeSchema.parse(anEnvelope(changes));
+  return newRow({ queue: SAMPLE_QUEUE, envelope, group: 'g', now, random: memoryRandom(9) });
+}

@@ -12,10 +12,7 @@ export function memoryDeployment({ deps }: Pick<Engine, 'deps'>) {
     instance: INSTANCE,
     by: 'arn:aws:iam::123456789012:user/jane',
     publishAlarm: async () => {},
-    mappings: {
-      isOn: async (queue) => on.get(queue),
-      set: async (queue, next) => void on.set(queue, next),
-    },
+    mappings: { isOn: async (queue) => on.get(queue), set: async (queue, next) => void on.set(queue, next) },
     monitoring: {
       series: async (queries: readonly MetricQuery[]) => queries.map(({ name }) => metrics.get(name) ?? []),
       firing: async () => alarms,

@@ -7,7 +7,7 @@ import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
 import { memoryClock } from './memory-clock';
-import { watchedSendgrid } from './watched-sendgrid';
+import { SUPPORT, watchedSendgrid } from './watched-sendgrid';
 
 export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
 
@@ -25,13 +25,7 @@ export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Rec
 export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0], 'config'>, waitMs = 900_000) =>
   feedbackContract({
     ...deps,
-    config: {
-      prefix: PREFIX,
-      tags: ['app'],
-      from: { email: 'support@example.com' },
-      brand: 'Sample',
-      confirmationWaitMs: waitMs,
-    },
+    config: { prefix: PREFIX, tags: ['app'], from: SUPPORT, brand: 'Sample', confirmationWaitMs: waitMs },
   });
 
 /** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */

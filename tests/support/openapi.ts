@@ -42,11 +42,8 @@ interface Asked {
 export async function askByDocument(url: string, asked: Asked) {
   const { method, path, body, headers } = asked;
   const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-  const answer = await fetch(url + path, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: text ?? null,
-  });
+  const sent = { 'content-type': 'application/json', ...headers };
+  const answer = await fetch(url + path, { method, headers: sent, body: text ?? null });
   const said = await answer.text();
   const json = JSON.parse(said) as Record<string, unknown>;
   const given = { status: answer.status, headers: answer.headers, json };

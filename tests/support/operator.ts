@@ -50,12 +50,7 @@ export const contextOf = (deps: object, options: Options, out: Output): CommandC
 });
 
 /** Runs an `sls` command, given its words, through these dependencies. `answer`: what the operator types. */
-export async function command(
-  { deps }: { deps: object },
-  name: CommandName,
-  options: Options = {},
-  answer?: string,
-): Promise<Recorded> {
+export async function command({ deps }: { deps: object }, name: CommandName, options: Options = {}, answer?: string) {
   const { out, recorded } = recordingOutput(answer);
   await commands[name].run(contextOf(deps, options, out));
   return recorded;

@@ -46,13 +46,7 @@ export async function sls(
   // too.
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: directory,
-    env: {
-      PATH: process.env.PATH,
-      HOME: directory,
-      TMPDIR: process.env.PACKAGES ?? directory,
-      ...COMPILED,
-      ...env,
-    },
+    env: { PATH: process.env.PATH, HOME: directory, TMPDIR: process.env.PACKAGES ?? directory, ...COMPILED, ...env },
   });
   child.stdin.end();
   const result = { output: '', stdout: '', stderr: '' };

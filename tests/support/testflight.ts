@@ -10,7 +10,7 @@ import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
 import { hashPeople } from './hash-people';
 import { memoryClock } from './memory-clock';
-import { watchedSendgrid } from './watched-sendgrid';
+import { SUPPORT, watchedSendgrid } from './watched-sendgrid';
 
 export const APP = '1000000001';
 export const EMPTY_APP = '1000000002';
@@ -24,11 +24,7 @@ export const TESTER = 'tester@example.com';
 export const newKey = (namedCurve = 'P-256'): string =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-export const TEAM = {
-  issuerId: '00000000-0000-4000-8000-000000000001',
-  keyId: 'KEY0000001',
-  privateKey: newKey(),
-};
+export const TEAM = { issuerId: '00000000-0000-4000-8000-000000000001', keyId: 'KEY0000001', privateKey: newKey() };
 export const SETTLE_AFTER_MS = 30_000;
 
 /** Two apps. `invitesOnJoining`: whether Apple mails a tester who joins a group. */
@@ -88,13 +84,7 @@ export async function startTestflight(given: TestflightOptions = {}) {
         rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
         clock,
         subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
-        config: {
-          apps,
-          from: { email: 'support@example.com' },
-          templateId,
-          brand: 'Sample',
-          notificationWaitMs: 900_000,
-        },
+        config: { apps, from: SUPPORT, templateId, brand: 'Sample', notificationWaitMs: 900_000 },
       }),
     { ...options, clock },
   );

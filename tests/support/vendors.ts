@@ -8,8 +8,10 @@ import { PATIENCE_MS } from './patience.cjs';
 /** For a call that ends by itself. */
 export const PATIENT = { timeoutMs: PATIENCE_MS };
 
+const JOB = '0190a1b2-0000-7000-8000-000000000001';
+
 export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
-  external_id: '0190a1b2-0000-7000-8000-000000000001',
+  external_id: JOB,
   subject: 'The export is empty',
   comment: { body: 'It was not empty yesterday.' },
   requester: { name: 'A User', email: 'user@example.com' },
@@ -22,14 +24,7 @@ export const aMail = (person: Partial<MailRecipient> = {}, changes: Partial<Mail
   subject: 'We got your feedback',
   text: 'Thank you.',
   categories: ['feedback'],
-  recipients: [
-    {
-      email: 'user@example.com',
-      name: 'A User',
-      customArgs: { job: '0190a1b2-0000-7000-8000-000000000001' },
-      ...person,
-    },
-  ],
+  recipients: [{ email: 'user@example.com', name: 'A User', customArgs: { job: JOB }, ...person }],
   ...changes,
 });
 

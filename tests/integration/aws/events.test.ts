@@ -58,9 +58,7 @@ test('the end of a job reaches the bus, which posts it to the API with the key, 
 test('an event that the bus refuses is a StoreError', async () => {
   const { bridge, events } = await start('no-such-bus');
 
-  await expect(events.publish(completion)).rejects.toMatchObject({
-    name: 'StoreError',
-    code: 'EventBridge.ResourceNotFoundException',
-  });
+  const refused = { name: 'StoreError', code: 'EventBridge.ResourceNotFoundException' };
+  await expect(events.publish(completion)).rejects.toMatchObject(refused);
   expect(bridge.events).toEqual([]);
 });

@@ -85,22 +85,19 @@ describe.each<[string, () => Promise<Objects>]>([
   it('replaces an object only in the version that was read', async () => {
     await objects.create('a', 'first', 'text/plain', { events: '1' });
     const first = await objects.read('a');
+    const { etag: old = '' } = first ?? {};
 
     const answers = [
-      await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
-      await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
-      await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
+      await objects.replace('a', 'second', 'text/plain', old),
+      await objects.replace('a', 'third', 'text/plain', old),
+      await objects.replace('absent', 'first', 'text/plain', old),
     ];
     const second = await objects.read('a');
-    const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
-    const reads = await Promise.all([
-      ...again,
-      objects.readChanged('a', first?.etag ?? ''),
-      objects.readChanged('a', ''),
-    ]);
-    const racing = await Promise.all(
-      Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
-    );
+    const { etag = '' } = second ?? {};
+    const again = ['a', 'absent'].map((key) => objects.readChanged(key, etag));
+    const reads = await Promise.all([...again, objects.readChanged('a', old), objects.readChanged('a', '')]);
+    const replaces = Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', etag));
+    const racing = await Promise.all(replaces);
     const absent = await objects.read('absent');
 
     expect(first?.metadata).toEqual({ events: '1' });

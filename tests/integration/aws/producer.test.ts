@@ -8,6 +8,7 @@ import { startAws as startEmulators, TABLE } from '../../support/emulators';
 import { fakeAws } from '../../support/fake-aws';
 import { HASH_KEY } from '../../support/hash-people';
 
+const queue = { type: 'fifo' as const, retention: 345_600 };
 const settings = {
   account: '000000000000',
   bucket: 'a-bucket',
@@ -15,12 +16,10 @@ const settings = {
   table: TABLE,
   emailRate: 100,
   hashKey: HASH_KEY,
-  queues: {
-    feedback: { type: 'fifo' as const, retention: 345_600 },
-    emails: { type: 'fifo' as const, retention: 345_600 },
-  },
+  queues: { feedback: queue, emails: queue },
 };
-const withAnalytics = { ...settings, queues: { analytics: settings.queues.feedback } };
+const withAnalytics = { ...settings, queues: { analytics: queue } };
+const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
 const event = (id: string) => ({ id, name: 'opened', time: new Date().toISOString() });
 
@@ -157,7 +156,6 @@ describe('the producer as an API imports it', () => {
     const key = 'a'.repeat(32);
     const { endpoint, requests } = await startSsm({ '/my/hash-key': key });
     const { received } = await startAws();
-    const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
     const producer = started({ settings: hashed, endpoints: { ssm: endpoint } });
 
     await producer.ready();
@@ -170,7 +168,6 @@ describe('the producer as an API imports it', () => {
   it('without its hash key refuses feedback as a failure that can be tried again, and does the rest', async () => {
     const { endpoint } = await startSsm({});
     await startAws();
-    const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
     const producer = started({ settings: hashed, endpoints: { ssm: endpoint } });
     const failure = { name: 'StoreError', code: 'SSM.ParameterNotFound' };
 

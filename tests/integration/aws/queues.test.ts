@@ -29,11 +29,11 @@ describe.each<[string, () => Promise<{ queues: Queues & BatchQueues; model: SqsM
   it('sends a batch and reports for each entry whether SQS took it', async () => {
     const entry = { body: 'x', groupId: 'a-group', deduplicationId: 'an-id' };
 
-    const entries = await queues.sendBatch(queueUrl, [
-      entry,
+    const [refused, repeat] = [
       { ...entry, deduplicationId: '' },
       { ...entry, body: 'y' },
-    ]);
+    ];
+    const entries = await queues.sendBatch(queueUrl, [entry, refused, repeat]);
 
     expect(entries.map(({ sent }) => sent)).toEqual([true, false, true]);
     expect(entries[1]).toEqual({ sent: false, code: expect.stringMatching(/^SQS\.\w+/) });

@@ -25,11 +25,8 @@ test('an hour of a bad campaign is as the docs show it', async () => {
   const url = await startFake({
     state: () => ({}),
     handle: async ({ method, path, headers, body }) => {
-      const { statusCode } = await webhook({
-        requestContext: { http: { method, path } },
-        headers: headers as never,
-        body,
-      });
+      const requestContext = { http: { method, path } };
+      const { statusCode } = await webhook({ requestContext, headers: headers as never, body });
       answered += (JSON.parse(body) as { event: string }[]).filter(({ event }) => event !== 'processed').length;
       return reply(statusCode);
     },

@@ -44,10 +44,8 @@ test('a refused address is left out, and all other recipients get their mail und
   await emails.tell(emails.events());
 
   expect(emails.sendgrid.requests).toHaveLength(3);
-  expect(emails.sendgrid.mails.map(({ to, customArgs }) => [to[0], customArgs.recipient])).toEqual([
-    [address(3), '3'],
-    [address(5), '5'],
-  ]);
+  const numbered = emails.sendgrid.mails.map(({ to, customArgs }) => `${to[0]} is ${customArgs.recipient}`);
+  expect(numbered).toEqual([3, 5].map((n) => `${address(n)} is ${n}`));
   expect(emails.chunk(0)).toMatchObject({
     ...{ state: 'succeeded', attempts: 1, result: { recipients: 6, refused: 3, suppressed: 1 } },
     steps: { excluded: { result: { SendgridRejected: [1, 2, 4] } } },
@@ -120,10 +118,8 @@ test('a suppressed recipient gets no mail, and row, record and report say so wit
   const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
   expect(await emails.report()).toMatchObject(counts);
   // A chunk without a mail says nothing about the campaign's mails.
-  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
-    ended: { chunks: 1, refused: 0 },
-    sent: [{ recipients: 1 }],
-  });
+  const figures = { ended: { chunks: 1, refused: 0 }, sent: [{ recipients: 1 }] };
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject(figures);
   expect(seen()).not.toContain('@');
 });
 
@@ -145,8 +141,6 @@ test('a list that cannot be read pauses the campaign, and nothing is sent', asyn
 
   expect(addressees()).toEqual([]);
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
-  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
-    status: 'paused',
-    reason: 'SuppressionListUnreadable',
-  });
+  const paused = { status: 'paused', reason: 'SuppressionListUnreadable' };
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject(paused);
 });

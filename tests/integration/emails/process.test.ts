@@ -17,14 +17,8 @@ beforeEach(async () => {
 afterEach(() => emails.close());
 
 /** Everything that is readable outside the bucket's data. */
-const seen = ({ engine }: Emails): string =>
-  JSON.stringify([
-    engine.table.items(),
-    engine.lines,
-    engine.metrics,
-    engine.facts,
-    engine.deadLetters().map(({ attributes }) => attributes),
-  ]);
+const seen = ({ engine: { table, lines, metrics, facts, deadLetters } }: Emails): string =>
+  JSON.stringify([table.items(), lines, metrics, facts, deadLetters().map(({ attributes }) => attributes)]);
 
 /** Sends these chunks of the campaign of 30 recipients, one after another. */
 async function sent(numbers: number[], options: Parameters<Emails['campaign']>[0] = {}): Promise<void> {

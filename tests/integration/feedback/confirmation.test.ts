@@ -42,20 +42,17 @@ test.each([
   ['has no credits', { status: 402 }, { state: 'held', reason: 'stopped', vendor: 'sendgrid' }],
   ['is down', { status: 503 }, { state: 'held', reason: 'retry' }],
   ['lets us wait', { status: 429 }, { state: 'held', reason: 'throttled' }],
-])(
-  'while SendGrid %s, the job is held with its ticket, and its mail goes out afterwards',
-  async (_what, failure, held) => {
-    const { engine, row, zendesk, sendgrid, repair } = await failing(failure);
-    expect(row()).toMatchObject({ ...held, steps: { ticket: { status: 'done' } } });
+])('while SendGrid %s, the job is held with its ticket, and its mail goes out later', async (_what, failure, held) => {
+  const { engine, row, zendesk, sendgrid, repair } = await failing(failure);
+  expect(row()).toMatchObject({ ...held, steps: { ticket: { status: 'done' } } });
 
-    repair();
-    await engine.minutes(5);
+  repair();
+  await engine.minutes(5);
 
-    expect(row()).toMatchObject({ state: 'succeeded', result: { ticketId: '1', confirmation: 'sent' } });
-    expect(row()).not.toHaveProperty('without');
-    expect([zendesk.tickets, sendgrid.mails]).toMatchObject([{ length: 1 }, { length: 1 }]);
-  },
-);
+  expect(row()).toMatchObject({ state: 'succeeded', result: { ticketId: '1', confirmation: 'sent' } });
+  expect(row()).not.toHaveProperty('without');
+  expect([zendesk.tickets, sendgrid.mails]).toMatchObject([{ length: 1 }, { length: 1 }]);
+});
 
 test('when the wait is over, the job ends without its mail although the circuit is open, and that is counted', async () => {
   const { engine, row } = await failing({ status: 401 });
@@ -99,7 +96,7 @@ test("an operator's pause of SendGrid stops the clock of the wait", async () => 
   expect(row()).toMatchObject({ state: 'succeeded' });
 });
 
-test('a resend sends only the mail, rewrites the record and publishes no second end', async () => {
+test('sls jobs list finds what a job lacks, and a resend sends only that, rewrites the record and publishes no second end', async () => {
   const { engine, row, zendesk, sendgrid, repair, resend } = await failing({ status: 400 });
   expect(row()).toMatchObject(without('SendgridRejected'));
   const console_ = await testedConsole(engine);
@@ -107,38 +104,22 @@ test('a resend sends only the mail, rewrites the record and publishes no second 
   const found = [await foundIn('from=2026-01-02T03'), await foundIn('to=2026-01-02T03')];
   await console_.close();
   expect(found).toMatchObject([{ jobs: [{ id: ID }] }, { jobs: [] }]);
+  const listed = (lacks: string) => command(engine, 'jobs list', { without: lacks, from: '2026-01-02T03' });
+  expect((await listed('SendgridRejected')).lines.join()).toContain('succeeded, without its mail: SendgridRejected');
+  expect((await listed('notification')).lines).toEqual(['No jobs.']);
 
   await repair();
-  await resend();
+  await command(engine, 'jobs resend', { id: ID });
   await engine.work();
   await engine.reconcile();
 
   expect(row()).toMatchObject({ state: 'succeeded', generation: 1, result: { ticketId: '1', confirmation: 'sent' } });
   expect(row()).not.toHaveProperty('without');
   expect(Object.values(engine.records())).toMatchObject([{ result: { confirmation: 'sent' } }]);
-  expect([zendesk.tickets, sendgrid.mails, engine.published]).toMatchObject([
-    { length: 1 },
-    { length: 1 },
-    { length: 1 },
-  ]);
+  expect([zendesk.tickets, sendgrid.mails, engine.published].map(({ length }) => length)).toEqual([1, 1, 1]);
   expect(engine.objects.keys()).not.toContain(KEPT);
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsSucceeded' && value > 0)).toHaveLength(1);
   await expect(resend()).rejects.toThrow('only the mail that a succeeded job lacks can be sent');
-});
-
-test('commands list what a job succeeded without, and resend its mail', async () => {
-  const { engine, row, repair } = await failing({ status: 400 });
-  const hour = '2026-01-02T03';
-  const { lines } = await command(engine, 'jobs list', { without: 'SendgridRejected', from: hour });
-  const { lines: others } = await command(engine, 'jobs list', { without: 'notification', from: hour });
-
-  await repair();
-  await command(engine, 'jobs resend', { id: ID });
-  await engine.work();
-
-  expect(lines.join()).toContain('succeeded, without its mail: SendgridRejected');
-  expect(others).toEqual(['No jobs.']);
-  expect(row()).toMatchObject({ result: { confirmation: 'sent' } });
 });
 
 test('an erasure finds the body of a job that lacks its mail, and then nothing sends it', async () => {
@@ -164,30 +145,27 @@ test('a resend that SendGrid refuses too ends without its mail again', async () 
   expect(row()).toMatchObject(without('SendgridRejected'));
 });
 
-test.each(['done', 'skipped'] as const)(
-  'a mail that may have been sent is settled as %s before anyone resends it',
-  async (as) => {
-    const { engine, row, sendgrid, repair, resend } = await failing({ after: 'reset' });
-    expect(row()).toMatchObject({ result: { confirmation: 'unknown' }, without: [{ code: 'StepUnknown' }] });
-    expect(stateOf(row())).toBe('succeeded, perhaps without its mail');
-    await expect(resend()).rejects.toThrow('may have sent its mail');
+test.each(['done', 'skipped'] as const)('a mail that may be out is settled as %s before a resend', async (as) => {
+  const { engine, row, sendgrid, repair, resend } = await failing({ after: 'reset' });
+  expect(row()).toMatchObject({ result: { confirmation: 'unknown' }, without: [{ code: 'StepUnknown' }] });
+  expect(stateOf(row())).toBe('succeeded, perhaps without its mail');
+  await expect(resend()).rejects.toThrow('may have sent its mail');
 
-    repair();
-    await settle(engine.deps, { row: row(), step: 'confirmation', as });
-    await engine.minutes(1);
+  repair();
+  await settle(engine.deps, { row: row(), step: 'confirmation', as });
+  await engine.minutes(1);
 
-    if (as === 'done') {
-      expect(row()).toMatchObject({ result: { confirmation: 'sent' }, steps: { confirmation: { status: 'done' } } });
-      expect(row()).not.toHaveProperty('without');
-      return;
-    }
-    expect(row()).toMatchObject(without('operator'));
-    await resend();
-    await engine.work();
-    expect(row()).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
-    expect(sendgrid.mails).toHaveLength(2);
-  },
-);
+  if (as === 'done') {
+    expect(row()).toMatchObject({ result: { confirmation: 'sent' }, steps: { confirmation: { status: 'done' } } });
+    expect(row()).not.toHaveProperty('without');
+    return;
+  }
+  expect(row()).toMatchObject(without('operator'));
+  await resend();
+  await engine.work();
+  expect(row()).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
+  expect(sendgrid.mails).toHaveLength(2);
+});
 
 test('a job whose ticket is made never dies for its mail: not with spent attempts, crashes or a lost body', async () => {
   const { engine, row } = await failing({ status: 503 });

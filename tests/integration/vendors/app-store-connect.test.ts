@@ -12,14 +12,13 @@ import { StoreError } from '../../../lib/errors';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
-import type { FakeAppStoreConnect } from '../../support/fake-vendors';
 import { APP, anInvite, BUILD, GROUP, newKey, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 import { allTextOf, caught, PATIENT, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
 const MINUTE_MS = 60_000;
 let now = Date.parse('2026-03-01T12:00:00Z');
-let fake: FakeAppStoreConnect;
+let fake: Awaited<ReturnType<typeof startFakeAppStoreConnect>>;
 beforeEach(async () => {
   now = Date.parse('2026-03-01T12:00:00Z');
   fake = await startFakeAppStoreConnect({
@@ -55,12 +54,8 @@ test('the token is valid for Apple and is reused until shortly before it expires
   const [first, second, third] = tokens();
   expect(second).toBe(first);
   expect(third).not.toBe(first);
-  const rules = {
-    issuer: TEAM.issuerId,
-    audience: 'appstoreconnect-v1',
-    currentDate: new Date(now),
-    maxTokenAge: 1200,
-  };
+  const currentDate = new Date(now);
+  const rules = { issuer: TEAM.issuerId, audience: 'appstoreconnect-v1', currentDate, maxTokenAge: 1200 };
   const verify = (header = '') => jwtVerify(header.slice('Bearer '.length), createPublicKey(TEAM.privateKey), rules);
   expect((await verify(third)).protectedHeader).toMatchObject({ alg: 'ES256', kid: TEAM.keyId });
   await expect(verify(first)).rejects.toThrow('"exp" claim timestamp check failed');
@@ -111,9 +106,7 @@ const SPENT = { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' };
 const BUDGET = { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 };
 const REJECTED = { class: 'permanent', code: 'AppStoreConnectRejected' };
 const WRONG_VALUE = answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } });
-const WRONG_ATTRIBUTE = answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', {
-  source: { pointer: '/data/attributes/email' },
-});
+const WRONG_FIELD = answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } });
 const AGREEMENT = 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED';
 
 test.each<[string, Failure, object]>([
@@ -121,7 +114,7 @@ test.each<[string, Failure, object]>([
   ['a missing agreement', answer(403, AGREEMENT), { class: 'stop', code: 'AgreementMissing', status: 403 }],
   ['a finer code of it', answer(403, `${AGREEMENT}.NEW`), { class: 'stop', code: 'AgreementMissing' }],
   ['another state', answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
-  ['a wrong attribute', WRONG_ATTRIBUTE, { ...REJECTED, field: 'data.attributes.email' }],
+  ['a wrong attribute', WRONG_FIELD, { ...REJECTED, field: 'data.attributes.email' }],
   ['a 429', throttled(), { class: 'wait', waitMs: 60_000 }],
   ['a 429 at the end of the budget', throttled(SPENT), BUDGET],
   ['a 429 that says for how long', throttled({ ...SPENT, 'retry-after': '7' }), { class: 'wait', waitMs: 7_000 }],

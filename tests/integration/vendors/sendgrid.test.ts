@@ -6,12 +6,12 @@ import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { aContent, CAMPAIGN } from '../../support/emails';
 import { eventually } from '../../support/eventually';
-import type { FakeSendgrid } from '../../support/fake-vendors';
 import { allTextOf, aMail, caught, PATIENT, secretOf } from '../../support/vendors';
 
 const TEMPLATE = `d-${'0'.repeat(32)}`;
-let fake: FakeSendgrid;
-let other: FakeSendgrid;
+type Fake = Awaited<ReturnType<typeof startFakeSendgrid>>;
+let fake: Fake;
+let other: Fake;
 let sendgrid: Sendgrid;
 
 beforeEach(async () => {

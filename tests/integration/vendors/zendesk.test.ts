@@ -1,10 +1,9 @@
 import { realZendesk, type Zendesk } from '../../../lib/vendors/zendesk';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
-import type { FakeZendesk } from '../../support/fake-vendors';
 import { aTicket, caught, PATIENT, secretOf } from '../../support/vendors';
 
 const EMAIL = 'agent@example.com';
-let fake: FakeZendesk;
+let fake: Awaited<ReturnType<typeof startFakeZendesk>>;
 let zendesk: Zendesk;
 let now: number;
 
