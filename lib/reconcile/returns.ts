@@ -6,7 +6,7 @@ import { ATTRIBUTE, backInQueue, belongs, keepBody } from '../jobs/messages';
 import { CLOCK_SKEW_MS, isEnd, type JobRow, withEntry } from '../jobs/row';
 import { crashesOf, parkPoison, reopen } from '../jobs/transitions';
 import { hasWitness } from '../jobs/witness';
-import type { Item, ReceivedMessage } from '../ports';
+import type { ItemHead, ReceivedMessage } from '../ports';
 import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
 import {
   CRASH_LOOP,
@@ -24,7 +24,7 @@ import type { ReconcileRun } from './run';
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
 
-interface Returns extends Item {
+interface Returns extends ItemHead {
   /** Keys of returned jobs. An outcome of one of them shows that the queue's worker works again. */
   watched: string[];
   /** The ids that their messages had in the DLQ. */
@@ -45,7 +45,7 @@ export const noteUnread = (deps: ReconcileRun, queue: string, unread: number) =>
   });
 
 export const unreadIn = async (deps: ReconcileRun, queue: string): Promise<number> =>
-  ((await readItem(deps, returnsKey(queue))) as Returns | undefined)?.unread ?? 0;
+  (await readItem<Returns>(deps, returnsKey(queue)))?.unread ?? 0;
 
 /** A message that comes back a third time, after two runs began with it, kills its worker before any write. */
 const MOST_RETURNS = 2;
@@ -254,7 +254,7 @@ async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage
     // SQS says when it moved the message, which may be a retention after its send.
     const retention = deps.settings(queue).retention * (movedBySqs ? 2 : 1);
     const made = await firstRow(deps, of, { queue, group, messageId, sentAt, retention });
-    if (!('kind' in made)) return { message, subject: of, row: made };
+    if (made.kind === 'row') return { message, subject: of, row: made.row };
     return made.kind === 'refused' ? undefined : find(made.subject);
   }
 }

@@ -131,6 +131,8 @@ function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: n
     : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
+type First = { kind: 'row'; row: JobRow } | { kind: 'refused' } | { kind: 'other'; subject: Subject };
+
 /**
  * The row of a message's job, if the table has none: from the job's record, or as the message describes it. A message
  * of another sender is how its job begins. Ours are about rows, unless the producer could write none for a job without
@@ -140,21 +142,21 @@ export async function firstRow(
   deps: Parameters<typeof recordedRow>[0],
   subject: Subject,
   { messageId, retention, ...sending }: Sending & { messageId: string; retention: number },
-): Promise<JobRow | { kind: 'refused' } | { kind: 'other'; subject: Subject }> {
+): Promise<First> {
   const { sentAt } = sending;
   const made = rowOfSubject(subject, { ...sending, now: deps.clock.now() });
   const row = await recordedRow(deps, made);
-  if (row !== made) return row;
+  if (row !== made) return { kind: 'row', row };
   const { id, named, token } = subject;
   if (named || (token !== undefined && subject.kind === 'job' && !isRandomId(id))) return { kind: 'refused' };
-  if (subject.kind !== 'job') return made;
+  if (subject.kind !== 'job') return { kind: 'row', row: made };
   const { body, envelope } = subject;
   const own = parseEnvelope(body, { from: 'others' }).id;
   if (own !== id && token === undefined)
     return { kind: 'other', subject: { ...subject, id: own, envelope: { ...envelope, id: own } } };
   try {
     checkTime(envelope, { oldest: sentAt - retention * 1000, sentAt });
-    return made;
+    return { kind: 'row', row: made };
   } catch (error) {
     return { kind: 'other', subject: rejected(subject, invalidId(messageId), asProblem(error)) };
   }
@@ -221,8 +223,12 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
   }
   for (let stored = await ledger.get(jobKey(queue, subject.id)); ; ) {
     const { retention } = deps.settings(queue);
-    const row = stored ?? (await firstRow(deps, subject, { queue, messageId, group, sentAt, retention }));
-    if ('kind' in row) return row.kind === 'other' ? open(handling, row.subject) : { kind: 'refused', subject };
+    const first: First = stored
+      ? { kind: 'row', row: stored }
+      : await firstRow(deps, subject, { queue, messageId, group, sentAt, retention });
+    if (first.kind === 'refused') return { kind: 'refused', subject };
+    if (first.kind === 'other') return open(handling, first.subject);
+    const { row } = first;
     // The id belongs to a job with other data.
     if (!belongs(row, subject.payloadHash))
       return open(handling, subject.named ? withoutBody(subject) : rejected(subject, invalidId(messageId)));

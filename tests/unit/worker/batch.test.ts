@@ -63,6 +63,21 @@ test('the deadline leaves messages untouched that could not be finished in time'
   expect(engine.rows()).toEqual([]);
 });
 
+test('a row may carry an attribute of a newer release, whatever its name is', async () => {
+  const { engine, effects } = sampleEngine();
+  await engine.accept(envelope());
+  const row = engine.row(jobId(1));
+  await engine.table.put({ ...row, kind: 'new', subject: 'new', version: row.version + 1 }, row.version);
+  // Only a first delivery claims the row without a read.
+  engine.receive();
+  engine.clock.advance(3_600_000);
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', kind: 'new', subject: 'new' });
+});
+
 test('a bug of the call that hides a message stops neither its batch nor the answer', async () => {
   const { engine, effects } = sampleEngine(({ id }) => (id === jobId(1) ? Promise.reject(refused()) : 'done'), {
     before: (call) => {
