@@ -137,7 +137,7 @@ export interface Objects {
 }
 
 /**
- * One document of the jobs table. Every change writes the whole item under the next version. The table refuses a write
+ * One document of the jobs table as the table gives it. Every change writes the whole item under the next version. The table refuses a write
  * that expects another version. That makes claims exclusive and zombies harmless.
  */
 export interface Item extends ItemHead {
@@ -189,7 +189,7 @@ export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
   /** Writes the whole item if the stored version is `expected`. 0 expects that there is no item. */
-  put(item: Item, expected: number): Promise<'written' | 'conflict'>;
+  put(item: Item | ItemHead, expected: number): Promise<'written' | 'conflict'>;
   /**
    * Changes an item without a read, adds 1 to its version, and returns it. `undefined`: nothing was written, because
    * the item is not as the change expects it, or its version is less than 1.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type ItemDeps, readItem } from '../jobs/items';
 import { factsKey } from '../jobs/keys';
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 import { jsonOf } from '../text';
 import { type AnyKind, FACT_KINDS, type FactKind, parseAlarmName } from './kinds';
 
@@ -38,7 +38,7 @@ export interface StoredFact extends Fact {
 }
 
 /** The facts that are on, or were a short time ago (key `facts`). The reconciler and the daily check write them. */
-export interface StoredFacts extends Item {
+export interface StoredFacts extends ItemHead {
   facts: Record<string, StoredFact>;
 }
 
@@ -47,10 +47,9 @@ export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subj
 
 /** The stored facts by name. If they are damaged there are none, so a fact that is still on is sent again. */
 export const storedFacts = async (deps: ItemDeps): Promise<Record<string, StoredFact>> =>
-  factsIn(await readItem(deps, factsKey));
+  factsIn(await readItem<StoredFacts>(deps, factsKey));
 
-export function factsIn(item: Item | undefined): Record<string, StoredFact> {
-  const { facts } = (item ?? {}) as Partial<StoredFacts>;
+export function factsIn({ facts }: Partial<StoredFacts> = {}): Record<string, StoredFact> {
   return typeof facts === 'object' && facts !== null ? facts : {};
 }
 

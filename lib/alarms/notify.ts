@@ -2,7 +2,7 @@ import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import { type ItemDeps, type Pause, type ReconcilerRun, readItem, updateItem } from '../jobs/items';
 import { outagesKey, pauseKey, reconcilerKey, vendorKey } from '../jobs/keys';
-import type { Item, Log, Queues } from '../ports';
+import type { ItemHead, Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
 import { type Circuit, nextTrialAt } from '../worker/circuit';
 import { type Details, messageOf, type Place } from './embed';
@@ -50,15 +50,15 @@ const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefin
 async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change): Promise<Details> {
   if (!firing) return {};
   try {
-    const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
+    const pause = isAboutWaiting(kind) ? await readItem<Pause>(deps, pauseKey(subject)) : undefined;
     if (pause) return { limit: pause };
     if (kind === 'vendor-limited' || kind === 'circuit-open') {
-      const stored = (await readItem(deps, vendorKey(subject))) as Circuit | undefined;
+      const stored = await readItem<Circuit>(deps, vendorKey(subject));
       if (kind === 'circuit-open') return { nextTrialAt: nextTrialAt(stored, deps.clock.now()) };
       return { limit: code === 'paused' ? stored?.paused : stored?.rate };
     }
     if (kind === 'reconciler-failing')
-      return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
+      return { failing: (await readItem<ReconcilerRun>(deps, reconcilerKey))?.failing ?? [] };
     if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};
     const facts = Object.values(await storedFacts(deps));
     return { dead: facts.filter((fact) => fact.kind === 'jobs-dead' && fact.subject === subject) };
@@ -91,7 +91,7 @@ async function deliver(
   }
 }
 
-interface Outages extends Item {
+interface Outages extends ItemHead {
   outages: Outage[];
 }
 

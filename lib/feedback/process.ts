@@ -4,7 +4,7 @@ import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { type JobRow, traceOf } from '../jobs/row';
-import { type Item, type Objects, TOO_LARGE } from '../ports';
+import { type ItemHead, type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
 import type { Ticket, Zendesk } from '../vendors/zendesk';
@@ -214,7 +214,7 @@ const HOUR_MS = 60 * 60_000;
 const MOST_AN_HOUR = 3;
 
 /** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
-interface Mailed extends Item {
+interface Mailed extends ItemHead {
   jobs: Record<string, number>;
 }
 

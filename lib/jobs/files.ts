@@ -1,10 +1,10 @@
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 import { type ItemDeps, updateItem } from './items';
 import { fileKey, jobKey, todoKey } from './keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './ledger';
 
 /** Which jobs name an uploaded file. It has a `todo` while the reconciler must look whether the file can go. */
-export interface FileNote extends Item {
+export interface FileNote extends ItemHead {
   object: string;
   jobs: string[];
 }

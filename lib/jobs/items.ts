@@ -1,5 +1,5 @@
 import { StoreError } from '../errors';
-import type { Clock, Due, Item, Random, Table } from '../ports';
+import type { Clock, Due, Item, ItemHead, Random, Table } from '../ports';
 
 /** `item`: as it is stored now. An unchanged item may be missing. */
 export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
@@ -19,7 +19,11 @@ const RETRY_MS = 100;
  * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
  * item in the table. It is recognised by `writer`, which each write has for itself, and counts as written.
  */
-export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expected: number): Promise<Written<T, Item>> {
+export async function writeItem<T extends ItemHead>(
+  deps: ItemDeps,
+  item: T,
+  expected: number,
+): Promise<Written<T, Item>> {
   const { table, random } = deps;
   const next = { ...item, version: expected + 1, writer: random.uuid() };
   return patiently(deps, async () => {
@@ -34,23 +38,24 @@ export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expecte
  * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
  * returns `undefined` to leave the item as it is. `known`: the item as just read, which saves the first read.
  */
-export async function updateItem<T extends Item>(
+export async function updateItem<T extends ItemHead>(
   deps: ItemDeps,
   key: string,
   change: (item: T | undefined) => T | undefined,
   known?: T,
 ): Promise<Updated<T>> {
-  for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
+  for (let stored = known?.version ? known : await readItem<T>(deps, key); ; ) {
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
     const result = await writeItem(deps, next, stored?.version ?? 0);
     if (result.written) return { changed: true, item: result.item };
-    stored = result.stored as T | undefined;
+    stored = result.stored as ItemHead as T | undefined;
   }
 }
 
-export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
-  patiently(deps, () => deps.table.get(key));
+/** `T`: the kind of items that have such a key. */
+export const readItem = <T extends ItemHead = Item>(deps: ItemDeps, key: string): Promise<T | undefined> =>
+  patiently(deps, async () => (await deps.table.get(key)) as ItemHead as T | undefined);
 
 /** A repeat within a second has the same end: the caller is denied, or its own call is over. */
 const isFinal = ({ code }: StoreError): boolean => /\.AccessDenied(Exception)?$|^Producer\./.test(code);
@@ -67,7 +72,7 @@ export async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, c
 }
 
 /** Only the holder may do the work that the item's key names, until `until`, in ms since 1970. */
-export interface RunLease extends Item {
+export interface RunLease extends ItemHead {
   holder: string;
   until: number;
   /** When a run last died or failed. A write of it may still land: S3 takes a request for a quarter of an hour. */
@@ -155,4 +160,4 @@ export interface Limit {
 }
 
 /** An operator has paused a queue (`pauseKey`). Lambda receives none of its messages. */
-export type Pause = Item & Limit;
+export type Pause = ItemHead & Limit;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { QueueSettings } from '../config/functions';
 import { ignoreStoreError, StoreError, VENDORS } from '../errors';
-import type { Change, Item } from '../ports';
+import type { Change, ItemHead } from '../ports';
 import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
 import { groupKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
@@ -34,7 +34,7 @@ export function createLedger(deps: LedgerDeps) {
     const next = { ...row, ...(token === undefined ? {} : { token }), schema: knows, updatedAt: clock.now() };
     return withSchedule(next, settings(row.queue));
   };
-  const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item, knows);
+  const rowIn = (item: ItemHead | undefined): JobRow | undefined => item && rowOf(item, knows);
   const get = async (key: string): Promise<JobRow | undefined> => rowIn(await readItem(deps, key));
   return {
     get,
@@ -44,11 +44,8 @@ export function createLedger(deps: LedgerDeps) {
     has: async (key: string) => (await readItem(deps, key)) !== undefined,
     /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
     async write(row: JobRow, expected: number): Promise<Written<JobRow>> {
-      const next = scheduled(row);
-      const result = await writeItem(deps, itemOf(next), expected);
-      return result.written
-        ? { written: true, item: asWritten(next, result.item) }
-        : { written: false, stored: rowIn(result.stored) };
+      const result = await writeItem(deps, scheduled(row), expected);
+      return result.written ? result : { written: false, stored: rowIn(result.stored) };
     },
     /** Writes the claim `claimed` of `blank` without a read. `undefined`: the stored row is not as `blank` (firstClaim). */
     async claimUnread(blank: JobRow, claimed: JobRow) {
@@ -57,22 +54,17 @@ export function createLedger(deps: LedgerDeps) {
     },
     /** Changes the stored row, even while a run holds its lease. `change` and `known`: as in `updateItem`. */
     async update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>> {
-      let next: JobRow | undefined;
-      const changed = (row: JobRow | undefined): Item | undefined => {
-        const wanted = row && change(row);
-        next = wanted && scheduled(wanted);
-        return next && itemOf(next);
+      const changed = (item: ItemHead | undefined): ItemHead | undefined => {
+        const row = rowIn(item);
+        const next = row && change(row);
+        return next && scheduled(next);
       };
-      const result = await updateItem(deps, key, (item) => changed(rowIn(item)), known && itemOf(known));
-      return result.changed && next
-        ? { changed: true, item: asWritten(next, result.item) }
-        : { changed: false, item: rowIn(result.item) };
+      const { changed: done, item } = await updateItem(deps, key, changed, known as ItemHead | undefined);
+      return done ? { changed: done, item: item as JobRow } : { changed: done, item: rowIn(item) };
     },
     trials: createTrials(deps),
   };
 }
-
-const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row, version, writer });
 
 /**
  * A worker makes a note before it reads a message that came back from the DLQ. It reads such a message while no other
@@ -117,20 +109,19 @@ const ABSENT = [
  * the row describes another job.
  */
 function firstClaim(blank: JobRow, claimed: JobRow): Change {
-  const before = itemOf(without(blank, DIFFERENT));
-  const after = itemOf(claimed);
+  const before: object = without(blank, DIFFERENT);
   return {
     expected: {
       ...Object.fromEntries(ABSENT.map((name) => [name, undefined])),
       ...(before as Change['expected']),
-      schema: after.schema as number,
+      schema: claimed.schema,
     },
-    set: { ...only(after, CHANGED), writer: claimed.writer },
+    set: { ...only(claimed, CHANGED), writer: claimed.writer },
     append: { history: claimed.history },
   };
 }
 
-const only = (item: Item, names: readonly string[]) =>
+const only = (item: object, names: readonly string[]) =>
   Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
 
 /** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
@@ -210,15 +201,13 @@ const rowSchema = z
   .refine((row) => placeOf(row as unknown as JobRow) !== undefined, { path: ['state'], message: 'has no place' });
 
 /** The row that an item stores. Throws an UnreadableRowError. `knows`: the newest schema that the caller knows. */
-export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
+export function rowOf(item: ItemHead & { schema?: unknown }, knows = ROW_SCHEMA): JobRow {
   if (typeof item.schema === 'number' && item.schema > knows) throw new UnreadableRowError('NewerRow');
   const [first] = rowSchema.safeParse(item).error?.issues ?? [];
-  if (!first) return item as unknown as JobRow;
+  if (!first) return item as JobRow;
   const job = item.key.slice(item.key.indexOf('#') + 1);
   throw new UnreadableRowError(ROW_DAMAGED, describeIssue(first, 'row').field, job);
 }
-
-export const itemOf = (row: JobRow): Item => row as unknown as Item;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -115,7 +115,7 @@ export function progressOf(campaign: Campaign, now: number): Progress {
 /** Says why nothing of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */
 export async function waitsOf(reader: Reader): Promise<(campaign: Campaign) => string | undefined> {
   const { limits, clock } = reader;
-  const stored = limits && ((await readItem(reader, rateKey('sendgrid'))) as RateItem | undefined);
+  const stored = limits && (await readItem<RateItem>(reader, rateKey('sendgrid')));
   return (campaign) => {
     const recipients = chunkRecipients(campaign, campaign.released);
     const held = heldNow(limits, stored, { now: clock.now(), recipients });

@@ -132,7 +132,7 @@ async function followPause({ table, mappings }: Deployment, queue: string): Prom
  * has just paused it.
  */
 export async function resumeQueue(deps: Deployment, queue: string): Promise<Pause | undefined> {
-  const pause = (await readItem(deps, pauseKey(queue))) as Pause | undefined;
+  const pause = await readItem<Pause>(deps, pauseKey(queue));
   await requireMapping(deps, queue);
   if (pause) await deps.table.delete(pause.key, pause.version);
   if (await followPause(deps, queue))

@@ -2,7 +2,6 @@ import { mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import { SHARE, writeItem } from '../jobs/items';
-import { itemOf } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
 import type { ReconcileDeps, ReconcileRun } from './run';
@@ -72,7 +71,7 @@ export async function eachDue(
     const failures = (row.failures ?? 0) + 1;
     const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
     const todoAt = until + Math.round(waitMs * (1 + SPREAD * deps.random.fraction()));
-    await writeItem(deps, itemOf({ ...row, failures, todoAt }), row.version);
+    await writeItem(deps, { ...row, failures, todoAt }, row.version);
     return failures;
   }
 }

@@ -100,7 +100,7 @@ export async function dropFiles(deps: ReconcileDeps, queue: string, mayGoOn: () 
   const todo = todoKey(queue, 'files');
   const drop = async (key: string) => {
     if (!mayGoOn()) return;
-    const note = (await readItem(deps, key)) as FileNote | undefined;
+    const note = await readItem<FileNote>(deps, key);
     if (note?.todo === todo && (note.todoAt ?? 0) <= deps.clock.now()) await dropFile(deps, note);
   };
   await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) => throughAll(keys, drop, FILES_AT_ONCE));

@@ -7,7 +7,7 @@ import { readItem, writeItem } from '../jobs/items';
 import { ANALYTICS_QUEUE, canaryKey, hoursKey, jobKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
 import { CANARY_TYPE, newRow } from '../jobs/row';
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 import { isStopped } from '../worker/circuit';
 import { NOT_NOW } from '../worker/rate';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
@@ -16,7 +16,7 @@ import type { ReconcileDeps, ReconcileRun, Work } from './run';
 type Made = { id: string; at: number };
 
 /** A queue's last canary. Only the reconciler writes this item. */
-export type Canary = Item & Made;
+export type Canary = ItemHead & Made;
 
 /** The same envelope for the same canary. */
 export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
@@ -34,7 +34,7 @@ export const watchCanary: Work = async (deps, queue) => {
   const { clock, random, canaryMs } = deps;
   if (canaryMs === 0) return;
   const key = canaryKey(queue);
-  const last = (await readItem(deps, key)) as Canary | undefined;
+  const last = await readItem<Canary>(deps, key);
   const at = clock.now();
   if (last && at - last.at < canaryMs) return;
   const next: Canary = { key, version: last?.version ?? 0, writer: '', id: random.uuid(), at };

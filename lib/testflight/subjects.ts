@@ -4,7 +4,7 @@ import { jobKey, subjectKey } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow, Step } from '../jobs/row';
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 import { type Job, LONGEST_CALL_MS } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
 
@@ -49,7 +49,7 @@ interface Command extends Wanted {
 }
 
 /** The commands about one tester of one app, without those that later ones cover. Its key has a hash of the tester. */
-interface Subject extends Item {
+interface Subject extends ItemHead {
   commands: Command[];
   /** Until this time an unanswered call of an earlier command may take effect, in ms since 1970. */
   settledAt: number;

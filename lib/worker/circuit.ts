@@ -12,10 +12,10 @@ import { sha256 } from '../jobs/envelope';
 import { type ItemDeps, type Limit, readItem, updateItem } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
 import { CLOCK_SKEW_MS, type Owed } from '../jobs/row';
-import type { Clock, Item, Metrics } from '../ports';
+import type { Clock, ItemHead, Metrics } from '../ports';
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
-export interface Circuit extends Item {
+export interface Circuit extends ItemHead {
   /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
   stoppedAt?: number;
   code?: string;
@@ -127,7 +127,7 @@ export function circuitBreakers(deps: ItemDeps) {
   };
 
   return {
-    read: async (vendor: Vendor) => (await readItem(deps, vendorKey(vendor))) as Circuit | undefined,
+    read: async (vendor: Vendor) => await readItem<Circuit>(deps, vendorKey(vendor)),
 
     /**
      * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed

@@ -1,10 +1,10 @@
 import type { SendingLimits } from '../config/functions';
 import { type ItemDeps, updateItem } from '../jobs/items';
 import { rateKey } from '../jobs/keys';
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
-export interface RateItem extends Item {
+export interface RateItem extends ItemHead {
   /** The limit per second that the last reservation used. */
   rate: number;
   /** Campaigns have reserved up to this time, at their share of the rate. */

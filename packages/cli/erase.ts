@@ -142,7 +142,7 @@ async function eraseWithJob(deps: ActingDeps, { key }: Found, own: ReadonlySet<s
 
 /** Deletes a file of the person's jobs, unless another job names it too. */
 async function eraseFile(deps: ActingDeps, file: string, own: ReadonlySet<string>): Promise<string | undefined> {
-  const note = (await readItem(deps, fileKey(file))) as FileNote | undefined;
+  const note = await readItem<FileNote>(deps, fileKey(file));
   if (!note?.jobs?.every((job) => own.has(job))) return 'jobs of others may name it';
   await deps.objects.delete(file);
   return undefined;

@@ -90,7 +90,7 @@ export function memoryTable(
       return item(key);
     },
 
-    put: async (item, expected) => {
+    put: async (item: Item, expected) => {
       const json = jsonOf(item);
       if (versionOf(item.key) !== expected) return 'conflict';
       store(item, json);

@@ -3,7 +3,6 @@ import { HOUR_MS } from '../../lib/analytics/keys';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { sha256 } from '../../lib/jobs/envelope';
 import { bodyKey, dataKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
-import { itemOf } from '../../lib/jobs/ledger';
 import { PLACEHOLDER, tokenOf } from '../../lib/jobs/messages';
 import { type JobRow, newRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
@@ -238,7 +237,7 @@ async function leaveWitnesses({ service, recorder }: Omit<RecordedService, 'pack
     const envelope = { ...head, time: new Date().toISOString(), data };
     const row = newRow({ queue: 'feedback', envelope, now: Date.now(), random: memoryRandom() });
     const lease = { token: randomUUID(), until: 1, messageId: 'of its last run' };
-    await service.ports.table.put(itemOf({ ...row, state: inState('processing'), crashes: index, lease }), 0);
+    await service.ports.table.put({ ...row, state: inState('processing'), crashes: index, lease }, 0);
     await sendRaw(service, index === 0 ? 'feedback' : 'feedback-dlq', JSON.stringify(envelope), tokenOf(row));
   }
 }

@@ -4,7 +4,7 @@ import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
 import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
-import type { Clock, Item } from '../../ports';
+import type { Clock, ItemHead } from '../../ports';
 import { type CampaignJob, MOST_RECIPIENTS } from '../message';
 
 /** If SendGrid has not reported on most mails within this time, its events probably do not reach us. */
@@ -35,7 +35,7 @@ export type Reports = Record<'delivered' | 'deferred' | 'bounced' | 'reported', 
 const NONE_ENDED = { since: 0, chunks: 0, refused: 0 };
 export const NO_REPORTS: Reports = { delivered: 0, deferred: 0, bounced: 0, reported: 0 };
 
-export interface Campaign extends Item, CampaignPlan {
+export interface Campaign extends ItemHead, CampaignPlan {
   status: CampaignStatus;
   /** Why it is paused: `operator`, or the code of the error. */
   reason?: string;
@@ -88,7 +88,7 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
   };
 
   return {
-    read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
+    read: async (id: string) => await readItem<Campaign>(deps, campaignKey(id)),
     /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
     start: async (plan: CampaignPlan) => {

@@ -192,7 +192,7 @@ const AGAIN_MS = 24 * 3_600_000;
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {
-    const campaign = (await readItem(deps, key)) as Campaign | undefined;
+    const campaign = await readItem<Campaign>(deps, key);
     if (campaign?.todo === WITH_LISTS && (campaign.todoAt ?? 0) <= deps.clock.now())
       await dropList(deps, campaign, mayGoOn);
   };

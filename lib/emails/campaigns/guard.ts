@@ -3,7 +3,7 @@ import { groupBy } from '../../group-by';
 import { everyDue, readItem, updateItem } from '../../jobs/items';
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
-import type { Item } from '../../ports';
+import type { ItemHead } from '../../ports';
 import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { type Campaign, campaigns, NO_REPORTS, type Reports } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps } from './chunks';
@@ -25,7 +25,7 @@ const PAGE = 40_000;
 const MOST_NOTES = 2_000;
 
 /** The bits of `PAGE` recipients, in hex (key `reports#{campaign}#{resumes}#{page}`). */
-interface BitsItem extends Item {
+interface BitsItem extends ItemHead {
   bits: Record<ReportKind, string>;
 }
 
@@ -34,8 +34,8 @@ export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => b
   if (!deps.queueNames.includes(EMAILS_QUEUE)) return;
   const notes: EventNote[] = [];
   for await (const keys of everyDue(deps, { todo: todoKey(EMAILS_QUEUE, 'reports'), mayGoOn })) {
-    const items = await mapEach(keys, AT_ONCE, (key) => readItem(deps, key));
-    notes.push(...(items.filter((item) => item !== undefined) as EventNote[]));
+    const items = await mapEach(keys, AT_ONCE, (key) => readItem<EventNote>(deps, key));
+    notes.push(...items.filter((item) => item !== undefined));
     if (notes.length >= MOST_NOTES) break;
   }
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
@@ -84,13 +84,12 @@ async function setBits(deps: CampaignReleaseDeps, campaign: Campaign, round: num
 const ofKinds = <T>(part: (kind: ReportKind) => T) =>
   Object.fromEntries(REPORT_KINDS.map((kind) => [kind, part(kind)])) as Record<ReportKind, T>;
 
-const bitsOf = (stored: Item | undefined) =>
-  ofKinds((kind) => BigInt(`0x${(stored as BitsItem | undefined)?.bits[kind] ?? 0}`));
+const bitsOf = (stored: BitsItem | undefined) => ofKinds((kind) => BigInt(`0x${stored?.bits[kind] ?? 0}`));
 
 /** Each recipient counts as one of delivered, bounced and deferred: a bounce is final, and who reports has the mail. */
 async function countBits(deps: CampaignReleaseDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
   const pages = Array.from({ length: Math.ceil(recipients / PAGE) }, (_, page) => page);
-  const items = await mapEach(pages, AT_ONCE, (page) => readItem(deps, reportsKey(id, round, page)));
+  const items = await mapEach(pages, AT_ONCE, (page) => readItem<BitsItem>(deps, reportsKey(id, round, page)));
   const counts = { ...NO_REPORTS };
   for (const item of items) {
     const { delivered, deferred, bounced, reported } = bitsOf(item);

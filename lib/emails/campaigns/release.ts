@@ -28,9 +28,8 @@ export async function releaseCampaigns(
   let waiting = 0;
   const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
   const read = async (key: string) => {
-    const item = await readItem(deps, key);
-    if (item?.todo !== todo || (item.todoAt ?? 0) > begun) return;
-    const campaign = item as Campaign;
+    const campaign = await readItem<Campaign>(deps, key);
+    if (campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun) return;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
       await deps.report({ kind: 'campaign-paused', subject: id, code: reason, note: pauseNote(campaign) });
@@ -75,7 +74,7 @@ async function releaseFairly(
   if (running.length === 0) return false;
   const { clock, limits } = deps;
   let isHeld = false;
-  const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
+  const stored = await readItem<RateItem>(deps, rateKey('sendgrid'));
   // Before the first send, a rate of 1 lets one chunk go.
   const rate = stored?.rate || 1;
   const taken = stored ? takenMs(stored, clock.now()) : 0;

@@ -7,7 +7,7 @@ import { type ItemDeps, writeItem } from '../../jobs/items';
 import { EMAILS_QUEUE, eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
 import { type Ledger, ROW_LIFETIME_MS, UnreadableRowError } from '../../jobs/ledger';
 import type { Evidence } from '../../jobs/row';
-import type { Item, Log, Metrics, Objects } from '../../ports';
+import type { Item, ItemHead, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import type { Verdict, WebhookRequest } from './verify';
@@ -32,7 +32,7 @@ export const REPORT_KINDS = ['delivered', 'deferred', 'bounced', 'reported'] as 
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /** Whom a request of SendGrid was about, of one campaign and round, until the reconciler has counted them. */
-export interface EventNote extends Item {
+export interface EventNote extends ItemHead {
   campaign: string;
   round: number;
   /** Recipients by their number in the campaign. */

@@ -1,5 +1,6 @@
 import type { Campaign } from '../../../lib/emails/campaigns/campaign';
 import { campaignKey } from '../../../lib/jobs/keys';
+import type { ItemHead } from '../../../lib/ports';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import { skewOf } from '../draw/plan';
 import { campaignsOf, isCampaign } from '../world/campaigns';
@@ -32,7 +33,7 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
     if (last?.status === 'paused' && status === 'running') resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
     const says = `the guard: campaign ${id} is ${status} (${reason}), with ${JSON.stringify(item.reports)}`;
     if (status === 'running' && excess(item)) watch.violated(`${says}, although ${excess(item)}`);
-    if (!isGuards(item) || (last && isGuards(last as Campaign))) return;
+    if (!isGuards(item) || (last && isGuards(last as ItemHead as Campaign))) return;
     if (excess(item) !== reason) watch.violated(`${says}, without that reason`);
     if (pausedIn.get(id) === round) watch.violated(`${says} a second time since its last resume`);
     pausedIn.set(id, round);

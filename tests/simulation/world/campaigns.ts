@@ -1,16 +1,16 @@
 import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
 import { campaignKey, EMAILS_QUEUE, jobKey, rateKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import type { Item } from '../../../lib/ports';
+import type { ItemHead } from '../../../lib/ports';
 import { heldNow, type RateItem } from '../../../lib/worker/rate';
 import { skewOf } from '../draw/plan';
 import type { World } from './types';
 
-export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
+export const isCampaign = (item: ItemHead): item is Campaign => item.key.startsWith(campaignKey(''));
 
 /** The stored campaigns, in the order in which they began. */
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
-  [...watch.items.values()].filter(isCampaign);
+  Array.from<ItemHead>(watch.items.values()).filter(isCampaign);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
   watch.row(jobKey(EMAILS_QUEUE, chunkId(id, number)));
@@ -127,9 +127,8 @@ export function watchCampaigns(world: World): void {
     const { campaign: id = '', job = '' } = mails[0]?.customArgs ?? {};
     const late = mails.some(({ to }) => (suppressed.get(to[0] ?? '') ?? Infinity) < (begun.get(job)?.at ?? 0));
     if (late) watch.violated(`suppressed is never mailed: chunk ${job} began after an entry and mailed its address`);
-    const item = watch.items.get(campaignKey(id));
-    if (!item) return;
-    const campaign = item as Campaign;
+    const campaign: ItemHead | undefined = watch.items.get(campaignKey(id));
+    if (!campaign || !isCampaign(campaign)) return;
     const now = kernel.now();
     if (now < campaign.startsAt - skewOf(world.plan))
       watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);

@@ -66,7 +66,7 @@ export function portsOf(world: World, process: Process): Ports {
       ...table,
       put: async (item, expected) => {
         const answer = await table.put(item, expected);
-        if (answer === 'written') watch.stored(item);
+        if (answer === 'written') watch.stored(item as Item);
         return answer;
       },
       update: async (key, change) => {

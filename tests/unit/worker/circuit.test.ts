@@ -3,6 +3,7 @@ import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, 
 import { sha256 } from '../../../lib/jobs/envelope';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
+import type { ItemHead } from '../../../lib/ports';
 import {
   type Circuit,
   type CircuitBreakers,
@@ -94,7 +95,7 @@ async function halfOpen(answer: (context: RunContext) => Promise<unknown> | unkn
     engine,
     effects,
     calls: () => calls,
-    circuit: () => engine.table.item(vendorKey('zendesk')),
+    circuit: () => engine.table.item(vendorKey('zendesk')) as ItemHead | undefined as Circuit | undefined,
     send: (...numbers: number[]) => {
       for (const n of numbers) engine.send(envelope(n), { group: `g${n}` });
     },

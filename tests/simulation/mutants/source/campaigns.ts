@@ -102,7 +102,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   }),
   releasedTooSoon: and(
     mutant(TWO, kept('chunk .* was sent before its campaign begins'), RELEASE, {
-      'item?.todo !== todo || (item.todoAt ?? 0) > begun': 'item?.todo !== todo',
+      'campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun': 'campaign?.todo !== todo',
     }),
     'lib/jobs/items.ts',
     { 'const until = clock.now();': "const until = todo.endsWith('campaign') ? 9e12 : clock.now();" },

@@ -124,7 +124,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     LEDGER,
     {
       "...(before as Change['expected']),":
-        "...(only(before as Item, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
+        "...(only(before, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
       "'token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ": '',
     },
   ),
