@@ -121,23 +121,35 @@ export function ignoreStoreError(error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
 }
 
-/** An operator paused what the job belongs to. The job comes back when the operator resumes it. */
-export class PausedError extends WaitError {
-  constructor() {
-    super({ code: 'Paused', message: 'the job is paused', waitMs: 0 });
-  }
-}
+/** The code of a mail that may have been sent. */
+export const STEP_UNKNOWN = 'StepUnknown';
 
-export class CancelledError extends PermanentError {
-  constructor() {
-    super({ code: 'Cancelled', message: 'the job is cancelled' });
-  }
-}
+const VERDICTS = {
+  /** An operator paused what the job belongs to. The job comes back when the operator resumes it. */
+  paused: { class: 'wait', code: 'Paused', message: 'the job is paused' },
+  cancelled: { class: 'permanent', code: 'Cancelled', message: 'the job is cancelled' },
+  /** A later command replaced the job (lib/testflight/subjects.ts). `by`: the id of that command's job. */
+  superseded: { class: 'permanent', code: 'Superseded', message: 'a later command replaced the job' },
+  /** This counts no attempt, because the job's next run has time again. */
+  outOfTime: { class: 'wait', code: 'OutOfTime', message: 'too little time is left for this run' },
+  /** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
+  unknown: { class: 'ambiguous', code: STEP_UNKNOWN, message: 'it is not known whether a step took effect' },
+} as const satisfies Record<string, ErrorDetails & { class: ErrorClass }>;
 
-/** A later command replaced this job (lib/testflight/subjects.ts). `by`: the id of that command's job. */
-export class SupersededError extends PermanentError {
-  constructor(readonly by: string) {
-    super({ code: 'Superseded', message: 'a later command replaced the job' });
+/** What a run has found out about its job, in place of a result. decide.ts says what follows. */
+export class VerdictError extends JobError {
+  override readonly name = 'VerdictError';
+  readonly class: ErrorClass;
+  readonly by: string | undefined;
+
+  constructor(
+    readonly verdict: keyof typeof VERDICTS,
+    { by, ...given }: { by?: string; message?: string; cause?: unknown } = {},
+  ) {
+    const { class: of, ...details } = VERDICTS[verdict];
+    super({ ...details, ...given });
+    this.class = of;
+    this.by = by;
   }
 }
 

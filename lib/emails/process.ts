@@ -1,13 +1,4 @@
-import {
-  CancelledError,
-  isRefusal,
-  JobError,
-  PausedError,
-  PermanentError,
-  StopError,
-  StoreError,
-  wrongField,
-} from '../errors';
+import { isRefusal, JobError, PermanentError, StopError, StoreError, VerdictError, wrongField } from '../errors';
 import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
@@ -117,7 +108,7 @@ async function sendChunk(
   } catch (error) {
     if (error instanceof StoreError && error.code === LIST_UNREADABLE) {
       await campaigns.pause(campaign.id, error.code);
-      throw new PausedError();
+      throw new VerdictError('paused');
     }
     if (error instanceof JobError) await pauseIfNeeded(deps, campaign, error);
     throw error;
@@ -131,16 +122,15 @@ async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign>
 }
 
 function refuseIfStopped({ status }: Campaign): void {
-  if (status === 'paused') throw new PausedError();
-  if (status === 'cancelled') throw new CancelledError();
+  if (status === 'paused') throw new VerdictError('paused');
+  if (status === 'cancelled') throw new VerdictError('cancelled');
 }
 
 /** Pauses the campaign if our configuration or the campaign is the cause. */
 async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
   if (error instanceof StopError && isRefusal(code)) await campaigns.pause(campaign.id, code);
-  else if (error instanceof PermanentError && !(error instanceof CancelledError))
-    await campaigns.refused(campaign.id, code);
+  else if (error instanceof PermanentError) await campaigns.refused(campaign.id, code);
 }
 
 /** Reads what all chunks of a campaign share, once while they follow each other. The hash is checked, so it is the same. */

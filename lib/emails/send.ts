@@ -1,4 +1,4 @@
-import { CancelledError } from '../errors';
+import { VerdictError } from '../errors';
 import { ERASED } from '../jobs/keys';
 import { type Mail, RecipientsRefusedError } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
@@ -22,7 +22,7 @@ type Accepted = ProvenSent & { refused?: number; suppressed?: number };
 export async function send(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
   const { peek } = context.steps;
   // An operator has decided that the mail was not sent and must not be.
-  if (peek(SEND)?.status === 'skipped') throw new CancelledError();
+  if (peek(SEND)?.status === 'skipped') throw new VerdictError('cancelled');
   const sent = peek(SEND) ? await sentBefore(context, SEND) : await sendToRest(deps, sending, context);
   const accepted: Accepted = { ...sent };
   for (const { status } of outcomesApart(peek).values()) accepted[status] = (accepted[status] ?? 0) + 1;

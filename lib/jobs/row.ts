@@ -32,9 +32,6 @@ export interface Evidence {
   messageId?: string;
 }
 
-/** The code of a mail that may have been sent. */
-export const STEP_UNKNOWN = 'StepUnknown';
-
 /** Something that a succeeded job lacks: a step or a part of its request, and the code that says why. */
 export interface Lack {
   what: string;

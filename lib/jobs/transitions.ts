@@ -1,4 +1,4 @@
-import { JobError } from '../errors';
+import { JobError, STEP_UNKNOWN } from '../errors';
 import {
   appended,
   type CancelledReason,
@@ -9,7 +9,6 @@ import {
   type JobEvent,
   type JobRow,
   type Owed,
-  STEP_UNKNOWN,
   type State,
   type Step,
   type StoredError,

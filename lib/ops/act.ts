@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { STEP_UNKNOWN } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
 import { keepsEntry } from '../jobs/ledger';
 import { keptBody, sendOpen } from '../jobs/messages';
-import { type JobRow, type Lack, lackedStep, STEP_UNKNOWN, type Step, withEntry } from '../jobs/row';
+import { type JobRow, type Lack, lackedStep, type Step, withEntry } from '../jobs/row';
 import {
   cancel as cancelled,
   isCancelledByOperator,

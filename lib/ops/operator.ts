@@ -1,9 +1,9 @@
 import type { SuppressionList } from '../emails/suppression';
-import { StoreError } from '../errors';
+import { STEP_UNKNOWN, StoreError } from '../errors';
 import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
-import { type JobEvent, type JobRow, type Lack, STEP_UNKNOWN } from '../jobs/row';
+import type { JobEvent, JobRow, Lack } from '../jobs/row';
 import { shownState } from '../jobs/states';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { CancelledError, wrongField } from '../errors';
+import { VerdictError, wrongField } from '../errors';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { invite } from './invite';
 import {
@@ -93,7 +93,7 @@ async function notifyBuild(
 ): Promise<NotifyBuildResult> {
   const apple = callApple(deps, context);
   // An operator resolved the step as skipped, and the job has no other step.
-  if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
+  if (context.steps.peek('notification')?.status === 'skipped') throw new VerdictError('cancelled');
   const notification = await context.steps.step<'sent'>('notification', {
     vendor: 'app-store-connect',
     proven: () => 'sent',

@@ -1,4 +1,4 @@
-import { SupersededError, WaitError } from '../errors';
+import { VerdictError, WaitError } from '../errors';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { jobKey, subjectKey } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS } from '../jobs/ledger';
@@ -120,7 +120,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
       await add(keys, command);
       return {
         /**
-         * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later
+         * The groups that the command still decides, none for the whole app. Throws a VerdictError if a later
          * command replaced it, and a WaitError while a call of an earlier command may still take effect. Call it before
          * each effect. `step`: the effect's step so far. A step that makes no more calls needs no check.
          */
@@ -128,7 +128,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
           if (step !== undefined && step.status !== 'started') return groups;
           const subject = await read(keys);
           const left = remaining(command, subject.commands);
-          if ('by' in left) throw new SupersededError(left.by);
+          if ('by' in left) throw new VerdictError('superseded', { by: left.by });
           const waitMs = subject.settledAt - clock.now();
           if (waitMs <= 0) return left.groups;
           throw new WaitError({

@@ -21,8 +21,8 @@ export interface RunContext {
   /** Every call to a vendor goes through this gate, which applies the vendor's circuit breaker. */
   vendor: VendorGate;
   /**
-   * Milliseconds for the next call: `most`, or less in a function with little time. Throws an OutOfTimeError if less
-   * time is left. So our own deadline cuts no call, and a call that is too slow is the vendor's failure.
+   * Milliseconds for the next call: `most`, or less in a function with little time. Throws a VerdictError if less time
+   * is left. So our own deadline cuts no call, and a call that is too slow is the vendor's failure.
    */
   callTimeoutMs(most?: number): number;
   /** Milliseconds until nothing more may be started. */

@@ -1,7 +1,6 @@
-import { AmbiguousError, CancelledError, codeOf, JobError, PausedError, SupersededError, WaitError } from '../errors';
+import { AmbiguousError, codeOf, JobError, VerdictError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
 import { mayBeAboutUs, VENDOR_PAUSED } from './circuit';
-import { StepUnknownError } from './steps';
 
 /** What to do after a run threw. Waits are in milliseconds. `counts`: whether the run was an attempt. */
 export type Decision =
@@ -17,7 +16,7 @@ export type Decision =
   /** The attempts are spent. The job is parked, unless its vendor is down for others too. */
   | { kind: 'spent' }
   /** The job's campaign was cancelled, or a later command replaced the job: `note` names its job. */
-  | { kind: 'cancel'; reason: 'operator' | 'superseded'; note?: string }
+  | { kind: 'cancel'; reason: 'operator' | 'superseded'; note?: string | undefined }
   /** Nothing could be written, so the message goes back to SQS. */
   | { kind: 'report' };
 
@@ -47,13 +46,6 @@ const LONGEST_INSIDE_MS = 15_000;
 /** ±10 % spreads the jobs, and the waits still outlast an outage of 15 minutes. */
 const SPREAD = 0.1;
 
-/** Too little time is left for a call. This counts no attempt, because the job's next run has time again. */
-export class OutOfTimeError extends WaitError {
-  constructor() {
-    super({ code: 'OutOfTime', message: 'too little time is left for this run', waitMs: 0 });
-  }
-}
-
 /** Decides by the class of the error. An error that is not ours is transient. */
 export function decide({ mailMs, ...situation }: Situation): Decision {
   const usual = byClass(situation);
@@ -65,12 +57,13 @@ const MAIL_WAIT_MS = 60_000;
 
 /** No error ends such a job as dead. It waits outside its queue, and without the mail once that has waited enough. */
 function withOnlyMailLeft(error: unknown, usual: Decision, mailMs: number): Decision {
-  if (usual.kind === 'again' || usual.kind === 'report' || error instanceof OutOfTimeError) return usual;
+  const verdict = error instanceof VerdictError ? error.verdict : undefined;
+  if (usual.kind === 'again' || usual.kind === 'report' || verdict === 'outOfTime') return usual;
   const cause = error instanceof JobError && error.cause instanceof JobError ? error.cause : error;
   const code = codeOf(cause);
   // A 403 without a field may be about us, and then others may open the circuit.
   const isRefused = usual.kind === 'park' && !mayBeAboutUs(error);
-  if (isRefused || usual.kind === 'cancel' || error instanceof StepUnknownError) return { kind: 'giveUp', code };
+  if (isRefused || usual.kind === 'cancel' || verdict === 'unknown') return { kind: 'giveUp', code };
   // How long the mail waits then is an operator's decision.
   if (codeOf(error) === VENDOR_PAUSED) return usual;
   if (mailMs <= 0) return { kind: 'giveUp', code };
@@ -80,15 +73,7 @@ function withOnlyMailLeft(error: unknown, usual: Decision, mailMs: number): Deci
 
 function byClass(situation: Omit<Situation, 'mailMs'>): Decision {
   const { error, lastReceive, remainingMs } = situation;
-  // The step may have worked. If evidence proves that, it was a success of this attempt.
-  if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false };
-  if (error instanceof PausedError) return { kind: 'hold', reason: 'paused', waitMs: 0, counts: false };
-  if (error instanceof SupersededError) return { kind: 'cancel', reason: 'superseded', note: error.by };
-  if (error instanceof CancelledError) return { kind: 'cancel', reason: 'operator' };
-  if (error instanceof OutOfTimeError) {
-    if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs: 0, counts: false };
-    return { kind: 'retry', waitMs: 0, counts: false };
-  }
+  if (error instanceof VerdictError) return byVerdict(error, lastReceive);
   switch (error instanceof JobError ? error.class : 'transient') {
     case 'permanent':
       return { kind: 'park' };
@@ -106,6 +91,23 @@ function byClass(situation: Omit<Situation, 'mailMs'>): Decision {
     }
     default:
       return transient(situation);
+  }
+}
+
+function byVerdict({ verdict, by }: VerdictError, lastReceive: boolean): Decision {
+  const now = { waitMs: 0, counts: false };
+  switch (verdict) {
+    case 'unknown':
+      // The step may have worked. If evidence proves that, it was a success of this attempt.
+      return { kind: 'hold', reason: 'unknown', ...now };
+    case 'paused':
+      return { kind: 'hold', reason: 'paused', ...now };
+    case 'cancelled':
+      return { kind: 'cancel', reason: 'operator' };
+    case 'superseded':
+      return { kind: 'cancel', reason: 'superseded', note: by };
+    case 'outOfTime':
+      return lastReceive ? { kind: 'hold', reason: 'retry', ...now } : { kind: 'retry', ...now };
   }
 }
 

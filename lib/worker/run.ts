@@ -1,5 +1,13 @@
 import type { QueueSettings } from '../config/functions';
-import { IdTakenError, ignoreStoreError, PermanentError, StoreError, TransientError, wrongField } from '../errors';
+import {
+  IdTakenError,
+  ignoreStoreError,
+  PermanentError,
+  StoreError,
+  TransientError,
+  VerdictError,
+  wrongField,
+} from '../errors';
 import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
 import { dataKey, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
@@ -26,7 +34,7 @@ import {
   type RunContext,
   type WorkerDeps,
 } from './contract';
-import { type Decision, decide, OutOfTimeError, type Situation } from './decide';
+import { type Decision, decide, type Situation } from './decide';
 import type { Opened, Subject } from './open';
 import { createLease, createSteps, type Lease } from './steps';
 
@@ -87,7 +95,7 @@ function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): R
     vendor: gate.call,
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const ms = Math.min(most, deadline.longestCallMs);
-      if (deadline.remainingMs() < ms) throw new OutOfTimeError();
+      if (deadline.remainingMs() < ms) throw new VerdictError('outOfTime');
       return ms;
     },
     remainingMs: deadline.remainingMs,
@@ -103,7 +111,7 @@ async function attempt(
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
   const envelope = envelopeOf(contract, subject, row);
-  if (expiresSoon({ deps, contract, message })) throw new OutOfTimeError();
+  if (expiresSoon({ deps, contract, message })) throw new VerdictError('outOfTime');
   const type = typeOf(contract, envelope);
   const data = await dataOf(deps, contract.queue, { envelope, type });
   return type.process({ id: envelope.id, data, envelope, row }, context);

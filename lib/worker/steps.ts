@@ -1,14 +1,10 @@
-import { AmbiguousError, JobError, refusesRequest, type Vendor } from '../errors';
+import { JobError, refusesRequest, type Vendor, VerdictError } from '../errors';
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
-import { type Evidence, type JobRow, type Owed, STEP_UNKNOWN, type Step, withoutStep } from '../jobs/row';
+import { type Evidence, type JobRow, type Owed, type Step, withoutStep } from '../jobs/row';
 import type { Clock } from '../ports';
 
-/** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
-export class StepUnknownError extends AmbiguousError {
-  constructor(step: string, cause?: unknown) {
-    super({ code: STEP_UNKNOWN, message: `it is not known whether ${step} took effect`, cause });
-  }
-}
+const notKnown = (step: string, cause?: unknown): VerdictError =>
+  new VerdictError('unknown', { message: `it is not known whether ${step} took effect`, cause });
 
 export interface StepOptions<R> {
   /** The side effect. Its result is stored, so it must be small and hold no personal data. */
@@ -61,7 +57,7 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
       done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
       return result;
     }
-    if (before?.status === 'unknown') throw new StepUnknownError(name);
+    if (before?.status === 'unknown') throw notKnown(name);
     if (before?.status === 'started') {
       if (!options.resolve) throw unknown(name, before);
       const result = await options.resolve();
@@ -92,10 +88,10 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     }
   }
 
-  function unknown(name: string, step: Step, cause?: unknown): StepUnknownError {
+  function unknown(name: string, step: Step, cause?: unknown): VerdictError {
     const reason = cause instanceof JobError ? cause.code : 'NoAnswer';
     set(name, { ...step, status: 'unknown', endedAt: clock.now(), reason });
-    return new StepUnknownError(name, cause);
+    return notKnown(name, cause);
   }
 
   return {
@@ -121,7 +117,7 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
 /** All our own classes except `ambiguous` mean that nothing happened. Any other error leaves it open. */
 export function mayHaveHappened(error: unknown): boolean {
   if (!(error instanceof JobError)) return true;
-  return error instanceof AmbiguousError || error.cause instanceof AmbiguousError;
+  return [error, error.cause].some((one) => one instanceof JobError && one.class === 'ambiguous');
 }
 
 /**

@@ -1,5 +1,6 @@
+import { STEP_UNKNOWN } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
-import { type JobRow, STEP_UNKNOWN } from '../../../lib/jobs/row';
+import type { JobRow } from '../../../lib/jobs/row';
 import { MAIL_STEPS } from '../../../lib/worker/mail';
 import { MINUTE_MS } from '../draw/build';
 import { mailWaitOf, type Plan, skewOf } from '../draw/plan';

@@ -1,7 +1,7 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { StoreError, type Vendor } from '../../../lib/errors';
+import { STEP_UNKNOWN, StoreError, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { type JobRow, lackedStep, STEP_UNKNOWN } from '../../../lib/jobs/row';
+import { type JobRow, lackedStep } from '../../../lib/jobs/row';
 import { cancel, discard, replace, resend, retry, sentEnvelope, settle, whyNot } from '../../../lib/ops/act';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { limitVendor, tryVendor } from '../../../lib/ops/pause';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AmbiguousError, CancelledError } from '../../../lib/errors';
+import { AmbiguousError, VerdictError } from '../../../lib/errors';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
@@ -282,7 +282,7 @@ test('a cancelled job whose message SQS dead-lettered keeps its body when the re
 });
 
 test('a job that its own run cancelled cannot be retried, because its message is gone and no body is kept', async () => {
-  const { engine } = sampleEngine(() => Promise.reject(new CancelledError()));
+  const { engine } = sampleEngine(() => Promise.reject(new VerdictError('cancelled')));
   await engine.sendAndDeliver(envelope());
 
   await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);

@@ -1,17 +1,14 @@
 import {
   AmbiguousError,
-  CancelledError,
-  PausedError,
   PermanentError,
   StopError,
   StoreError,
-  SupersededError,
   TransientError,
+  VerdictError,
   WaitError,
 } from '../../../lib/errors';
 import type { HeldReason } from '../../../lib/jobs/row';
-import { type Decision, decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
-import { StepUnknownError } from '../../../lib/worker/steps';
+import { type Decision, decide, type Situation } from '../../../lib/worker/decide';
 
 const details = { code: 'Code', message: 'message' };
 const situation = (changes: Partial<Situation>): Situation => ({
@@ -38,8 +35,8 @@ const SUPERSEDED: Decision = { kind: 'cancel', reason: 'superseded', note: 'j' }
 const SPENT: Decision = { kind: 'spent' };
 const ambiguous = new AmbiguousError(details);
 const wait = (waitMs: number) => new WaitError({ ...details, waitMs });
-const outOfTime = new OutOfTimeError();
-const unknown = new StepUnknownError('send');
+const outOfTime = new VerdictError('outOfTime');
+const unknown = new VerdictError('unknown');
 
 test.each<[string, Partial<Situation>, Decision]>([
   ['an unknown error is transient', { error: new Error('?') }, retry(60_000)],
@@ -61,9 +58,9 @@ test.each<[string, Partial<Situation>, Decision]>([
   ['… together with the waits before it', { error: wait(5_000), waitedMs: 10_001 }, hold('throttled', 5_000)],
   ['a longer wait holds the job', { error: wait(20_000) }, hold('throttled', 20_000)],
   ['… as does one that outlasts the invocation', { error: wait(5_000), remainingMs: 4_000 }, hold('throttled', 5_000)],
-  ['a paused job is held at once, however much time is left', { error: new PausedError() }, hold('paused')],
-  ['a cancelled job ends', { error: new CancelledError() }, { kind: 'cancel', reason: 'operator' }],
-  ['a job that a later command replaced ends', { error: new SupersededError('j') }, SUPERSEDED],
+  ['a paused job is held at once, however much time is left', { error: new VerdictError('paused') }, hold('paused')],
+  ['a cancelled job ends', { error: new VerdictError('cancelled') }, { kind: 'cancel', reason: 'operator' }],
+  ['a job that a later command replaced ends', { error: new VerdictError('superseded', { by: 'j' }) }, SUPERSEDED],
   ['with too little time left the message comes back at once', { error: outOfTime }, retry(0, false)],
   ['… or the job is held if the message has no receive left', { error: outOfTime, lastReceive: true }, hold('retry')],
   ['if the vendor refuses us, the job is held as stopped', { error: new StopError(details) }, hold('stopped')],
@@ -78,7 +75,11 @@ test.each<[string, Partial<Situation>, Decision]>([
   ['… nor while too little time is left', { error: outOfTime, mailMs: 0 }, retry(0, false)],
   ['a mail that the vendor refuses is given up', { error: new PermanentError(details), mailMs: 9 }, giveUp('Code')],
   ['… unless the vendor may refuse us', { error: forbidden, mailMs: 90_000 }, hold('retry', 60_000, true)],
-  ['… as is one that a later command replaced', { error: new SupersededError('j'), mailMs: 9 }, giveUp('Superseded')],
+  [
+    '… as is one that a later command replaced',
+    { error: new VerdictError('superseded', { by: 'j' }), mailMs: 9 },
+    giveUp('Superseded'),
+  ],
   ['… and one that may have been sent', { error: unknown, mailMs: 9 }, giveUp('StepUnknown')],
 ])('%s', (_rule, changes, expected) => {
   expect(decide(situation(changes))).toEqual(expected);

@@ -86,7 +86,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     },
     kept('chunk .* was sent 1\\d{3} ms after its campaign was stopped'),
     PROCESS,
-    { "  if (status === 'paused') throw new PausedError();\n": '' },
+    { "  if (status === 'paused') throw new VerdictError('paused');\n": '' },
   ),
   stopHeardOnce: mutant(
     { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },

@@ -223,7 +223,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       /^no bystanders: .*its step may have taken effect/,
     ),
     DECIDE,
-    { "reason: 'unknown', waitMs: 0, counts: false": "reason: 'unknown', waitMs: 0, counts: true" },
+    { "reason: 'unknown', ...now": "reason: 'unknown', ...now, counts: true" },
   ),
   lastAnswerNotAskedFor: mutant(
     {
@@ -290,7 +290,10 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     },
     /^later wins: .* the tester is in the group/,
     SUBJECTS,
-    { "if ('by' in left) throw new SupersededError(left.by);": "if ('by' in left) return wanted.groups ?? [];" },
+    {
+      "if ('by' in left) throw new VerdictError('superseded', { by: left.by });":
+        "if ('by' in left) return wanted.groups ?? [];",
+    },
   ),
   everyCommandIsSuperseded: mutant(
     { queue: 'testflight', jobs: jobs('joins', ['joins', { at: 1_000 }]) },
