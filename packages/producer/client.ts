@@ -1,6 +1,7 @@
 import { endsBy } from '../../lib/concurrency';
 import type { CampaignInput } from '../../lib/emails/message';
 import { codeOf, StoreError } from '../../lib/errors';
+import { patiently } from '../../lib/jobs/items';
 import { ANALYTICS_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { BatchQueues, Clock } from '../../lib/ports';
@@ -209,18 +210,21 @@ function within({ during, over }: Call, connection: Connection): Connection {
   };
 }
 
-/** Tries each permission that a job needs, without an effect. */
-async function probe({ hashPeople, table, queues, queueNames, queueUrl }: Connection): Promise<void> {
+/** Tries each permission that a job needs, without an effect. A failure that may pass is tried again. */
+async function probe(connection: Connection): Promise<void> {
+  const { hashPeople, table, queues, queueNames, queueUrl } = connection;
   await hashPeople();
   await Promise.all(
     queueNames.map(async (queue) => {
       const isEmpty = (error: unknown) => codeOf(error).endsWith('EmptyBatchRequest');
-      await queues.sendBatch(queueUrl(queue), []).catch((error: unknown) => {
-        if (!isEmpty(error)) throw error;
-      });
+      await patiently(connection, () =>
+        queues.sendBatch(queueUrl(queue), []).catch((error: unknown) => {
+          if (!isEmpty(error)) throw error;
+        }),
+      );
       if (queue === ANALYTICS_QUEUE) return;
       // No item has this version, so nothing is written.
-      await table.put({ key: jobKey(queue, 'ready'), version: 0, writer: '' }, -1);
+      await patiently(connection, () => table.put({ key: jobKey(queue, 'ready'), version: 0, writer: '' }, -1));
     }),
   );
 }

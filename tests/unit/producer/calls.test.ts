@@ -42,6 +42,11 @@ function start(holds: 'send' | 'write' | 'planning' | 'nothing' = 'send') {
         if (holds === 'send') await opened;
         return queues.send(...given);
       },
+      sendBatch: async (...given: Parameters<typeof queues.sendBatch>) => {
+        asked.push('send');
+        if (holds === 'send') await opened;
+        return queues.sendBatch(...given);
+      },
     },
   };
   const sleep = (ms: number, signal?: AbortSignal) =>
@@ -128,7 +133,7 @@ test.each([
 );
 
 test('each job of a batch that is aborted says whether it may be accepted', async () => {
-  const { producer, open } = start();
+  const { producer, open, sends } = start();
   const abort = new AbortController();
 
   const jobs = ['a', 'a', 'b'].map((user, n) => ({
@@ -137,8 +142,7 @@ test('each job of a batch that is aborted says whether it may be accepted', asyn
     options: owned(n),
   }));
   const answer = producer.batch(jobs, { signal: abort.signal });
-  await idle();
-  await idle();
+  while (sends() === 0) await idle();
   abort.abort();
   const codes = (await answer).map(({ error }) => (error as StoreError).code);
   open();
@@ -183,6 +187,25 @@ test.each([
 
   for (const call of calls) await expect(call).rejects.toThrow(`options.${name}: must be `);
   expect(asked).toEqual([]);
+});
+
+test('a client whose connections are reset for a moment is ready after it', async () => {
+  const { deps } = memoryProducerDeps();
+  let resets = 3;
+  const queues: typeof deps.queues = {
+    ...deps.queues,
+    sendBatch: (...given) =>
+      resets-- > 0
+        ? Promise.reject(new StoreError({ code: 'SQS.ECONNRESET', message: 'reset' }))
+        : deps.queues.sendBatch(...given),
+  };
+  const clock = { now: deps.clock.now, sleep: () => new Promise<void>(() => {}) };
+  const options = { analytics: packingLimits.parse({}), clock, marksAfterAnswer: false };
+  const producer = clientOf(async () => ({ ...deps, queues }), options);
+
+  await producer.ready();
+
+  expect(resets).toBeLessThan(0);
 });
 
 test('a client that may not write or send is not ready, and is not asked again', async () => {
