@@ -96,9 +96,9 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
     message: row.error?.message ?? 'no outcome was recorded',
     attempts: String(row.attempts),
     messageId: row.parkedFrom ?? '',
-    ...(row.error?.field ? { field: row.error.field } : {}),
-    ...(row.group ? { group: row.group } : {}),
-    ...(from?.sequence ? { sequence: from.sequence } : {}),
+    field: row.error?.field ?? '',
+    group: row.group ?? '',
+    sequence: from?.sequence ?? '',
     ...tokenOf(row),
   };
   const present = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));

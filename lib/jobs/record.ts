@@ -1,7 +1,7 @@
 import type { Completion, Objects } from '../ports';
 import { recordKey } from './keys';
 import { type Ledger, ROW_DAMAGED, rowOf, UnreadableRowError } from './ledger';
-import { isEnd, type JobRow, redacted, traceOf, without } from './row';
+import { isEnd, type JobRow, present, redacted, traceOf, without } from './row';
 
 const RECORD = 1;
 
@@ -78,25 +78,23 @@ export const isFinal = ({ state, reason }: JobRow): boolean => state === 'succee
 export function completionOf(row: JobRow): Completion {
   const { id, queue, type, generation, state, reason, result, error, firstStartedAt, endedAt = row.updatedAt } = row;
   const { without } = row;
-  return {
+  return present({
     id: `${id}:${generation}:${state}`,
     job: id,
     queue,
-    ...(type === undefined ? {} : { type }),
+    type,
     generation,
     state,
-    ...(reason === undefined ? {} : { reason }),
+    reason,
     final: isFinal(row),
-    ...(state !== 'succeeded' || result === undefined ? {} : { result }),
-    ...(state === 'dead' && error
-      ? { error: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }) } }
-      : {}),
-    ...(without && { without }),
+    result: state === 'succeeded' ? result : undefined,
+    error: state === 'dead' && error ? present({ code: error.code, field: error.field }) : undefined,
+    without,
     ...traceOf(row),
     acceptedAt: iso(row.time),
-    ...(firstStartedAt === undefined ? {} : { startedAt: iso(firstStartedAt) }),
+    startedAt: firstStartedAt === undefined ? undefined : iso(firstStartedAt),
     endedAt: iso(endedAt),
-  };
+  });
 }
 
 const JSON_TYPE = 'application/json';

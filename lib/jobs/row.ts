@@ -182,6 +182,13 @@ export interface JobRow extends ItemHead {
   schema?: number;
 }
 
+type Optional<T> = { [Name in keyof T]-?: undefined extends T[Name] ? Name : never }[keyof T];
+type Present<T> = Omit<T, Optional<T>> & { [Name in Optional<T>]?: Exclude<T[Name], undefined> };
+
+/** The fields that have a value. Stored items and messages have no others. */
+export const present = <T extends object>(fields: T): Present<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+
 export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
 
@@ -226,29 +233,18 @@ export function storedError(error: unknown): StoredError {
   // An unknown error's text may quote personal data, so none of it is passed on.
   if (!(error instanceof JobError)) return { class: 'transient', code: 'Unexpected', message: 'an unexpected error' };
   const { code, message, vendor, status, field } = error;
-  return {
-    class: error.class,
-    code,
-    message: message.slice(0, MAX_MESSAGE),
-    ...(vendor ? { vendor } : {}),
-    ...(status ? { status } : {}),
-    ...(field ? { field } : {}),
-  };
+  return present({ class: error.class, code, message: message.slice(0, MAX_MESSAGE), vendor, status, field });
 }
 
 type Traced = Pick<JobRow, 'correlationId' | 'campaign' | 'traceparent'>;
 
 /** What the caller gave to follow a job through logs, records and vendors. Both ids are opaque and not personal. */
-export const traceOf = ({ correlationId, traceparent }: Traced): { correlationId?: string; traceparent?: string } => ({
-  ...(correlationId === undefined ? {} : { correlationId }),
-  ...(traceparent === undefined ? {} : { traceparent }),
-});
+export const traceOf = ({ correlationId, traceparent }: Traced): { correlationId?: string; traceparent?: string } =>
+  present({ correlationId, traceparent });
 
 /** The ids of `traceOf` for a log line. A chunk's line names its campaign too. */
-export const traceFacts = (row: Traced): ReturnType<typeof traceOf> & { campaign?: string } => ({
-  ...traceOf(row),
-  ...(row.campaign === undefined ? {} : { campaign: row.campaign }),
-});
+export const traceFacts = ({ correlationId, traceparent, campaign }: Traced): Traced =>
+  present({ correlationId, traceparent, campaign });
 
 export interface Origin {
   queue: string;
@@ -271,8 +267,7 @@ export function blankRow({ queue, id, time, payloadHash, group, token, now }: Or
     id,
     time,
     payloadHash,
-    ...(token ? { token } : {}),
-    ...(group ? { group: publicForm('group', group) } : {}),
+    ...present({ token, group: group ? publicForm('group', group) : undefined }),
     state: 'queued' as MadeState,
     generation: 1,
     attempts: 0,
@@ -292,17 +287,13 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'token' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, campaign, owner, person } = envelope;
+  const { correlationid, campaign, owner, person, sequence, traceparent } = envelope;
+  const correlationId = correlationid === undefined ? undefined : publicForm('correlationId', correlationid);
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
     source: publicForm('source', envelope.source),
-    ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
-    ...(correlationid ? { correlationId: publicForm('correlationId', correlationid) } : {}),
-    ...(campaign ? { campaign } : {}),
-    ...(owner ? { owner } : {}),
-    ...(person ? { person } : {}),
-    ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
+    ...present({ sequence, correlationId, campaign, owner, person, traceparent }),
   };
 }
 

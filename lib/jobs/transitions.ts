@@ -9,6 +9,7 @@ import {
   type JobEvent,
   type JobRow,
   type Owed,
+  present,
   type State,
   type Step,
   type StoredError,
@@ -131,10 +132,10 @@ interface RunEnd {
 function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, vendorFailed, note }: RunEnd): JobRow {
   const attempts = row.attempts + (counts ? 1 : 0);
   const attempt = counts ? { attempt: attempts } : {};
-  const entry = { at, event, messageId, ...attempt, ...(error ? { error } : {}), ...(note ? { note } : {}) };
+  const entry = present({ at, event, messageId, ...attempt, error, note });
   const failing = vendorFailed ? { failingSince: row.failingSince ?? at } : {};
   return withEntry(
-    { ...withoutEnd(row), attempts, crashes: 0, outcomeAt: at, ...failing, ...(error ? { error } : {}) },
+    { ...withoutEnd(row), attempts, crashes: 0, outcomeAt: at, ...failing, ...present({ error }) },
     entry,
   );
 }

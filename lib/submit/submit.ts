@@ -6,7 +6,7 @@ import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { type HashPeople, personOf } from '../jobs/person-hash';
-import { CLOCK_SKEW_MS, type JobRow, newRow } from '../jobs/row';
+import { CLOCK_SKEW_MS, type JobRow, newRow, present } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError, invalid } from './errors';
@@ -171,6 +171,7 @@ const SYSTEM = '';
 async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string): Promise<Envelope> {
   const { queue, type, data, key, principal, correlationId, traceparent, person } = submission;
   const [owner] = await ownersOf(deps.hashPeople, principal ?? (key === undefined ? undefined : SYSTEM));
+  const hashed = person === undefined ? undefined : (await deps.hashPeople())(personOf(person))[0];
   const head = {
     specversion: '1.0' as const,
     id,
@@ -178,10 +179,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     source: deps.source,
     time: new Date(deps.clock.now()).toISOString(),
     datacontenttype: 'application/json' as const,
-    ...(correlationId === undefined ? {} : { correlationid: correlationId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(owner === undefined ? {} : { owner }),
-    ...(person === undefined ? {} : { person: (await deps.hashPeople())(personOf(person))[0] }),
+    ...present({ correlationid: correlationId, traceparent, owner, person: hashed }),
   };
   const json = JSON.stringify(data ?? null);
   if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };

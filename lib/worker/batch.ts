@@ -3,7 +3,7 @@ import { codeOf, StoreError } from '../errors';
 import { invalidId, queueUrlOfArn } from '../jobs/keys';
 import { LeaseLostError, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/messages';
-import { isEnd, type JobRow, traceFacts } from '../jobs/row';
+import { isEnd, type JobRow, present, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { leaveWitness } from '../jobs/witness';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
@@ -219,8 +219,7 @@ function incoming(record: SQSRecord): Incoming {
     messageId: record.messageId,
     receiptHandle: record.receiptHandle,
     body: record.body,
-    ...(groupId === undefined ? {} : { groupId }),
-    ...(sequenceNumber === undefined ? {} : { sequenceNumber }),
+    ...present({ groupId, sequenceNumber }),
     receiveCount: Number(record.attributes.ApproximateReceiveCount),
     sentAt: Number(record.attributes.SentTimestamp),
     attributes: Object.fromEntries(attributes),

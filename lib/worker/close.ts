@@ -4,7 +4,7 @@ import { bodyKey, dataKey, deduplicationId, invalidId, isInvalidId, isPublished,
 import { LeaseLostError, needsEntry, UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
-import { type DeadReason, isEnd, type JobRow, lackedStep, type StoredError, storedError } from '../jobs/row';
+import { type DeadReason, isEnd, type JobRow, lackedStep, present, type StoredError, storedError } from '../jobs/row';
 import { giveBack, giveUp, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import { dropWitness, leaveWitness } from '../jobs/witness';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
@@ -204,9 +204,7 @@ export async function parkUnread(
     message: text,
     field,
     messageId,
-    ...(token === undefined ? {} : { token }),
-    ...(group ? { group: publicForm('group', group) } : {}),
-    ...(sequence ? { sequence } : {}),
+    ...present({ token, group: group ? publicForm('group', group) : undefined, sequence }),
   };
   const fifo = deps.settings(queue).type === 'fifo';
   const entry = fitting(
