@@ -32,22 +32,20 @@ const DAY = { lengthMs: 24 * HOUR_MS, periodSeconds: 1_800 };
 
 /** CloudWatch bills each figure of each queue, each time it is asked for. */
 export interface Asked {
-  /** What was done in the last hour. */
+  /** What was done in the last hour and day. */
   activity?: boolean;
-  /** The same of the last day. Without it, `lastDay` is the hour. */
-  day?: boolean;
-  /** How many messages were in each queue, and how long its jobs took, over the last hour. */
+  /** In place of the day: how many messages were in each queue, and how long its jobs took, over the last hour. */
   levels?: boolean;
 }
 
 /** The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table. */
-export async function overview(deps: Deployment, { activity = true, day = activity, levels = false }: Asked = {}) {
+export async function overview(deps: Deployment, { activity = true, levels = false }: Asked = {}) {
   const { instance, queueNames, monitoring, clock } = deps;
   const at = clock.now();
   const hour = measured(deps, at, { ...HOUR, activity, levels });
-  const measures = Promise.all([hour, day ? measured(deps, at, { ...DAY, activity, levels: false }) : hour]);
+  const measures = Promise.all([hour, activity && !levels ? measured(deps, at, { ...DAY, activity, levels }) : hour]);
   const [queues, [states, [points]], run, alarms, facts] = await Promise.all([
-    Promise.all(queueNames.map((queue) => queueOf(deps, queue, measures))),
+    Promise.all(queueNames.map((queue) => queueOf(deps, queue, { measures, levels }))),
     Promise.all([vendorStates(deps), measures]),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     monitoring.firing(`${instance}-`),
@@ -68,7 +66,11 @@ export async function overview(deps: Deployment, { activity = true, day = activi
 
 type Measured = Awaited<ReturnType<typeof measured>>;
 
-async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measured, Measured]>) {
+async function queueOf(
+  deps: Deployment,
+  queue: string,
+  { measures, levels }: { measures: Promise<[Measured, Measured]>; levels: boolean },
+) {
   const { queues, clock, mappings, table, settings } = deps;
   const [[hour, day], depth, { entries, surplus }, expired, held, receives, pause] = await Promise.all([
     measures,
@@ -86,9 +88,10 @@ async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measu
     queue,
     ...depth,
     held,
-    /** `inQueue`: messages. `finish`: the time within which 95 of 100 jobs finish, in ms. Both only with `levels`. */
-    lastHour: { ...ended(hour), inQueue: hour(`${queue} in queue`), finish: hour(`${queue} finish`) },
+    lastHour: ended(hour),
     lastDay: ended(day),
+    /** Over the last hour. `inQueue`: messages. `finish`: the time within which 95 of 100 jobs finish, in ms. */
+    levels: levels ? { inQueue: hour(`${queue} in queue`), finish: hour(`${queue} finish`) } : undefined,
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
     /** Jobs at which an operator must look, without discarded and replaced ones. */

@@ -13,7 +13,7 @@ import {
   waitsOf,
 } from '../../lib/ops/campaigns';
 import { health, type Problem, problemsOf } from '../../lib/ops/health';
-import { type Deployment, queuesOf } from '../../lib/ops/operator';
+import type { Deployment } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction, slsCommand } from '../../lib/target';
 import { act, previewAction } from './actions';
@@ -50,7 +50,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   }
 
   answers('get', '/session', none, () => sessionOf(deps));
-  answers('get', '/overview', z.object({ queue: z.string().optional() }), ({ queue }) => figuresOf(deps, queue));
+  answers('get', '/overview', none, () => figuresOf(deps));
   answers('get', '/health', none, async () => said(deps, await health(deps.deployment)));
   answers('get', '/counts', z.object({ queue: z.string().optional() }), ({ queue }) => jobCounts(deps, queue));
   answers('get', '/jobs', querySchema, (query, signal) => foundJobs(deps, query, signal));
@@ -90,11 +90,10 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
 
 export type Figures = Awaited<ReturnType<typeof figuresOf>>;
 
-/** The figures of the instance, or only those of a queue, and what `sls health` says about them. */
-async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | undefined) {
-  const deps = { ...deployment, queueNames: queuesOf(deployment, queue) };
-  const figures = await overview(deps, { levels: true, day: queue !== undefined });
-  return { ...figures, ...said({ target }, await problemsOf(deps, figures)) };
+/** The figures of the instance, and what `sls health` says about them. */
+async function figuresOf({ deployment, target }: ConsoleDeps) {
+  const figures = await overview(deployment, { levels: true });
+  return { ...figures, ...said({ target }, await problemsOf(deployment, figures)) };
 }
 
 /** Problems with their commands, complete for people to copy. */

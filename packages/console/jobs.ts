@@ -116,7 +116,6 @@ const lineOf = (now: number) => (row: JobRow) => ({
   next: nextAt(row),
   /** From its acceptance, or its planned time, to its end, in ms. */
   took: row.endedAt === undefined ? undefined : row.endedAt - Math.max(row.time, row.notBefore ?? 0),
-  code: row.error?.code,
   can: (['resend', 'retry', 'cancel', 'discard'] as const).filter((act) => whyNot[act](row, now) === undefined),
 });
 

@@ -163,7 +163,6 @@ browserTest('an operator on a phone pauses a queue again, and goes from its prob
 
 const PAGES = [
   ['/', 'The reconciler'],
-  ['/console/queue?queue=sample', shortId],
   ['/console/jobs', shortId],
   [job, 'Record as JSON'],
   ['/console/dead', 'Rejected'],

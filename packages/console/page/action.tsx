@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SimpleAction } from '../../../lib/ops/act';
 import type { Preview } from '../actions';
-import { Command, Failure, tellDone, useSend, useSession } from './parts';
+import type { Params } from './api';
+import { Command, capital, Failure, tellDone, useSend, useSession } from './parts';
 
 /** What an operator fills in besides the reason, as text. */
 interface Field {
@@ -106,17 +107,38 @@ function Question({ label, action, input, fields = [], close }: ActionProps & { 
   );
 }
 
-/** Resends, retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
-export function All({ filter }: { filter: Partial<Record<string, string>> }) {
-  const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(filter.state ?? ''));
-  return fitting.map(([act, { label, tone }]) => (
-    <Action key={act} label={label} action={`jobs.${act}`} input={filter} tone={tone ?? ''} />
-  ));
+/** Acts on jobs, each with the states of which all jobs of a filter may be acted on. */
+const ACTS: Record<SimpleAction, readonly string[]> = {
+  resend: ['succeeded'],
+  retry: ['dead', 'cancelled'],
+  discard: ['dead'],
+  cancel: ['queued', 'held'],
+};
+const NAMES = Object.keys(ACTS) as SimpleAction[];
+
+interface ActsProps {
+  can: readonly string[];
+  inputOf: (act: SimpleAction) => object;
+  of?: (act: SimpleAction) => string;
+  usual?: string;
 }
 
-const OF_ALL: Record<SimpleAction, { label: string; states: string[]; tone?: string }> = {
-  resend: { label: 'Send all mails', states: ['succeeded'] },
-  retry: { label: 'Retry all', states: ['dead', 'cancelled'] },
-  discard: { label: 'Discard all', states: ['dead'], tone: 'danger' },
-  cancel: { label: 'Cancel all', states: ['queued', 'held'], tone: 'danger' },
-};
+/** A button for each act that is possible. `of`: the jobs that it is about, if not one. */
+export const Acts = ({ can, inputOf, of, usual = '' }: ActsProps) =>
+  NAMES.filter((act) => can.includes(act)).map((act) => {
+    const name = act === 'resend' ? (of ? 'Send mail of' : 'Send its mail') : capital(act);
+    return (
+      <Action
+        key={act}
+        label={of ? `${name} ${of(act)}` : name}
+        action={`${of ? 'jobs' : 'job'}.${act}`}
+        input={inputOf(act)}
+        tone={act === 'cancel' || act === 'discard' ? 'danger' : usual}
+      />
+    );
+  });
+
+/** Acts on all jobs of a filter, as far as that is possible in their state. */
+export const All = ({ filter }: { filter: Params }) => (
+  <Acts can={NAMES.filter((act) => ACTS[act].includes(filter.state ?? ''))} inputOf={() => filter} of={() => 'all'} />
+);

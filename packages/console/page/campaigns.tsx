@@ -2,7 +2,7 @@ import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
 import { addressOf, jobAddress, param } from './api';
 import { Legend, Share } from './chart';
-import { Answer, Card, count, Empty, Facts, Numbers, State, shortId, Table, Time, Title } from './parts';
+import { Answer, Card, capital, count, Empty, Facts, Numbers, State, shortId, Table, Time, Title } from './parts';
 
 export function CampaignsPage() {
   const id = param('id');
@@ -31,27 +31,24 @@ const List = ({ day }: { day: string }) => (
     <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
       {({ campaigns, more }: Campaigns) => (
         <Card title={`${count(campaigns.length, more)} ${campaigns.length === 1 ? 'campaign' : 'campaigns'}`}>
-          {campaigns.length === 0 ? (
-            <Empty what="No campaigns.">Your API starts one with producer.campaign.</Empty>
-          ) : (
-            <Table
-              label="Campaigns"
-              rows={campaigns}
-              id={({ id }) => id}
-              columns={{
-                Campaign: ({ id, name }) => (
-                  <a href={addressOf('/console/campaigns', { id })}>
-                    {name ?? 'without a name'}
-                    <small class="mono">{shortId(id)}</small>
-                  </a>
-                ),
-                Status: ({ status }) => <State state={status} />,
-                Sent,
-                'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-                'Ended (UTC)': ({ ended }) => <Time at={ended} />,
-              }}
-            />
-          )}
+          <Table
+            empty={<Empty what="No campaigns.">Your API starts one with producer.campaign.</Empty>}
+            label="Campaigns"
+            rows={campaigns}
+            id={({ id }) => id}
+            columns={{
+              Campaign: ({ id, name }) => (
+                <a href={addressOf('/console/campaigns', { id })}>
+                  {name ?? 'without a name'}
+                  <small class="mono">{shortId(id)}</small>
+                </a>
+              ),
+              Status: ({ status }) => <State state={status} />,
+              Sent,
+              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+              'Ended (UTC)': ({ ended }) => <Time at={ended} />,
+            }}
+          />
         </Card>
       )}
     </Answer>
@@ -80,8 +77,6 @@ export const Line = ({ campaign }: { campaign: Campaign }) => (
     </small>
   </li>
 );
-
-const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
 const TONES = {
   accepted: 'fill-good',
@@ -117,7 +112,7 @@ function One({ campaign }: { campaign: CampaignPage }) {
             {can.map((decision) => (
               <Action
                 key={decision}
-                label={LABELS[decision]}
+                label={capital(decision)}
                 action={`campaign.${decision}`}
                 input={{ id }}
                 tone={decision === 'cancel' ? 'danger' : ''}

@@ -1,3 +1,5 @@
+import { Card } from './parts';
+
 /** `at`: ms since 1970. */
 export type Points = readonly { at: number; value: number }[];
 
@@ -43,13 +45,16 @@ export function Spark({ label, points, from, to, kind = 'bars', tone = '', textO
 }
 
 interface ChartProps {
+  title: string;
+  /** What the legend says of each line. */
+  totals: Record<string, string>;
   caption: string;
   lines: Record<string, Points>;
   from: number;
   to: number;
   textOf?: (value: number) => string;
   /** The class of each line's colour, by its name. */
-  tones?: Record<string, string>;
+  tones?: Record<string, string> | undefined;
 }
 
 /** How much of the width the bars of one time take, in percent. */
@@ -60,7 +65,7 @@ const BAR = 1.2;
  * not a library that draws on a canvas: it follows the colours of the page, light, dark and in high contrast, and text
  * beside it stays text. The caption is for a screen reader too.
  */
-export function Chart({ caption, lines, from, to, textOf = String, tones = {} }: ChartProps) {
+export function Chart({ title, totals, caption, lines, from, to, textOf = String, tones = {} }: ChartProps) {
   const names = Object.keys(lines);
   const times = new Map<number, number>();
   const bars = names.flatMap((name) =>
@@ -73,35 +78,44 @@ export function Chart({ caption, lines, from, to, textOf = String, tones = {} }:
   const highest = Math.max(1, ...times.values());
   const toneOf = (name: string) => tones[name] ?? `fill-${names.indexOf(name)}`;
   return (
-    <figure class="chart body">
-      <div class="y" aria-hidden="true">
-        <span>{textOf(highest)}</span>
-        <span>0</span>
-      </div>
-      <svg class="plot" aria-hidden="true">
-        {[0.3, 50, 99.7].map((y) => (
-          <line key={y} x2="100%" y1={`${y}%`} y2={`${y}%`} />
-        ))}
-        {bars.map(({ name, at, value, top }) => (
-          <rect
-            key={`${name} ${at}`}
-            class={toneOf(name)}
-            x={`${((100 - BAR) * (at - from)) / (to - from)}%`}
-            width={`${BAR}%`}
-            y={`${100 - (100 * top) / highest}%`}
-            height={`${(100 * value) / highest}%`}
-          >
-            <title>{`${clock(at)}: ${textOf(value)} ${name}`}</title>
-          </rect>
-        ))}
-      </svg>
-      <div class="x" aria-hidden="true">
-        {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-          <span key={part}>{clock(from + part * (to - from))}</span>
-        ))}
-      </div>
-      <figcaption>{caption} Times in UTC.</figcaption>
-    </figure>
+    <Card
+      title={title}
+      note={
+        <span class="push">
+          <Legend of={totals} tones={tones} />
+        </span>
+      }
+    >
+      <figure class="chart body">
+        <div class="y" aria-hidden="true">
+          <span>{textOf(highest)}</span>
+          <span>0</span>
+        </div>
+        <svg class="plot" aria-hidden="true">
+          {[0.3, 50, 99.7].map((y) => (
+            <line key={y} x2="100%" y1={`${y}%`} y2={`${y}%`} />
+          ))}
+          {bars.map(({ name, at, value, top }) => (
+            <rect
+              key={`${name} ${at}`}
+              class={toneOf(name)}
+              x={`${((100 - BAR) * (at - from)) / (to - from)}%`}
+              width={`${BAR}%`}
+              y={`${100 - (100 * top) / highest}%`}
+              height={`${(100 * value) / highest}%`}
+            >
+              <title>{`${clock(at)}: ${textOf(value)} ${name}`}</title>
+            </rect>
+          ))}
+        </svg>
+        <div class="x" aria-hidden="true">
+          {[0, 0.25, 0.5, 0.75, 1].map((part) => (
+            <span key={part}>{clock(from + part * (to - from))}</span>
+          ))}
+        </div>
+        <figcaption>{caption} Times in UTC.</figcaption>
+      </figure>
+    </Card>
   );
 }
 

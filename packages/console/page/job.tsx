@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { JobAction } from '../../../lib/ops/act';
 import type { JobPage as Page } from '../jobs';
-import { Action } from './action';
+import { Action, Acts } from './action';
 import { addressOf, jobAddress, param, params } from './api';
 import {
   Answer,
@@ -123,12 +123,6 @@ const Reply = (page: Page) => (
   </section>
 );
 
-const LABELS: Partial<Record<JobAction, string>> = {
-  resend: 'Send its mail',
-  ...{ retry: 'Retry', cancel: 'Cancel', discard: 'Discard' },
-};
-const DANGER: readonly string[] = ['cancel', 'discard'];
-
 function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { actions: readonly JobAction[] }) {
   const unknown = Object.keys(steps).filter((step) => steps[step]?.status === 'unknown');
   const settled = unknown.flatMap((step) => (['done', 'skipped'] as const).map((as) => ({ step, as })));
@@ -143,13 +137,7 @@ function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { a
           tone={as === 'done' ? 'primary' : ''}
         />
       ))}
-      {actions.map((action) => {
-        const label = LABELS[action];
-        const tone = DANGER.includes(action) ? 'danger' : 'primary';
-        return label ? (
-          <Action key={action} label={label} action={`job.${action}`} input={{ queue, id }} tone={tone} />
-        ) : null;
-      })}
+      <Acts can={actions} inputOf={() => ({ queue, id })} usual="primary" />
     </>
   );
 }

@@ -1,15 +1,16 @@
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { VENDORS } from '../../../lib/errors';
 import { PUT_ASIDE, REASONS, type STATES } from '../../../lib/jobs/states';
+import type { SimpleAction } from '../../../lib/ops/act';
 import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
-import { Action, All } from './action';
+import { Acts, All } from './action';
 import { addressOf, go, jobAddress, moves, type Params, param, params } from './api';
 import { JobPanel } from './job';
 import {
   Answer,
   away,
   Card,
+  capital,
   count,
   duration,
   Empty,
@@ -27,7 +28,7 @@ import {
 export function JobsPage() {
   const query = params();
   const { data: counts } = useAsk<JobCounts>(addressOf('counts', { queue: query.queue }), 10_000);
-  const state = query.state && `${query.state.charAt(0).toUpperCase()}${query.state.slice(1)} jobs`;
+  const state = query.state && `${capital(query.state)} jobs`;
   const open = counts?.open;
   return (
     <>
@@ -42,7 +43,7 @@ export function JobsPage() {
       </Title>
       <Tabs query={query} counts={counts} />
       <Filters query={query} />
-      <Results query={query} />
+      <Answer path={addressOf('jobs', query)}>{(found: FoundJobs) => <List found={found} query={query} />}</Answer>
     </>
   );
 }
@@ -64,7 +65,7 @@ const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined 
       const to = addressOf('/console/jobs', { ...query, state, reason: '', after: '' });
       return (
         <a key={state} href={to} aria-current={state === (query.state ?? '') ? 'page' : undefined}>
-          {state ? state.charAt(0).toUpperCase() + state.slice(1) : 'All'}{' '}
+          {capital(state || 'all')}{' '}
           {of && of.count > 0 ? <b class={`badge ${state}`}>{count(of.count, of.more)}</b> : null}
         </a>
       );
@@ -72,51 +73,42 @@ const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined 
   </nav>
 );
 
-const FILTERS = ['queue', 'reason', 'vendor', 'code', 'without', 'from', 'to'];
 /** What the form keeps without a field of its own. */
 const KEPT = ['q', 'by', 'state', 'group'];
+const ANY = { placeholder: 'any' };
+// A field of the browser would show its own clock, and its own order of month and day.
+const HOUR = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
 
 function Filters({ query }: { query: Params }) {
-  const { queues } = useSession();
-  const filterOf = (name: string, label: string, control: ComponentChildren) => (
-    <span class={`filter ${query[name] ? 'set' : ''}`}>
-      <label for={`filter-${name}`}>{label}</label>
-      {control}
-    </span>
-  );
-  const select = (name: string, label: string, options: readonly string[]) =>
-    filterOf(
-      name,
-      label,
-      <select id={`filter-${name}`} name={name} onChange={(event) => event.currentTarget.form?.requestSubmit()}>
-        <option value="">any</option>
-        {options.map((option) => (
-          <option key={option} selected={option === query[name]}>
-            {option}
-          </option>
-        ))}
-      </select>,
-    );
-  const input = (name: string, label: string, more: { pattern?: string; placeholder: string }) =>
-    filterOf(name, label, <input id={`filter-${name}`} name={name} defaultValue={param(name)} {...more} />);
-  // A field of the browser would show its own clock, and its own order of month and day.
-  const hour = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
+  const { queues: queue } = useSession();
+  const options = { queue, reason: REASONS, vendor: VENDORS };
+  const fields = { ...options, code: ANY, without: ANY, from: HOUR, to: HOUR };
   return (
     <form class="row" aria-label="Filters">
       {KEPT.map((name) => (
         <input key={name} type="hidden" name={name} value={param(name)} />
       ))}
-      {select('queue', 'Queue', queues)}
-      {select('reason', 'Reason', REASONS)}
-      {select('vendor', 'Vendor', VENDORS)}
-      {input('code', 'Error', { placeholder: 'any' })}
-      {input('without', 'Without', { placeholder: 'any' })}
-      {input('from', 'From', hour)}
-      {input('to', 'To', hour)}
+      {Object.entries(fields).map(([name, how]) => (
+        <span key={name} class={`filter ${query[name] ? 'set' : ''}`}>
+          <label for={`filter-${name}`}>{name === 'code' ? 'Error' : capital(name)}</label>
+          {'placeholder' in how ? (
+            <input id={`filter-${name}`} name={name} defaultValue={query[name]} {...how} />
+          ) : (
+            <select id={`filter-${name}`} name={name} onChange={(event) => event.currentTarget.form?.requestSubmit()}>
+              <option value="">any</option>
+              {how.map((option) => (
+                <option key={option} selected={option === query[name]}>
+                  {option}
+                </option>
+              ))}
+            </select>
+          )}
+        </span>
+      ))}
       <button type="submit" class="plain">
         Filter
       </button>
-      {[...FILTERS, 'q', 'group'].some((name) => query[name]) ? (
+      {[...Object.keys(fields), 'q', 'group'].some((name) => query[name]) ? (
         <a class="quiet" href={addressOf('/console/jobs', { state: query.state })}>
           Clear filters
         </a>
@@ -129,10 +121,6 @@ function Filters({ query }: { query: Params }) {
     </form>
   );
 }
-
-export const Results = ({ query }: { query: Params }) => (
-  <Answer path={addressOf('jobs', query)}>{(found: FoundJobs) => <List found={found} query={query} />}</Answer>
-);
 
 type Line = FoundJobs['jobs'][number];
 const keyOf = ({ queue, id }: Line): string => `${queue} ${id}`;
@@ -288,27 +276,22 @@ function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
         Took: ({ took }) => (took === undefined ? '–' : duration(took)),
         Attempts: ({ attempts }) => attempts,
       }}
-      sorts={{ State: 'state', Accepted: 'accepted', Took: 'took', Attempts: 'attempts' }}
     />
   );
 }
 
-const ACTS = { resend: 'Send mail of', retry: 'Retry', cancel: 'Cancel', discard: 'Discard' } as const;
-
 /** What can be done to the selected jobs. Each act names how many it applies to. */
 function Bulk({ jobs, clear }: { jobs: readonly Line[]; clear: () => void }) {
   if (jobs.length === 0) return null;
+  const of = (act: SimpleAction) => jobs.filter(({ can }) => can.includes(act)).map(({ queue, id }) => ({ queue, id }));
   return (
     <section class="bulk row" aria-label="Selected jobs">
       <strong>{jobs.length} selected</strong>
-      {(Object.keys(ACTS) as (keyof typeof ACTS)[]).map((act) => {
-        const of = jobs.filter(({ can }) => can.includes(act)).map(({ queue, id }) => ({ queue, id }));
-        const tone = act === 'retry' || act === 'resend' ? '' : 'danger';
-        const label = `${ACTS[act]} ${of.length}`;
-        return of.length === 0 ? null : (
-          <Action key={act} label={label} action={`jobs.${act}`} input={{ jobs: of }} tone={tone} />
-        );
-      })}
+      <Acts
+        can={jobs.flatMap(({ can }) => can)}
+        inputOf={(act) => ({ jobs: of(act) })}
+        of={(act) => String(of(act).length)}
+      />
       <button type="button" class="plain" aria-label="Select none" onClick={clear}>
         <Icon name="close" />
       </button>
@@ -328,34 +311,31 @@ export const DeadPage = () => (
       {({ groups, more }: DeadLetters) => (
         <Card title={groups.length === 0 ? 'Causes' : `${groups.length} ${groups.length === 1 ? 'cause' : 'causes'}`}>
           {more ? <p class="body quiet">There are more than could be read, so the counts are at least these.</p> : null}
-          {groups.length === 0 ? (
-            <Empty what="No dead jobs.">Each job has ended well, waits, or was put aside.</Empty>
-          ) : (
-            <Table
-              label="Dead jobs"
-              rows={groups}
-              id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
-              columns={{
-                Cause: ({ queue, reason, code, messages }) => (
-                  <>
-                    <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
-                    <small class="wraps">{messages.join('; ')}</small>
-                  </>
-                ),
-                State: ({ reason }) => <State state={`dead (${reason})`} />,
-                Queue: ({ queue }) => queue,
-                Jobs: ({ count: of }) => count(of, more),
-                'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
-                'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
-                'All of them': ({ queue, reason, code }) => (
-                  <span class="row">
-                    <All filter={{ queue, state: 'dead', reason, code }} />
-                  </span>
-                ),
-              }}
-              numbers={['Jobs', 'Last hour']}
-            />
-          )}
+          <Table
+            empty={<Empty what="No dead jobs.">Each job has ended well, waits, or was put aside.</Empty>}
+            label="Dead jobs"
+            rows={groups}
+            id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
+            columns={{
+              Cause: ({ queue, reason, code, messages }) => (
+                <>
+                  <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
+                  <small class="wraps">{messages.join('; ')}</small>
+                </>
+              ),
+              State: ({ reason }) => <State state={`dead (${reason})`} />,
+              Queue: ({ queue }) => queue,
+              Jobs: ({ count: of }) => count(of, more),
+              'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
+              'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
+              'All of them': ({ queue, reason, code }) => (
+                <span class="row">
+                  <All filter={{ queue, state: 'dead', reason, code }} />
+                </span>
+              ),
+            }}
+            numbers={['Jobs', 'Last hour']}
+          />
         </Card>
       )}
     </Answer>

@@ -1,11 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { QueueFigures } from '../../../lib/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
-import { addressOf, param } from './api';
+import { addressOf } from './api';
 import { Line } from './campaigns';
-import { Chart, Legend, type Points, Spark } from './chart';
-import { Results } from './jobs';
+import { Chart, type Points, Spark } from './chart';
 import {
   ACT,
   Answer,
@@ -27,27 +25,15 @@ import {
 
 type Problem = Figures['problems'][number];
 
-/** The event with the problems that the overview has read, so that the line on top need not ask too. */
-const READ = 'console-problems';
-
 /** Whether anything is wrong, on each page. */
-export function Health({ isOverview }: { isOverview: boolean }) {
-  const [read, setRead] = useState<readonly Problem[]>();
-  useEffect(() => addEventListener(READ, (event) => setRead((event as CustomEvent<Problem[]>).detail)), []);
-  return isOverview ? <Mark problems={read} /> : <AskedHealth before={read} />;
-}
-
-function AskedHealth({ before }: { before: readonly Problem[] | undefined }) {
-  const { data } = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs());
-  return <Mark problems={data?.problems ?? before} />;
-}
-
-const Mark = ({ problems }: { problems: readonly Problem[] | undefined }) =>
-  problems === undefined ? null : (
+export function Health() {
+  const problems = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs()).data?.problems;
+  return problems === undefined ? null : (
     <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
       {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
     </a>
   );
+}
 
 const counted = (of: number, what: string): string => `${count(of)} ${what}${of === 1 ? '' : 's'}`;
 
@@ -57,32 +43,8 @@ export const OverviewPage = () => (
   </Answer>
 );
 
-export function QueuePage() {
-  const queue = param('queue');
-  return (
-    <>
-      <Title text={queue} />
-      <Answer path={addressOf('overview', { queue })} everyMs={useEveryMs()}>
-        {(figures: Figures) => (
-          <>
-            <Problems {...figures} />
-            <Queues {...figures} />
-            <div class="columns">
-              {figures.queues.map((of) => (
-                <Ends key={of.queue} queue={of} at={figures.at} />
-              ))}
-            </div>
-          </>
-        )}
-      </Answer>
-      <Results query={{ queue }} />
-    </>
-  );
-}
-
 function Status(figures: Figures) {
   const { problems, queues, at, reconciledAt } = figures;
-  useEffect(() => void dispatchEvent(new CustomEvent(READ, { detail: problems })), [problems]);
   const [worst] = problems;
   const [text, mark] = worst
     ? [headline(worst), undefined]
@@ -204,7 +166,7 @@ function Acts({ kind, subject, queues }: Problem & Pick<Figures, 'queues'>) {
 
 function placeOf({ kind, subject }: Problem, { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>): string {
   if (kind === 'jobs-dead') return addressOf('/console/dead', { queue: subject });
-  if (queues.some(({ queue }) => queue === subject)) return addressOf('/console/queue', { queue: subject });
+  if (queues.some(({ queue }) => queue === subject)) return addressOf('/console/jobs', { queue: subject });
   if (vendors.some(({ vendor }) => vendor === subject))
     return addressOf('/console/jobs', { vendor: subject, state: 'held' });
   const isCampaign = kind.startsWith('campaign-') || kind === 'events-missing';
@@ -242,7 +204,7 @@ const Queues = ({ queues, at }: Figures) => (
       columns={{
         Queue: ({ queue, pause, receives }) => (
           <>
-            <a href={addressOf('/console/queue', { queue })}>{queue}</a>{' '}
+            <a href={addressOf('/console/jobs', { queue })}>{queue}</a>{' '}
             {pause ? <State state="paused" /> : receives === false ? <State state="open (not received)" /> : null}
           </>
         ),
@@ -253,10 +215,10 @@ const Queues = ({ queues, at }: Figures) => (
           <Figure value={count(sum(dead))} note="last hour" tone="bad" label="Failed a minute" points={dead} at={at} />
         ),
         Waiting: (of) => <Waiting {...of} at={at} />,
-        'Time to finish, p95': ({ lastHour: { finish } }) => (
+        'Time to finish, p95': ({ levels: { finish = [] } = {} }) => (
           <Figure
             value={finish.length > 0 ? duration(finish.at(-1)?.value ?? 0) : undefined}
-            note={finish.length > 0 ? 'the newest minute' : 'nothing ends now'}
+            note={finish.length > 0 ? 'newest' : 'none now'}
             label="Time to finish"
             points={finish}
             at={at}
@@ -288,7 +250,7 @@ const Queues = ({ queues, at }: Figures) => (
 );
 
 /** What is in the queue, and what is held outside it. The picture has the queue only: CloudWatch has no count of held jobs. */
-function Waiting({ queue, visible, inFlight, held, oldestSeconds, lastHour, at }: QueueFigures & { at: number }) {
+function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: QueueFigures & { at: number }) {
   const kinds = Object.entries(held);
   const all = kinds.reduce((total, [, of]) => total + of.count, visible + inFlight);
   const text = count(
@@ -308,7 +270,7 @@ function Waiting({ queue, visible, inFlight, held, oldestSeconds, lastHour, at }
       note={note}
       tone={kinds.length > 0 ? 'warn' : ''}
       label="In the queue"
-      points={lastHour.inQueue}
+      points={levels?.inQueue ?? []}
       at={at}
       kind="line"
     />
@@ -321,27 +283,18 @@ function JobsAMinute({ queues, at }: Figures) {
   const done = shown.map(({ queue, lastHour }) => [queue, lastHour.succeeded] as const);
   const failed = shown.flatMap(({ lastHour }) => lastHour.dead);
   const lines = Object.fromEntries([...done, ['failed', failed] as const]);
-  const tones = { failed: 'fill-bad' };
   const totals = Object.fromEntries(Object.entries(lines).map(([name, points]) => [name, count(sum(points))]));
   const ended = count(done.reduce((total, [, points]) => total + sum(points), 0));
-  const title = shown.length < queues.length ? 'Jobs a minute, without analytics' : 'Jobs a minute';
   return (
-    <Card
-      title={title}
-      note={
-        <span class="push">
-          <Legend of={totals} tones={tones} />
-        </span>
-      }
-    >
-      <Chart
-        caption={`In the last hour ${ended} ended well, and ${count(sum(failed))} failed.`}
-        lines={lines}
-        from={at - HOUR_MS}
-        to={at}
-        tones={tones}
-      />
-    </Card>
+    <Chart
+      title={shown.length < queues.length ? 'Jobs a minute, without analytics' : 'Jobs a minute'}
+      caption={`In the last hour ${ended} ended well, and ${count(sum(failed))} failed.`}
+      lines={lines}
+      totals={totals}
+      tones={{ failed: 'fill-bad' }}
+      from={at - HOUR_MS}
+      to={at}
+    />
   );
 }
 
@@ -407,20 +360,4 @@ const Vendors = ({ vendors }: Figures) => (
       numbers={['Calls, last hour']}
     />
   </Card>
-);
-
-const Ends = ({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) => (
-  <>
-    {Object.entries({ 'Last hour': lastHour, 'Last day': lastDay }).map(([name, { succeeded: done, dead }]) => (
-      <Card key={name} title={name}>
-        <Chart
-          caption={`${name}: ${count(sum(done))} done, ${count(sum(dead))} dead.`}
-          from={to - (name === 'Last day' ? 24 : 1) * HOUR_MS}
-          to={to}
-          lines={{ done, dead }}
-          tones={{ done: 'fill-good', dead: 'fill-bad' }}
-        />
-      </Card>
-    ))}
-  </>
 );

@@ -7,13 +7,12 @@ import { CampaignsPage } from './campaigns';
 import { JobPage } from './job';
 import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
-import { Health, OverviewPage, QueuePage } from './overview';
+import { Health, OverviewPage } from './overview';
 import { Answer, DONE, Empty, Facts, Icon, isTyping, SessionContext, Title } from './parts';
 
 /** `under`: the page of the navigation that it belongs to. */
 const PAGES: Record<string, { title: string; page: FunctionComponent; under?: string }> = {
   '/': { title: 'Overview', page: OverviewPage },
-  '/console/queue': { title: 'Queue', page: QueuePage, under: '/' },
   '/console/jobs': { title: 'Jobs', page: JobsPage },
   '/console/job': { title: 'Job', page: JobPage, under: '/console/jobs' },
   '/console/dead': { title: 'Dead letters', page: DeadPage },
@@ -50,7 +49,7 @@ function Frame({ session }: { session: Session }) {
       <a class="skip" href="#main">
         Skip to the content
       </a>
-      <Header session={session} path={path} under={under ?? path} />
+      <Header session={session} shown={under ?? path} />
       <main id="main" class="page" ref={main} tabIndex={-1}>
         <Page key={address} />
       </main>
@@ -59,7 +58,7 @@ function Frame({ session }: { session: Session }) {
   );
 }
 
-function Header({ session, path, under }: { session: Session; path: string; under: string }) {
+function Header({ session, shown: at }: { session: Session; shown: string }) {
   const { instance, production, local, stage, region, write, queues } = session;
   const shown = Object.entries(PAGES).filter(
     ([to, page]) =>
@@ -82,7 +81,7 @@ function Header({ session, path, under }: { session: Session; path: string; unde
       </span>
       <nav aria-label="Pages">
         {shown.map(([to, { title }]) => (
-          <a key={to} href={to} aria-current={to === under ? 'page' : undefined}>
+          <a key={to} href={to} aria-current={to === at ? 'page' : undefined}>
             {title}
           </a>
         ))}
@@ -100,7 +99,7 @@ function Header({ session, path, under }: { session: Session; path: string; unde
           <kbd>/</kbd>
         </form>
       </search>
-      <Health isOverview={path === '/'} />
+      <Health />
     </header>
   );
 }

@@ -1,4 +1,4 @@
-import { type ComponentChildren, createContext } from 'preact';
+import { type ComponentChildren, createContext, type JSX } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { duration as secondsText } from '../../../lib/duration';
 import type { Session } from '../api';
@@ -86,13 +86,9 @@ const Loading = () => (
 /** The head of a page, and the title of its tab: what is shown. */
 export function Title({
   text,
-  children,
   mark,
-}: {
-  text: string;
-  children?: ComponentChildren;
-  mark?: ComponentChildren;
-}) {
+  children,
+}: Partial<Record<'mark' | 'children', ComponentChildren>> & { text: string }) {
   const { instance } = useSession();
   useEffect(() => {
     document.title = `${text} · ${instance}`;
@@ -193,60 +189,32 @@ interface TableProps<Row> {
   numbers?: readonly string[];
   /** What the head of a column shows instead of its name. */
   heads?: Partial<Record<string, ComponentChildren>>;
-  /** What a click on the head of a column sorts the rows by. */
-  sorts?: Record<string, keyof Row>;
+  /** In place of a table without rows. */
+  empty?: JSX.Element;
   class?: string;
   classOf?: (row: Row) => string;
 }
 
 /** A table, on narrow screens a list of blocks. A column without a name, `ACT`, holds what can be done. */
-export function Table<Row>({
-  label,
-  rows,
-  id,
-  columns,
-  sorts = {},
-  heads = {},
-  numbers = [],
-  ...more
-}: TableProps<Row>) {
-  const [{ by, up }, setSort] = useState({ by: '', up: true });
+export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [], ...more }: TableProps<Row>) {
+  if (more.empty && rows.length === 0) return more.empty;
   const names = Object.keys(columns);
   const { names: first = names[0], class: kind = '', classOf } = more;
-  const value = (row: Row) => row[sorts[by] as keyof Row] ?? '';
-  const order = (a: Row, b: Row) => (value(a) < value(b) ? -1 : Number(value(a) > value(b))) * (up ? 1 : -1);
-  const sorted = by ? rows.toSorted(order) : rows;
   const classOfCell = (head: string) => (head === ACT ? 'act' : numbers.includes(head) ? 'num' : undefined);
-  const headOf = (head: string) => {
-    if (heads[head]) return heads[head];
-    if (head === ACT) return <span class="hidden">Act</span>;
-    if (!sorts[head]) return head;
-    return (
-      <button type="button" class="plain" onClick={() => setSort({ by: head, up: head === by ? !up : true })}>
-        {head}
-        {head === by ? (up ? ' ↑' : ' ↓') : ''}
-      </button>
-    );
-  };
   return (
     <Scroll label={label}>
       <table class={kind}>
         <thead>
           <tr>
             {names.map((head) => (
-              <th
-                key={head}
-                scope="col"
-                class={classOfCell(head)}
-                aria-sort={head === by ? (up ? 'ascending' : 'descending') : undefined}
-              >
-                {headOf(head)}
+              <th key={head} scope="col" class={classOfCell(head)}>
+                {heads[head] ?? (head === ACT ? <span class="hidden">Act</span> : head)}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
+          {rows.map((row) => (
             <tr key={id(row)} class={classOf?.(row)}>
               {names.map((head) =>
                 head === first ? (
@@ -327,6 +295,8 @@ export const isTyping = ({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): b
   metaKey ||
   altKey ||
   (target as Element).closest('input:not([type="checkbox"]), textarea, select, dialog') !== null;
+
+export const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 
 /** Ids begin with their time, so their ends tell them apart. */
 export const shortId = (id: string): string => (id.length > 12 ? `…${id.slice(-8)}` : id);

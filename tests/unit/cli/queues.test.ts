@@ -58,7 +58,8 @@ test('sls queues shows what waits, is held and is dead, circuits, the reconciler
       { kind: 'oldest-message', title: 'A message has waited for a long time', subject: 'feedback', since: 1 },
     ],
   });
-  expect(json).not.toHaveProperty('queues.0.pause');
+  for (const absent of ['pause', 'levels']) expect(json).not.toHaveProperty(`queues.0.${absent}`);
+  expect(json).toHaveProperty('queues.0.lastHour', { succeeded: [{ at, value: 7 }], dead: [] });
   expect(lines.slice(0, 2)).toEqual([
     'QUEUE     VISIBLE  IN FLIGHT  OLDEST      HELD  DEAD  HOUR  FAILED  DAY  FAILED',
     'feedback  2        0          1 min 30 s  2     1     7     0       7    0',

@@ -239,7 +239,7 @@ test('a list counts what waits or is dead, and a line says who, why, how long, a
   ]);
 });
 
-test('the overview asks CloudWatch for at most 30 metrics, and the health of the other pages for one of each queue', async () => {
+test('the overview asks CloudWatch for at most 30 metrics, and the health on top for one of each queue', async () => {
   const { deployment } = memoryDeployment(sampleEngine(() => {}).engine);
   const queueNames = ['feedback', 'emails', 'testflight', 'analytics'];
   const asked: number[] = [];
