@@ -11,7 +11,7 @@ import { layDeadFeedback } from '../support/dead-letters';
 import { startBrowser } from './setup.cjs';
 
 const FOLDER = 'docs/console';
-/** The repository keeps every version of an image. */
+/** The repository keeps every version of an image. A larger one ends the script with an error, once all are taken. */
 const MOST_BYTES = 100_000;
 
 /** `npm run screenshots`: runs the service on this machine, lets something happen, and takes a picture of each page. */
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const server: BrowserServer = await startBrowser();
   try {
     const browser = await chromium.connect(server.wsEndpoint());
-    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 800 } });
+    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 720 } });
     mkdirSync(FOLDER, { recursive: true });
     await happen(service, page);
     await take(service, page);
@@ -74,7 +74,7 @@ async function take(service: Service, page: Page): Promise<void> {
   const campaign = jobs.find(({ type }) => type === 'email.campaign.v1');
   const pages = {
     overview: ['/', 'The reconciler ran'],
-    jobs: ['/console/jobs', 'ZendeskRejected'],
+    jobs: ['/console/jobs?queue=feedback', 'ZendeskRejected'],
     job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Record as JSON'],
     'dead-letters': ['/console/dead', 'TemplateMissing'],
     campaign: [`/console/campaigns?id=${campaign?.id}`, 'SendGrid reported'],
@@ -86,10 +86,11 @@ async function take(service: Service, page: Page): Promise<void> {
     await page.getByText(shown).first().waitFor();
     await page.waitForLoadState('networkidle');
     const file = join(FOLDER, `${name}.png`);
-    await page.screenshot({ path: file });
+    // A list has as many rows as fit, and each costs bytes.
+    await page.screenshot({ path: file, clip: { x: 0, y: 0, width: 1280, height: name === 'jobs' ? 475 : 720 } });
     const { size } = statSync(file);
-    if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes: at most ${MOST_BYTES} are allowed.`);
     process.stdout.write(`${file}: ${Math.round(size / 1000)} KB\n`);
+    if (size > MOST_BYTES) process.exitCode = 1;
   }
 }
 
