@@ -124,9 +124,11 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     'if (rejected) await': 'if (rejected && now() === 0) await',
   }),
   failedHoursAreForgotten: mutant('hours', LOST, HOURS, {
-    '    tried.add(hour);\n': '    tried.add(hour);\n    pending.delete(hour);\n',
+    'doubtAt = clock.now();': 'doubtAt = clock.now(); pending.delete(hour);',
   }),
-  idsAreKeptTwice: mutant('hours', /^once/, HOURS, { 'byId.set(row.id, row)': 'byId.set(row.id + row.job, row)' }),
+  idsAreKeptTwice: mutant('hours', /^once/, HOURS, {
+    'byId.set(identity, row)': 'byId.set(identity + row.job_id, row)',
+  }),
   erasedBeforeTheLastWrite: mutant('hours-erased', /^erased: a reader sees/, ERASE, {
     'if (waitMs > 0) await clock.sleep(waitMs);': '',
   }),
