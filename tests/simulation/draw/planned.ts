@@ -27,7 +27,7 @@ export const PLANNED: readonly Plan[] = [
   unanswered('emails', 'sendgrid.send', 'mute'),
   // Confirmations that surely did not take effect are settled and sent again.
   { ...unanswered('feedback', 'sendgrid.send', 'mute'), resend: { after: MINUTE_MS } },
-  // Nobody settles whether a confirmation went.
+  // No operator settles whether a confirmation went.
   aPlan({ calls: calls('sendgrid.send', 'mute') }),
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: series(2, 1_000, 'bad-list') }),

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { PATIENCE_MS } from '../../support/patience.cjs';
 import { anyPlan } from '../draw/draw';
 import { partsOf, runParts, type Searched } from '../draw/parts';
 import { PLANNED } from '../draw/planned';
@@ -39,7 +40,7 @@ export function testRandomRuns({ schedules, repeated, command, ...sizes }: Sizes
     );
     fixed = await runParts([...fixedParts, ...FAILED_ONCE, { plans: PLANNED }]);
     fresh = await runParts(freshParts);
-  }, 900_000);
+  }, 6 * PATIENCE_MS);
 
   const keepsPromises = (failure: Searched['failures'][number] | undefined) => {
     if (failure) throw new Error(explain(failure));
