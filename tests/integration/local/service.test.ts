@@ -121,7 +121,8 @@ test('a person in every kind of job is found and erased, and no item, object or 
   await producer.track({ id: 'e-1', name: 'opened', time: new Date().toISOString(), user });
   await producer.flush();
   for (const { id } of jobs) await service.recorded(id);
-  await service.until('the campaign', async () => (await producer.campaigns.report(campaign.id))?.status === 'ended');
+  await service.recorded(campaign.id);
+  await service.until('the campaign', async () => (await producer.campaigns.report(campaign.id)).status === 'ended');
   await service.until('the events', () => sqs.messages('local-analytics.fifo').length === 0);
   /** Where the service stores one of these words. */
   const holding = async (...words: string[]) => {

@@ -53,13 +53,18 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
   const faults = (name: string) => timesReached(world, new RegExp(`^fault ${name} at ${target}\\.`));
   const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');
   if (faults('unauthorized') + faults('malformed') > 0) return undefined;
-  if (faults('forbidden') + forbidden.length >= FORBIDDEN) return undefined;
+  // An operator's replacement of such a job is one more that Apple forbids.
+  const replaced = world.lanes.flatMap(({ watch }) => watch.rows()).filter(isForbiddenAndReplaced);
+  if (faults('forbidden') + forbidden.length + replaced.length >= FORBIDDEN) return undefined;
   // A job that has spent its attempts opens the circuit of a vendor that works for no other.
   const spent = fewestAttempts(world) - 1;
   const isSpent = ({ failingSince, attempts }: JobRow) => failingSince !== undefined && attempts >= spent;
   if (world.lanes.some(({ watch }) => watch.rows().some(isSpent))) return undefined;
   return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
 }
+
+const isForbiddenAndReplaced = ({ replacedBy, error }: JobRow): boolean =>
+  replacedBy !== undefined && error?.code === 'Forbidden';
 
 /**
  * Whether a run of the job before this one ended without an outcome: it died, it could not write its row, or another
