@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { SimpleAction } from '../../../lib/ops/act';
 import type { Preview } from '../actions';
 import type { Params } from './api';
@@ -45,8 +45,8 @@ function Question({ label, action, input, fields = [], close }: ActionProps & { 
   const { send, busy, failure } = useSend();
   const [stop] = useState(() => new AbortController());
   const asked = { action, input: { ...input, ...filled } };
-  useEffect(() => dialog.current?.showModal(), []);
-  useEffect(() => {
+  useLayoutEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => {
     setPreview(undefined);
     void send('preview', asked, setPreview);
   }, [filled]);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { VENDORS } from '../../../lib/errors';
 import { PUT_ASIDE, REASONS, type STATES } from '../../../lib/jobs/states';
 import type { SimpleAction } from '../../../lib/ops/act';
@@ -133,7 +133,7 @@ function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; qu
   const addressOfJob = job ? jobAddress(job.queue, job.id) : '';
   const toggle = (key: string) =>
     setChosen(chosen.includes(key) ? chosen.filter((one) => one !== key) : [...chosen, key]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (isTyping(event)) return;
       const { key, target } = event;

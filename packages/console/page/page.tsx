@@ -1,5 +1,5 @@
 import { type FunctionComponent, render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
 import { addressOf, go, MOVED, param } from './api';
@@ -31,7 +31,7 @@ const NotFound = () => (
 function Frame({ session }: { session: Session }) {
   const [address, setAddress] = useState(location.href);
   const main = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const moved = () => {
       setAddress(location.href);
       main.current?.focus({ preventScroll: true });
@@ -107,7 +107,7 @@ function Header({ session, shown: at }: { session: Session; shown: string }) {
 /** What has just been done. It goes with the next page, or a click. */
 function Done() {
   const [text, setText] = useState('');
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener(DONE, (event) => setText((event as CustomEvent<string>).detail));
     addEventListener(MOVED, () => setText(''));
   }, []);
@@ -139,7 +139,7 @@ const KEYS = {
 
 function Keys() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener('keydown', (event) => {
       if (isTyping(event)) return;
       if (event.key === '?') dialog.current?.showModal();

@@ -1,5 +1,5 @@
 import { type ComponentChildren, createContext, type JSX } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 import { duration as secondsText } from '../../../lib/duration';
 import type { Session } from '../api';
 import { ask } from './api';
@@ -20,7 +20,7 @@ export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent
 /** Asks the API, again when something was done, and every `everyMs`. Hidden tabs do not ask. A later error keeps the data. */
 export function useAsk<T>(path: string, everyMs?: number) {
   const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
-  useEffect(() => {
+  useLayoutEffect(() => {
     const left = new AbortController();
     let asked = 0;
     let open = 0;
@@ -90,7 +90,7 @@ export function Title({
   children,
 }: Partial<Record<'mark' | 'children', ComponentChildren>> & { text: string }) {
   const { instance } = useSession();
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${text} · ${instance}`;
   }, [text]);
   return (
