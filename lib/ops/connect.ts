@@ -14,7 +14,7 @@ import { circuitBreakers } from '../worker/circuit';
 import type { Deployment } from './operator';
 
 interface Access
-  extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'log' | 'by'> {
+  extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'tickets' | 'log' | 'by'> {
   region: string;
   account: string;
   aws: CloudWatchClientConfig & EventBridgeClientConfig & LambdaClientConfig & SNSClientConfig;

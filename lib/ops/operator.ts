@@ -23,6 +23,8 @@ export interface Deployment extends OperatorDeps {
   by: string;
   mappings: Mappings;
   monitoring: Monitoring;
+  /** Where people read the tickets of Zendesk: an address without the ticket's id. Missing if the instance has none. */
+  tickets?: string | undefined;
   /** Missing if the instance has no campaigns. */
   suppression?: SuppressionList | undefined;
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;

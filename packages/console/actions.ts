@@ -28,10 +28,11 @@ interface Action {
   run(deps: Deployment, how: { audited(): Promise<string>; reason: string; signal: AbortSignal }): Promise<string>;
 }
 
+type ActionOf = (input: unknown, deps: Deployment) => Action;
 const given =
-  <Input>(schema: z.ZodType<Input>, actionOf: (input: Input) => Action) =>
-  (input: unknown): Action =>
-    actionOf(schema.parse(input));
+  <Input>(schema: z.ZodType<Input>, actionOf: (input: Input, deps: Deployment) => Action): ActionOf =>
+  (input, deps) =>
+    actionOf(schema.parse(input), deps);
 
 const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
@@ -50,16 +51,24 @@ const isRun = (act: SimpleAction): boolean => act === 'retry' || act === 'resend
 /** The state that a filter without one means. */
 const USUAL: Partial<Record<SimpleAction, string>> = { resend: 'succeeded', retry: 'dead', discard: 'dead' };
 
-const jobAction = (act: SimpleAction, question: string) =>
+const QUESTIONS: Record<SimpleAction, string> = {
+  retry: 'Send the job back to its queue? It continues at its first step without a result.',
+  resend: 'Send the mail that the job lacks? Nothing else of the job runs again.',
+  cancel: 'Cancel the job? The effects of its finished steps remain.',
+  discard:
+    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried while its body is kept.',
+};
+
+const jobAction = (act: SimpleAction) =>
   given(job, (of) => ({
     command: words`jobs ${act} ${of.id} --queue ${of.queue}`,
-    question,
+    question: QUESTIONS[act],
     danger: !isRun(act),
     run: doing(of, SIMPLE_ACTIONS[act]),
   }));
 
 /** Without texts that may be a person's address: the audit object has the filter. */
-const manyFilter = querySchema.omit({ q: true, by: true, after: true });
+const manyFilter = querySchema.omit({ q: true, by: true, after: true }).extend({ jobs: z.undefined().optional() });
 
 type Find = (deps: Deployment, began: number) => Promise<JobRow[]>;
 
@@ -91,8 +100,16 @@ const onEach = (act: SimpleAction, find: Find): Omit<Action, 'command'> => ({
 const selected = z.strictObject({ jobs: z.array(job).min(1).max(100) });
 
 /** What the page shows of the jobs of a filter, or those that an operator selected there. */
-const manyAction = (act: SimpleAction) => {
-  const ofFilter = given(manyFilter, (asked) => {
+const manyAction = (act: SimpleAction) =>
+  given(z.union([selected, manyFilter]), (asked) => {
+    if (asked.jobs) {
+      const find: Find = async ({ ledger }, began) => {
+        const rows = await mapEach(asked.jobs, READS_AT_ONCE, ({ queue, id }) => ledger.known(jobKey(queue, id)));
+        return inOrder(rows.flatMap((row) => (row && whyNot[act](row, began) === undefined ? row : [])));
+      };
+      const commands = asked.jobs.map(({ queue, id }) => words`jobs ${act} ${id} --queue ${queue}`);
+      return { command: commands, ...onEach(act, find) };
+    }
     const query = { ...asked, state: asked.state ?? USUAL[act] };
     const options = Object.entries(query).flatMap(([name, value]) =>
       value ? words`--${name === 'reason' ? 'job-reason' : name} ${value}` : [],
@@ -101,15 +118,6 @@ const manyAction = (act: SimpleAction) => {
     const find: Find = async (deps, began) => (await findMany(deps, act, filterOf(query), { began })).rows;
     return { command: `jobs ${act} ${options.join(' ')}`, ...onEach(act, find) };
   });
-  const ofSelected = given(selected, ({ jobs }) => {
-    const find: Find = async ({ ledger }, began) => {
-      const rows = await mapEach(jobs, READS_AT_ONCE, ({ queue, id }) => ledger.known(jobKey(queue, id)));
-      return inOrder(rows.flatMap((row) => (row && whyNot[act](row, began) === undefined ? row : [])));
-    };
-    return { command: jobs.map(({ queue, id }) => words`jobs ${act} ${id} --queue ${queue}`), ...onEach(act, find) };
-  });
-  return (input: unknown) => (selected.safeParse(input).success ? ofSelected(input) : ofFilter(input));
-};
 
 const MOST_SHOWN = 20;
 const READS_AT_ONCE = 16;
@@ -150,18 +158,13 @@ const limitAction = <L extends Limited>(schema: z.ZodType<L>, name: string, ques
     };
   });
 
-const ACTIONS: Record<string, (input: unknown) => Action> = {
-  'job.retry': jobAction('retry', 'Send the job back to its queue? It continues at its first step without a result.'),
-  'job.resend': jobAction('resend', 'Send the mail that the job lacks? Nothing else of the job runs again.'),
-  'job.cancel': jobAction('cancel', 'Cancel the job? The effects of its finished steps remain.'),
-  'job.discard': jobAction(
-    'discard',
-    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried while its body is kept.',
+const ACTIONS: Record<string, ActionOf> = {
+  ...Object.fromEntries(
+    (Object.keys(SIMPLE_ACTIONS) as SimpleAction[]).flatMap((act) => [
+      [`job.${act}`, jobAction(act)],
+      [`jobs.${act}`, manyAction(act)],
+    ]),
   ),
-  'jobs.resend': manyAction('resend'),
-  'jobs.retry': manyAction('retry'),
-  'jobs.cancel': manyAction('cancel'),
-  'jobs.discard': manyAction('discard'),
   'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ step, as, ...of }) => ({
     command: words`jobs settle ${of.id} --step ${step} --as ${as} --queue ${of.queue}`,
     danger: true,
@@ -176,22 +179,20 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
     question: 'Send a new job with this data, in place of the old one?',
     run: doing(of, replacing(data)),
   })),
-  'queue.pause': given(byQueue, ({ queue }) => ({
-    command: words`queues pause --queue ${queue} --reason "WHY"`,
+  'queue.pause': given(byQueue, ({ queue }, deps) => ({
+    command: words`queues pause --queue ${knownQueue(deps, queue)} --reason "WHY"`,
     question: `Pause ${queue}? Lambda receives none of its messages until you resume it.`,
     needsReason: true,
     run: async (deps, { audited, reason }) => {
-      knownQueue(deps, queue);
       await audited();
       const { resumeBefore } = await pauseQueue(deps, { queue, reason });
       return `${queue} is paused. Resume it before ${timeText(resumeBefore)} (UTC).`;
     },
   })),
-  'queue.resume': given(byQueue, ({ queue }) => ({
-    command: words`queues resume --queue ${queue}`,
+  'queue.resume': given(byQueue, ({ queue }, deps) => ({
+    command: words`queues resume --queue ${knownQueue(deps, queue)}`,
     question: `Resume ${queue}? Lambda receives its messages again.`,
     run: async (deps, { audited }) => {
-      knownQueue(deps, queue);
       await audited();
       await resumeQueue(deps, queue);
       return `${queue} is resumed.`;
@@ -229,27 +230,22 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
   ),
 };
 
-function chosen({ target }: ConsoleDeps, name: string, input: unknown) {
+function chosen({ target, deployment }: ConsoleDeps, name: string, input: unknown) {
   const actionOf = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (!actionOf) throw new OperatorError('There is no such action.');
-  const action = actionOf(input);
-  return { ...action, needsReason: action.needsReason ?? isProduction(target) };
+  const { command, needsReason = isProduction(target), ...action } = actionOf(input, deployment);
+  return { ...action, needsReason, commands: [command].flat() };
 }
 
 export type Preview = Awaited<ReturnType<typeof previewAction>>;
 
 /** What an action would ask, and the command that does the same. It changes nothing. */
 export async function previewAction(deps: ConsoleDeps, name: string, input: unknown) {
-  const { command, question: asked, danger = false, needsReason } = chosen(deps, name, input);
+  const { commands, question: asked, danger = false, needsReason } = chosen(deps, name, input);
   const question = typeof asked === 'string' ? asked : await asked(deps.deployment);
-  return { question, command: commandText(command, deps), danger, needsReason };
+  const command = commands.map((one) => slsCommand(one, deps.target)).join('\n');
+  return { question, command, danger, needsReason };
 }
-
-const commandText = (command: Action['command'], { target }: ConsoleDeps): string =>
-  [command]
-    .flat()
-    .map((one) => slsCommand(one, target))
-    .join('\n');
 
 /** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
 export async function act(
@@ -257,13 +253,9 @@ export async function act(
   { action, input, reason }: { action: string; input: unknown; reason: string },
   signal: AbortSignal,
 ): Promise<string> {
-  const { command, needsReason, run } = chosen(deps, action, input);
+  const { commands, needsReason, run } = chosen(deps, action, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
   if (needsReason && reason.trim() === '') throw new OperatorError('Give a reason, for the audit.');
-  const how = {
-    audited: () => audited(deps, { action, arguments: { command: [command].flat().join('; ') }, reason }),
-    reason,
-    signal,
-  };
-  return run(deps.deployment, how);
+  const entry = { action, arguments: { command: commands.join('; ') }, reason };
+  return run(deps.deployment, { audited: () => audited(deps, entry), reason, signal });
 }

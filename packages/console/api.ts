@@ -86,6 +86,7 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
   local: target.stage === 'local',
   write,
   queues: deployment.queueNames,
+  tickets: deployment.tickets,
 });
 
 export type Figures = Awaited<ReturnType<typeof figuresOf>>;

@@ -110,26 +110,42 @@ const PARTS: readonly [RegExp, Part][] = [
   [/^dead/, 'bad'],
 ];
 
-/**
- * The history and the steps of a job in the order of their beginnings, as bars. An entry of the history lasts until the
- * next. Times are ms since 1970. Without `to` a bar is open, and with `to` = `from` it is a point.
- */
-export function timeline({ history, steps, state, ...row }: JobRow) {
+/** A bar of a timeline. Times are ms since 1970. Without `to` it is open, and with `to` = `from` it is a point. */
+export interface Span {
+  label: string;
+  part: Part;
+  from: number;
+  to: number | undefined;
+  note: string | undefined;
+  /** Of a step: whether it has not gone well, its run, and what the vendor answered. */
+  failed?: boolean;
+  run?: Span | undefined;
+  made?: [name: string, value: string | number][];
+}
+
+/** The history and the steps of a job in the order of their beginnings. An entry of the history lasts until the next. */
+export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
   const over = isEnd(state);
-  const entries = history.map(({ at: from, event, attempt, error, note }, index) => ({
+  const entries: Span[] = history.map(({ at: from, event, attempt, error, note }, index) => ({
     label: attempt === undefined ? event : `${event}, attempt ${attempt}`,
-    part: PARTS.find(([of]) => of.test(event))?.[1] ?? ('rest' as const),
+    part: PARTS.find(([of]) => of.test(event))?.[1] ?? 'rest',
     from,
     to: history[index + 1]?.at ?? (over ? from : undefined),
     note: error?.code ?? note,
   }));
-  const ofSteps = Object.entries(steps).map(([name, { status, startedAt: from, endedAt, reason }]) => ({
-    label: `step ${name}`,
-    part: 'step' as const,
-    from,
-    to: endedAt ?? (over ? row.endedAt : undefined),
-    note: reason === undefined ? status : `${status} (${reason})`,
-  }));
+  const runs = entries.filter(({ part }) => part === 'run');
+  const ofSteps: Span[] = Object.entries(steps).map(
+    ([label, { status, startedAt: from, endedAt, reason, result }]) => ({
+      label,
+      part: 'step',
+      from,
+      to: endedAt ?? (over ? row.endedAt : undefined),
+      note: reason === undefined ? status : `${status} (${reason})`,
+      failed: status !== 'done' && (status !== 'started' || reason !== undefined),
+      run: runs.findLast((run) => run.from <= from),
+      made: Object.entries(Object(result) as Record<string, string>).filter(([, value]) => Object(value) !== value),
+    }),
+  );
   // A step begins after its run, also if the clock shows the same millisecond: the sort is stable.
   return [...entries, ...ofSteps].sort((a, b) => a.from - b.from);
 }

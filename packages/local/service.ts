@@ -91,6 +91,7 @@ async function startParts(
     account: ACCOUNT,
     by: 'local',
     log: NO_LOG,
+    tickets: '/fakes/zendesk?ticket=',
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localConfig(endpoints.aws),
   });

@@ -1,8 +1,9 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { SimpleAction } from '../../../lib/ops/act';
 import type { Preview } from '../actions';
-import type { Params } from './api';
-import { Command, capital, Failure, tellDone, useSend, useSession } from './parts';
+import { type Params, tellDone, useSend, useSession } from './api';
+import { Command, Failure } from './parts';
+import { capital } from './text';
 
 /** What an operator fills in besides the reason, as text. */
 interface Field {

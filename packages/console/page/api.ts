@@ -1,3 +1,7 @@
+import { createContext } from 'preact';
+import { useContext, useLayoutEffect, useState } from 'preact/hooks';
+import type { Session } from '../api';
+
 const TOKEN = 'token';
 
 const [, given] = /^#token=(.+)$/.exec(location.hash) ?? [];
@@ -54,3 +58,58 @@ export function go(to: string): void {
 
 /** How many pages of the console lie behind this one in the history of its tab. */
 export const moves = (): number => (history.state as { moves?: number } | null)?.moves ?? 0;
+
+export const SessionContext = createContext<Session | undefined>(undefined);
+
+export const useSession = (): Session => useContext(SessionContext) as Session;
+
+/** How often figures are asked for: CloudWatch bills each metric each time. */
+export const useEveryMs = (): number => (useSession().local ? 2_000 : 30_000);
+
+/** The event after something was done: what is shown is asked for again. `detail`: what happened, in words. */
+export const DONE = 'console-done';
+export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
+
+/** Asks the API, again when something was done, and every `everyMs`. Hidden tabs do not ask. A later error keeps the data. */
+export function useAsk<T>(path: string, everyMs?: number) {
+  const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
+  useLayoutEffect(() => {
+    const left = new AbortController();
+    let asked = 0;
+    let open = 0;
+    const read = async () => {
+      const mine = ++asked;
+      open++;
+      const next = await ask<T>(path, undefined, left.signal).then(
+        (data) => ({ data }),
+        ({ message: error }: Error) => ({ error }),
+      );
+      open--;
+      if (mine === asked && !left.signal.aborted) setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
+    };
+    void read();
+    const timer = everyMs && setInterval(() => document.hidden || open > 0 || read(), everyMs);
+    addEventListener(DONE, read, { signal: left.signal });
+    return () => {
+      left.abort();
+      clearInterval(timer);
+    };
+  }, [path]);
+  return answer;
+}
+
+/** Sends something to the API. `failure`: why it refused the last of it. */
+export function useSend() {
+  const [state, setState] = useState<{ busy: boolean; failure?: string }>({ busy: false });
+  const send = async <T>(path: string, body: unknown, onDone: (answer: T) => void, signal?: AbortSignal) => {
+    setState({ busy: true });
+    const end = await ask<T>(path, body, signal)
+      .then(onDone)
+      .then(
+        () => ({}),
+        ({ message: failure }: Error) => ({ failure }),
+      );
+    setState({ busy: false, ...end });
+  };
+  return { ...state, send };
+}

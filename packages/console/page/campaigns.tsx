@@ -1,58 +1,51 @@
 import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
-import { addressOf, jobAddress, param } from './api';
+import { addressOf, param } from './api';
 import { Legend, Share } from './chart';
-import { Answer, Card, capital, count, Empty, Facts, Numbers, State, shortId, Table, Time, Title } from './parts';
+import { Answer, Card, Empty, Facts, idLink, jobLink, State, Table, Time, Title } from './parts';
+import { capital, count, counted, shortId } from './text';
 
 export function CampaignsPage() {
-  const id = param('id');
-  if (id === '') return <List day={param('day')} />;
+  const [id, day] = [param('id'), param('day')];
+  if (id !== '') return <Answer path={addressOf('campaign', { id })} everyMs={5_000} show={One} />;
+  const about = day ? `Accepted on ${day} (UTC).` : 'Of the last thirty days, and those that have not ended.';
   return (
-    <Answer path={addressOf('campaign', { id })} everyMs={5_000}>
-      {(campaign: CampaignPage) => <One campaign={campaign} />}
-    </Answer>
+    <>
+      <Title text="Campaigns" about={about}>
+        <form class="row push">
+          <label class={`filter ${day ? 'set' : ''}`}>
+            Day (UTC)
+            <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
+          </label>
+          {day && <a href="/console/campaigns">Last thirty days</a>}
+        </form>
+      </Title>
+      <Answer path={addressOf('campaigns', { day })} everyMs={5_000} show={List} />
+    </>
   );
 }
 
-const List = ({ day }: { day: string }) => (
-  <>
-    <Title text="Campaigns">
-      <p class="quiet">
-        {day ? `Accepted on ${day} (UTC).` : 'Of the last thirty days, and those that have not ended.'}
-      </p>
-      <form class="row push">
-        <label class={`filter ${day ? 'set' : ''}`}>
-          Day (UTC)
-          <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
-        </label>
-        {day ? <a href="/console/campaigns">Last thirty days</a> : null}
-      </form>
-    </Title>
-    <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
-      {({ campaigns, more }: Campaigns) => (
-        <Card title={`${count(campaigns.length, more)} ${campaigns.length === 1 ? 'campaign' : 'campaigns'}`}>
-          <Table
-            empty={<Empty what="No campaigns.">Your API starts one with producer.campaign.</Empty>}
-            label="Campaigns"
-            rows={campaigns}
-            id={({ id }) => id}
-            columns={{
-              Campaign: ({ id, name }) => (
-                <a href={addressOf('/console/campaigns', { id })}>
-                  {name ?? 'without a name'}
-                  <small class="mono">{shortId(id)}</small>
-                </a>
-              ),
-              Status: ({ status }) => <State state={status} />,
-              Sent,
-              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-              'Ended (UTC)': ({ ended }) => <Time at={ended} />,
-            }}
-          />
-        </Card>
-      )}
-    </Answer>
-  </>
+const List = ({ campaigns, more }: Campaigns) => (
+  <Card title={counted(campaigns.length, 'campaign', more)}>
+    <Table
+      empty={<Empty what="No campaigns.">Your API starts one with producer.campaign.</Empty>}
+      label="Campaigns"
+      rows={campaigns}
+      id={({ id }) => id}
+      columns={{
+        Campaign: ({ id, name }) => (
+          <a href={addressOf('/console/campaigns', { id })}>
+            {name ?? 'without a name'}
+            <small class="mono">{shortId(id)}</small>
+          </a>
+        ),
+        Status: ({ status }) => <State state={status} />,
+        Sent,
+        'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+        'Ended (UTC)': ({ ended }) => <Time at={ended} />,
+      }}
+    />
+  </Card>
 );
 
 type Campaign = Campaigns['campaigns'][number];
@@ -60,8 +53,8 @@ type Campaign = Campaigns['campaigns'][number];
 const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) => (
   <>
     <progress aria-label="Sent" max={Math.max(1, recipients)} value={sent} /> {count(sent)} of {count(recipients)} sent
-    {perSecond === undefined ? null : `, ${perSecond} a second, ends about `}
-    {endsAt === undefined ? null : <Time at={endsAt} />}
+    {perSecond && `, ${perSecond} a second, ends about `}
+    {endsAt && <Time at={endsAt} />}
   </>
 );
 
@@ -69,7 +62,7 @@ const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) =
 export const Line = ({ campaign }: { campaign: Campaign }) => (
   <li>
     <div class="row">
-      <a href={addressOf('/console/campaigns', { id: campaign.id })}>{campaign.name ?? shortId(campaign.id)}</a>
+      {idLink('/console/campaigns', { id: campaign.id }, campaign.name ?? shortId(campaign.id))}
       <State state={campaign.status} />
     </div>
     <small>
@@ -80,17 +73,26 @@ export const Line = ({ campaign }: { campaign: Campaign }) => (
 
 const TONES = {
   accepted: 'fill-good',
-  suppressed: 'fill-held',
+  suppressed: 'fill-wait',
   refused: 'fill-bad',
-  unknown: 'fill-held',
-  cancelled: 'fill-idle',
-  'under way': 'fill-info',
-  paused: 'fill-idle',
+  unknown: 'fill-wait',
+  cancelled: 'fill-rest',
+  'under way': 'fill-run',
+  paused: 'fill-rest',
   'not released': 'fill-track',
 };
 
-function One({ campaign }: { campaign: CampaignPage }) {
-  const { id, can, status, name, recipientsByOutcome: outcomes, report, progress, accepted, ended } = campaign;
+function One({
+  id,
+  can,
+  status,
+  name,
+  recipientsByOutcome: outcomes,
+  report,
+  progress,
+  accepted,
+  ended,
+}: CampaignPage) {
   const { events, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
   const shown = Object.fromEntries(Object.entries(outcomes).map(([kind, of]) => [kind, count(of)]));
@@ -100,7 +102,7 @@ function One({ campaign }: { campaign: CampaignPage }) {
         <State state={status} />
         <span class="mono quiet">{id}</span>
       </Title>
-      {why === undefined ? null : (
+      {why && (
         <p class="card body problem needs-you failure">
           <strong>The guard paused it:</strong> {why}
         </p>
@@ -128,8 +130,9 @@ function One({ campaign }: { campaign: CampaignPage }) {
           <Share of={outcomes} tones={TONES} />
           <Legend of={shown} tones={TONES} />
         </div>
-        <Numbers
-          numbers={{
+        <Facts
+          kind="numbers"
+          facts={{
             'Mails a second': progress.perSecond ?? '–',
             'Ends about (UTC)': <Time at={progress.endsAt} short />,
             'Accepted (UTC)': <Time at={accepted} />,
@@ -142,17 +145,13 @@ function One({ campaign }: { campaign: CampaignPage }) {
           <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />
         </Card>
         <Card title="SendGrid reported">
-          {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Numbers numbers={events} />}
+          {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Facts kind="numbers" facts={events} />}
         </Card>
         {chunks.length > 0 ? (
           <Card title="Chunks that need an operator">
             <ul class="list">
               {chunks.slice(0, 20).map((chunk) => (
-                <li key={chunk}>
-                  <a class="mono" href={jobAddress('emails', chunk)}>
-                    {chunk}
-                  </a>
-                </li>
+                <li key={chunk}>{jobLink('emails', chunk, chunk)}</li>
               ))}
             </ul>
           </Card>

@@ -1,11 +1,12 @@
 import { Card } from './parts';
+import { count, sum } from './text';
 
 /** `at`: ms since 1970. */
 export type Points = readonly { at: number; value: number }[];
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 16);
 
-interface SparkProps {
+export interface SparkProps {
   /** What is drawn, for who does not see it. */
   label: string;
   points: Points;
@@ -18,36 +19,26 @@ interface SparkProps {
 
 /** A picture of an hour beside its figure. A gap is no data. Counts are bars, levels are lines. */
 export function Spark({ label, points, from, to, kind = 'bars', tone = '', textOf = String }: SparkProps) {
-  const highest = Math.max(1, ...points.map(({ value }) => value));
-  const spots = points.map(({ at, value }) => ({
-    x: (100 * (at - from)) / (to - from),
-    y: 29 - (27 * value) / highest,
-  }));
-  const line = spots.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
-  const bars = spots.map(({ x, y }) => (y < 29 ? `M${x.toFixed(1)} 30V${y.toFixed(1)}h1.2V30z` : '')).join('');
-  const [first, last] = [spots[0], spots.at(-1)];
-  const isFlat = points.every(({ value }) => value === 0);
-  const text = last
-    ? `${label}: highest ${textOf(Math.max(...points.map(({ value }) => value)))}`
-    : `${label}: no data`;
+  const highest = Math.max(0, ...points.map(({ value }) => value));
+  const spots = points.map(({ at, value }) =>
+    [(100 * (at - from)) / (to - from), 29 - (27 * value) / Math.max(1, highest)].map((place) => place.toFixed(1)),
+  );
+  const isLine = kind === 'line' && highest > 0;
+  const line = `M${spots.map((spot) => spot.join(' ')).join('L')}`;
+  const bars = spots.map(([x, y]) => (y === '29.0' ? '' : `M${x} 30V${y}h1.2V30z`)).join('');
   return (
-    <svg class={`spark ${isFlat ? 'none' : tone}`} viewBox="0 0 100 30" preserveAspectRatio="none" role="img">
-      <title>{text}</title>
-      {kind === 'bars' || isFlat ? <path class="bars" d={`${bars}M0 29.4h100v.6H0z`} /> : null}
-      {kind === 'line' && !isFlat && first && last ? (
-        <>
-          <path class="area" d={`${line}L${last.x.toFixed(1)} 30L${first.x.toFixed(1)} 30z`} />
-          <path class="line" d={line} />
-        </>
-      ) : null}
+    <svg class={`spark ${highest > 0 ? tone : 'none'}`} viewBox="0 0 100 30" preserveAspectRatio="none" role="img">
+      <title>{`${label}: ${points.length > 0 ? `highest ${textOf(highest)}` : 'no data'}`}</title>
+      {isLine && <path class="area" d={`${line}V30H${spots[0]?.[0]}z`} />}
+      <path class={isLine ? 'line' : 'bars'} d={isLine ? line : `${bars}M0 29.4h100v.6H0z`} />
     </svg>
   );
 }
 
 interface ChartProps {
   title: string;
-  /** What the legend says of each line. */
-  totals: Record<string, string>;
+  /** What the legend says of each line. By default its sum. */
+  totals?: Record<string, string>;
   caption: string;
   lines: Record<string, Points>;
   from: number;
@@ -65,7 +56,7 @@ const BAR = 1.2;
  * not a library that draws on a canvas: it follows the colours of the page, light, dark and in high contrast, and text
  * beside it stays text. The caption is for a screen reader too.
  */
-export function Chart({ title, totals, caption, lines, from, to, textOf = String, tones = {} }: ChartProps) {
+export function Chart({ title, caption, lines, from, to, textOf = String, tones = {}, ...given }: ChartProps) {
   const names = Object.keys(lines);
   const times = new Map<number, number>();
   const bars = names.flatMap((name) =>
@@ -75,17 +66,12 @@ export function Chart({ title, totals, caption, lines, from, to, textOf = String
       return { name, at, value, top: below + value };
     }),
   );
+  const sums = Object.entries(lines).map(([name, points]) => [name, count(sum(points))]);
+  const totals = given.totals ?? (Object.fromEntries(sums) as Record<string, string>);
   const highest = Math.max(1, ...times.values());
   const toneOf = (name: string) => tones[name] ?? `fill-${names.indexOf(name)}`;
   return (
-    <Card
-      title={title}
-      note={
-        <span class="push">
-          <Legend of={totals} tones={tones} />
-        </span>
-      }
-    >
+    <Card title={title} note={<Legend of={totals} tones={tones} />}>
       <figure class="chart body">
         <div class="y" aria-hidden="true">
           <span>{textOf(highest)}</span>
@@ -135,10 +121,7 @@ export const Legend = ({ of, tones = {} }: { of: Record<string, string>; tones?:
 
 /** Parts of a whole in one bar. */
 export function Share({ of, tones }: { of: Record<string, number>; tones: Record<string, string> }) {
-  const all = Math.max(
-    1,
-    Object.values(of).reduce((total, value) => total + value, 0),
-  );
+  const all = Math.max(1, sum(Object.values(of).map((value) => ({ value }))));
   let from = 0;
   return (
     <svg class="share" aria-hidden="true">

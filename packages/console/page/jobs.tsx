@@ -1,66 +1,38 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { VENDORS } from '../../../lib/errors';
-import { PUT_ASIDE, REASONS, type STATES } from '../../../lib/jobs/states';
+import { PUT_ASIDE, REASONS, STATES } from '../../../lib/jobs/states';
 import type { SimpleAction } from '../../../lib/ops/act';
 import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
 import { Acts, All } from './action';
-import { addressOf, go, jobAddress, moves, type Params, param, params } from './api';
+import { addressOf, go, jobAddress, moves, type Params, param, params, useAsk, useSession } from './api';
 import { JobPanel } from './job';
-import {
-  Answer,
-  away,
-  Card,
-  capital,
-  count,
-  duration,
-  Empty,
-  Icon,
-  isTyping,
-  State,
-  shortId,
-  Table,
-  Time,
-  Title,
-  useAsk,
-  useSession,
-} from './parts';
+import { Answer, Card, Empty, IconButton, isTyping, State, Table, Time, Title } from './parts';
+import { away, capital, count, counted, duration, shortId } from './text';
 
 export function JobsPage() {
   const query = params();
   const { data: counts } = useAsk<JobCounts>(addressOf('counts', { queue: query.queue }), 10_000);
-  const state = query.state && `${capital(query.state)} jobs`;
-  const open = counts?.open;
+  const open = counts && `${counted(counts.open.count, 'job', counts.open.more)} queued or processing.`;
   return (
     <>
-      <Title text={query.q ? 'Search' : state || 'Jobs'}>
-        <p class="quiet">
-          The newest first.{' '}
-          {open ? `${count(open.count, open.more)} ${open.count === 1 ? 'is' : 'are'} queued or processing.` : ''}
-        </p>
+      <Title
+        text={query.q ? 'Search' : query.state ? `${capital(query.state)} jobs` : 'Jobs'}
+        about={`The newest first. ${open ?? ''}`}
+      >
         <p class="push quiet keys">
           <kbd>j</kbd> <kbd>k</kbd> move · <kbd>x</kbd> select · <kbd>Enter</kbd> open · <kbd>?</kbd> all keys
         </p>
       </Title>
       <Tabs query={query} counts={counts} />
       <Filters query={query} />
-      <Answer path={addressOf('jobs', query)}>{(found: FoundJobs) => <List found={found} query={query} />}</Answer>
+      <Answer path={addressOf('jobs', query)} show={(found: FoundJobs) => <List found={found} query={query} />} />
     </>
   );
 }
 
-const TABS = [
-  '',
-  'queued',
-  'processing',
-  'held',
-  'dead',
-  'succeeded',
-  'cancelled',
-  ...PUT_ASIDE,
-] as const satisfies readonly ('' | (typeof STATES)[number] | (typeof PUT_ASIDE)[number])[];
 const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined }) => (
   <nav class="tabs" aria-label="States">
-    {TABS.map((state) => {
+    {['', ...STATES, ...PUT_ASIDE].map((state) => {
       const of = counts && (state === 'held' || state === 'dead') ? counts[state] : undefined;
       const to = addressOf('/console/jobs', { ...query, state, reason: '', after: '' });
       return (
@@ -73,24 +45,22 @@ const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined 
   </nav>
 );
 
-/** What the form keeps without a field of its own. */
-const KEPT = ['q', 'by', 'state', 'group'];
 const ANY = { placeholder: 'any' };
 // A field of the browser would show its own clock, and its own order of month and day.
 const HOUR = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
 
-function Filters({ query }: { query: Params }) {
+function Filters({ query: { after: _after, ...query } }: { query: Params }) {
   const { queues: queue } = useSession();
-  const options = { queue, reason: REASONS, vendor: VENDORS };
-  const fields = { ...options, code: ANY, without: ANY, from: HOUR, to: HOUR };
+  const fields = { queue, reason: REASONS, vendor: VENDORS, code: ANY, without: ANY, from: HOUR, to: HOUR };
+  const kept = Object.keys(query).filter((name) => !(name in fields));
   return (
     <form class="row" aria-label="Filters">
-      {KEPT.map((name) => (
-        <input key={name} type="hidden" name={name} value={param(name)} />
+      {kept.map((name) => (
+        <input key={name} type="hidden" name={name} value={query[name]} />
       ))}
       {Object.entries(fields).map(([name, how]) => (
-        <span key={name} class={`filter ${query[name] ? 'set' : ''}`}>
-          <label for={`filter-${name}`}>{name === 'code' ? 'Error' : capital(name)}</label>
+        <label key={name} for={`filter-${name}`} class={`filter ${query[name] ? 'set' : ''}`}>
+          {name === 'code' ? 'Error' : capital(name)}
           {'placeholder' in how ? (
             <input id={`filter-${name}`} name={name} defaultValue={query[name]} {...how} />
           ) : (
@@ -103,21 +73,17 @@ function Filters({ query }: { query: Params }) {
               ))}
             </select>
           )}
-        </span>
+        </label>
       ))}
       <button type="submit" class="plain">
         Filter
       </button>
-      {[...Object.keys(fields), 'q', 'group'].some((name) => query[name]) ? (
+      {Object.keys(query).some((name) => name !== 'state') && (
         <a class="quiet" href={addressOf('/console/jobs', { state: query.state })}>
           Clear filters
         </a>
-      ) : null}
-      {query.q || query.group ? null : (
-        <span class="row push">
-          <All filter={Object.fromEntries(Object.entries(query).filter(([name]) => name !== 'after'))} />
-        </span>
       )}
+      <span class="row push">{query.q || query.group ? null : <All filter={query} />}</span>
     </form>
   );
 }
@@ -152,33 +118,23 @@ function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; qu
   });
   return (
     <>
-      <p class="quiet found" aria-live="polite">{`${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}. ${note}`}</p>
+      <p class="quiet found" aria-live="polite">{`${counted(jobs.length, 'job')}. ${note}`}</p>
       <div class={job ? 'split' : ''}>
         <div class="stack">
-          {jobs.length === 0 ? (
-            <div class="card">
-              <Empty what="No job matches.">
-                Widen the time, or <a href="/console/jobs">clear the filters</a>.
-              </Empty>
-            </div>
-          ) : (
-            <section class="card jobs" aria-label="List of jobs">
-              <Rows jobs={jobs} chosen={chosen} shown={shown} choose={setChosen} toggle={toggle} show={setShown} />
-            </section>
-          )}
+          <section class="card jobs" aria-label="List of jobs">
+            <Rows jobs={jobs} chosen={chosen} shown={shown} choose={setChosen} toggle={toggle} show={setShown} />
+          </section>
           <Bulk jobs={jobs.filter((one) => chosen.includes(keyOf(one)))} clear={() => setChosen([])} />
           <div class="row">
-            <span class="row push">
-              {query.after ? <Newer query={query} /> : null}
-              {next ? (
-                <a class="button" href={addressOf('/console/jobs', { ...query, by, after: next })}>
-                  Older
-                </a>
-              ) : null}
-            </span>
+            <span class="push">{query.after ? <Newer query={query} /> : null}</span>
+            {next && (
+              <a class="button" href={addressOf('/console/jobs', { ...query, by, after: next })}>
+                Older
+              </a>
+            )}
           </div>
         </div>
-        {job ? <JobPanel key={keyOf(job)} queue={job.queue} id={job.id} close={() => setShown(undefined)} /> : null}
+        {job && <JobPanel key={keyOf(job)} queue={job.queue} id={job.id} close={() => setShown(undefined)} />}
       </div>
     </>
   );
@@ -230,6 +186,7 @@ function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
       rows={jobs}
       id={keyOf}
       names="Job"
+      empty={<Empty what="No job matches.">Widen the time, or clear the filters.</Empty>}
       heads={{ Select: all }}
       numbers={['Took', 'Attempts']}
       classOf={(job) => `${chosen.includes(keyOf(job)) ? 'selected' : ''} ${keyOf(job) === shown ? 'shown' : ''}`}
@@ -292,52 +249,54 @@ function Bulk({ jobs, clear }: { jobs: readonly Line[]; clear: () => void }) {
         inputOf={(act) => ({ jobs: of(act) })}
         of={(act) => String(of(act).length)}
       />
-      <button type="button" class="plain" aria-label="Select none" onClick={clear}>
-        <Icon name="close" />
-      </button>
+      <IconButton icon="close" label="Select none" act={clear} />
     </section>
   );
 }
 
+const DEAD = (
+  <>
+    Dead jobs by cause, the largest first. <a href="/console/jobs?state=discarded">Discarded</a> and{' '}
+    <a href="/console/jobs?state=replaced">replaced</a> jobs are not among them.
+  </>
+);
+
 export const DeadPage = () => (
   <>
-    <Title text="Dead letters">
-      <p class="quiet">
-        Dead jobs by cause, the largest first. <a href="/console/jobs?state=discarded">Discarded</a> and{' '}
-        <a href="/console/jobs?state=replaced">replaced</a> jobs are not among them.
-      </p>
-    </Title>
-    <Answer path={addressOf('dead', { queue: param('queue') })} everyMs={10_000}>
-      {({ groups, more }: DeadLetters) => (
-        <Card title={groups.length === 0 ? 'Causes' : `${groups.length} ${groups.length === 1 ? 'cause' : 'causes'}`}>
-          {more ? <p class="body quiet">There are more than could be read, so the counts are at least these.</p> : null}
-          <Table
-            empty={<Empty what="No dead jobs.">Each job has ended well, waits, or was put aside.</Empty>}
-            label="Dead jobs"
-            rows={groups}
-            id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
-            columns={{
-              Cause: ({ queue, reason, code, messages }) => (
-                <>
-                  <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
-                  <small class="wraps">{messages.join('; ')}</small>
-                </>
-              ),
-              State: ({ reason }) => <State state={`dead (${reason})`} />,
-              Queue: ({ queue }) => queue,
-              Jobs: ({ count: of }) => count(of, more),
-              'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
-              'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
-              'All of them': ({ queue, reason, code }) => (
-                <span class="row">
-                  <All filter={{ queue, state: 'dead', reason, code }} />
-                </span>
-              ),
-            }}
-            numbers={['Jobs', 'Last hour']}
-          />
-        </Card>
-      )}
-    </Answer>
+    <Title text="Dead letters" about={DEAD} />
+    <Answer path={addressOf('dead', { queue: param('queue') })} everyMs={10_000} show={Causes} />
   </>
+);
+
+const Causes = ({ groups, more }: DeadLetters) => (
+  <Card
+    title={counted(groups.length, 'cause')}
+    note={more && <small>There are more than could be read, so the counts are at least these.</small>}
+  >
+    <Table
+      empty={<Empty what="No dead jobs.">Each job has ended well, waits, or was put aside.</Empty>}
+      label="Dead jobs"
+      rows={groups}
+      id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
+      columns={{
+        Cause: ({ queue, reason, code, messages }) => (
+          <>
+            <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
+            <small class="wraps">{messages.join('; ')}</small>
+          </>
+        ),
+        State: ({ reason }) => <State state={`dead (${reason})`} />,
+        Queue: ({ queue }) => queue,
+        Jobs: ({ count: of }) => count(of, more),
+        'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
+        'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
+        'All of them': ({ queue, reason, code }) => (
+          <span class="row">
+            <All filter={{ queue, state: 'dead', reason, code }} />
+          </span>
+        ),
+      }}
+      numbers={['Jobs', 'Last hour']}
+    />
+  </Card>
 );

@@ -1,16 +1,20 @@
 import type { LocalTools } from '../deps';
-import { Answer, Card, Failure, Title, tellDone, useSend } from './parts';
+import { tellDone, useSend } from './api';
+import { Answer, Card, Failure, Title } from './parts';
 
 export function LocalPage() {
   const { send, failure } = useSend();
   const breaks = (body: { vendor: string; how?: string }) => send('local/break', body, () => tellDone(''));
   return (
     <>
-      <Title text="Fake vendors">
-        <p class="quiet">On this machine only. A click breaks a vendor, and the same click repairs it.</p>
-      </Title>
-      <Answer path="local" everyMs={2_000}>
-        {(page: ReturnType<LocalTools['page']>) => (
+      <Title
+        text="Fake vendors"
+        about="On this machine only. A click breaks a vendor, and the same click repairs it."
+      />
+      <Answer
+        path="local"
+        everyMs={2_000}
+        show={(page: ReturnType<LocalTools['page']>) => (
           <div class="columns">
             <Failure error={failure} />
             {page.vendors.map(({ name: vendor, breaks: on, fails }) => (
@@ -42,7 +46,7 @@ export function LocalPage() {
             ))}
           </div>
         )}
-      </Answer>
+      />
     </>
   );
 }

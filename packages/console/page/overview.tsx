@@ -1,143 +1,118 @@
+import type { ComponentChildren } from 'preact';
 import type { QueueFigures } from '../../../lib/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
-import { addressOf } from './api';
+import { addressOf, useAsk, useEveryMs } from './api';
 import { Line } from './campaigns';
-import { Chart, type Points, Spark } from './chart';
-import {
-  ACT,
-  Answer,
-  away,
-  Card,
-  Command,
-  count,
-  duration,
-  Empty,
-  Icon,
-  State,
-  sum,
-  Table,
-  Time,
-  Title,
-  useAsk,
-  useEveryMs,
-} from './parts';
+import { Chart, Spark, type SparkProps } from './chart';
+import { ACT, Answer, Card, Command, Empty, Icon, State, Table, Time, Title } from './parts';
+import { away, count, counted, duration, sum } from './text';
 
 type Problem = Figures['problems'][number];
 
 /** Whether anything is wrong, on each page. */
 export function Health() {
   const problems = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs()).data?.problems;
-  return problems === undefined ? null : (
-    <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
-      {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
+  if (problems === undefined) return null;
+  const [tone, text] = problems.length === 0 ? ['good', 'All well'] : ['bad', counted(problems.length, 'problem')];
+  return (
+    <a class={`health row ${tone}`} href="/">
+      {text}
     </a>
   );
 }
 
-const counted = (of: number, what: string): string => `${count(of)} ${what}${of === 1 ? '' : 's'}`;
+export const OverviewPage = () => <Answer path="overview" everyMs={useEveryMs()} show={Status} />;
 
-export const OverviewPage = () => (
-  <Answer path="overview" everyMs={useEveryMs()}>
-    {(figures: Figures) => <Status {...figures} />}
-  </Answer>
+const WELL = (
+  <span class="good">
+    <Icon name="well" />
+  </span>
 );
 
-function Status(figures: Figures) {
-  const { problems, queues, at, reconciledAt } = figures;
-  const [worst] = problems;
-  const [text, mark] = worst
-    ? [headline(worst), undefined]
-    : [
-        queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`,
-        <Icon key="" name="well" />,
-      ];
-  return (
-    <>
-      <Title text={text} mark={mark && <span class="good">{mark}</span>}>
-        <p class="quiet">
-          {problems.length > 0 ? '' : 'Nothing is wrong. '}
-          The reconciler {reconciledAt === undefined ? 'has not run yet' : `ran ${away(reconciledAt)}`}. Figures of{' '}
-          <Time at={at} short /> UTC.
-        </p>
-      </Title>
-      <Problems {...figures} />
-      <Queues {...figures} />
-      <div class="columns wide-first">
-        <JobsAMinute {...figures} />
-        <Card
-          title="Campaigns under way"
-          note={
-            <a class="push quiet" href="/console/campaigns">
-              All campaigns
-            </a>
-          }
-        >
-          <Answer path="campaigns?open=yes" everyMs={10_000}>
-            {({ campaigns }: Campaigns) =>
-              campaigns.length === 0 ? (
-                <Empty what="No campaign is under way." />
-              ) : (
-                <ul class="list">
-                  {campaigns.slice(0, 5).map((campaign) => (
-                    <Line key={campaign.id} campaign={campaign} />
-                  ))}
-                </ul>
-              )
-            }
-          </Answer>
-        </Card>
-      </div>
-      <Vendors {...figures} />
-    </>
-  );
-}
-
-/** How many jobs a problem is about. `one` and `many`: what they do. */
-const jobsText = ({ jobs }: Problem, one = '', many = ''): string =>
-  jobs && jobs.count > 0 ? `, ${jobs.count === 1 ? `1 job${one}` : `${count(jobs.count, jobs.more)} jobs${many}`}` : '';
-
-/** The worst of all in a line, without its code. */
-const headline = (problem: Problem): string =>
-  problem.kind === 'circuit-open'
-    ? `${problem.subject} ${problem.what.replace(/ \(.*/, '')}${jobsText(problem, ' waits for it', ' wait for it')}`
-    : `${problem.subject && `${problem.subject}: `}${problem.what}`;
-
-/** What is wrong, the worst first: since when, what follows, and the next act. */
-const Problems = ({ problems, notes, queues, vendors }: Figures) => (
+const Status = (figures: Figures) => (
   <>
-    {[...problems, ...notes].map((problem) => (
-      <section
-        key={`${problem.kind} ${problem.subject}`}
-        class={`card problem ${HARD.includes(problem.kind) ? 'needs-you' : ''}`}
-        aria-label={`${notes.includes(problem) ? 'Note' : 'Problem'}: ${problem.kind} ${problem.subject}`}
-      >
-        <div class="body stack">
-          <div class="head row">
-            <h2>
-              {problem.subject && `${problem.subject}: `}
-              {problem.what}
-              {jobsText(problem)}
-            </h2>
-            {problem.since ? (
-              <span class="quiet">
-                since <Time at={problem.since} /> UTC
-              </span>
-            ) : null}
-            <span class="row push">
-              <Acts {...problem} queues={queues} />
-              <a class="button" href={placeOf(problem, { queues, vendors })}>
-                Show it
-              </a>
-            </span>
-          </div>
-          <p>{problem.advice}</p>
-          <Command text={problem.next} />
-        </div>
-      </section>
+    <Title
+      text={figures.problems[0] ? headline(figures.problems[0]) : wellText(figures)}
+      mark={figures.problems.length === 0 && WELL}
+      about={
+        <>
+          {figures.problems.length === 0 && 'Nothing is wrong. '}
+          The reconciler {figures.reconciledAt === undefined ? 'has not run yet' : `ran ${away(figures.reconciledAt)}`}.
+          Figures of <Time at={figures.at} short /> UTC.
+        </>
+      }
+    />
+    {[...figures.problems, ...figures.notes].map((problem) => (
+      <One key={`${problem.kind} ${problem.subject}`} problem={problem} figures={figures} />
     ))}
+    <Queues {...figures} />
+    <div class="columns wide-first">
+      <JobsAMinute {...figures} />
+      <Card title="Campaigns under way" note={<a href="/console/campaigns">All campaigns</a>}>
+        <Answer path="campaigns?open=yes" everyMs={10_000} show={UnderWay} />
+      </Card>
+    </div>
+    <Vendors {...figures} />
   </>
 );
+
+const wellText = ({ queues }: Figures): string =>
+  queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`;
+
+const UnderWay = ({ campaigns }: Campaigns) =>
+  campaigns.length === 0 ? (
+    <Empty what="No campaign is under way." />
+  ) : (
+    <ul class="list">
+      {campaigns.slice(0, 5).map((campaign) => (
+        <Line key={campaign.id} campaign={campaign} />
+      ))}
+    </ul>
+  );
+
+/** The worst of all in a line, without its code. */
+function headline({ kind, subject, what, jobs }: Problem): string {
+  if (kind !== 'circuit-open') return `${subject && `${subject}: `}${what}`;
+  const wait = jobs?.count
+    ? `, ${counted(jobs.count, 'job', jobs.more)} ${jobs.count === 1 ? 'waits' : 'wait'} for it`
+    : '';
+  return `${subject} ${what.replace(/ \(.*/, '')}${wait}`;
+}
+
+/** What is wrong: since when, what follows, and the next act. */
+function One({ problem, figures }: { problem: Problem; figures: Figures }) {
+  const { kind, subject, what, jobs, since, advice, next } = problem;
+  return (
+    <section
+      class={`card problem ${HARD.includes(kind) ? 'needs-you' : ''}`}
+      aria-label={`${figures.notes.includes(problem) ? 'Note' : 'Problem'}: ${kind} ${subject}`}
+    >
+      <div class="body stack">
+        <div class="head row">
+          <h2>
+            {subject && `${subject}: `}
+            {what}
+            {jobs?.count ? `, ${counted(jobs.count, 'job', jobs.more)}` : ''}
+          </h2>
+          {since && (
+            <span class="quiet">
+              since <Time at={since} /> UTC
+            </span>
+          )}
+          <span class="row push">
+            <Acts {...problem} queues={figures.queues} />
+            <a class="button" href={placeOf(problem, figures)}>
+              Show it
+            </a>
+          </span>
+        </div>
+        <p>{advice}</p>
+        <Command text={next} />
+      </div>
+    </section>
+  );
+}
 
 /** Kinds that do not end without an operator. */
 const HARD: readonly string[] = [
@@ -150,21 +125,20 @@ const HARD: readonly string[] = [
 ];
 
 function Acts({ kind, subject, queues }: Problem & Pick<Figures, 'queues'>) {
-  if (kind === 'circuit-open')
-    return <Action label={`Try ${subject} now`} action="vendor.try" input={{ vendor: subject }} tone="primary" />;
+  if (kind === 'circuit-open') return <Try vendor={subject} label={`Try ${subject} now`} tone="primary" />;
   if (kind !== 'queue-paused' && kind !== 'mapping-off') return null;
   const queue = queues.find((one) => one.queue === subject);
+  const again = queue?.pause && queue.receives;
+  const input = { queue: subject };
   return (
     <>
-      {queue?.pause && queue.receives ? (
-        <Action label={`Pause ${subject} again`} action="queue.pause" input={{ queue: subject }} tone="primary" />
-      ) : null}
-      <Action label={`Resume ${subject}`} action="queue.resume" input={{ queue: subject }} />
+      {again && <Action label={`Pause ${subject} again`} action="queue.pause" input={input} tone="primary" />}
+      <Action label={`Resume ${subject}`} action="queue.resume" input={input} />
     </>
   );
 }
 
-function placeOf({ kind, subject }: Problem, { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>): string {
+function placeOf({ kind, subject }: Problem, { queues, vendors }: Figures): string {
   if (kind === 'jobs-dead') return addressOf('/console/dead', { queue: subject });
   if (queues.some(({ queue }) => queue === subject)) return addressOf('/console/jobs', { queue: subject });
   if (vendors.some(({ vendor }) => vendor === subject))
@@ -175,22 +149,17 @@ function placeOf({ kind, subject }: Problem, { queues, vendors }: Pick<Figures, 
 
 const HOUR_MS = 3_600_000;
 
-interface FigureProps {
-  value: string | undefined;
-  note?: preact.ComponentChildren;
-  tone?: string | undefined;
-  label: string;
-  points: Points;
+interface FigureProps extends Omit<SparkProps, 'from' | 'to'> {
+  value: string;
+  note: ComponentChildren;
   at: number;
-  kind?: 'bars' | 'line';
-  textOf?: (value: number) => string;
 }
 
-const Figure = ({ value = '–', note, tone = '', label, points, at, ...how }: FigureProps) => (
+const Figure = ({ value, note, at, ...spark }: FigureProps) => (
   <div class="figure">
-    <strong class={value === '0' || value === '–' ? 'none' : tone}>{value}</strong>
+    <strong class={value === '0' || value === '–' ? 'none' : spark.tone}>{value}</strong>
     <small>{note}</small>
-    <Spark label={label} points={points} from={at - HOUR_MS} to={at} tone={tone} {...how} />
+    <Spark {...spark} from={at - HOUR_MS} to={at} />
   </div>
 );
 
@@ -205,37 +174,30 @@ const Queues = ({ queues, at }: Figures) => (
         Queue: ({ queue, pause, receives }) => (
           <>
             <a href={addressOf('/console/jobs', { queue })}>{queue}</a>{' '}
-            {pause ? <State state="paused" /> : receives === false ? <State state="open (not received)" /> : null}
+            {pause ? <State state="paused" /> : receives === false && <State state="open (not received)" />}
           </>
         ),
-        Done: ({ lastHour: { succeeded } }) => (
-          <Figure value={count(sum(succeeded))} note="last hour" label="Done a minute" points={succeeded} at={at} />
+        Done: ({ lastHour: { succeeded: points } }) => (
+          <Figure value={count(sum(points))} note="last hour" label="Done a minute" {...{ points, at }} />
         ),
-        Failed: ({ lastHour: { dead } }) => (
-          <Figure value={count(sum(dead))} note="last hour" tone="bad" label="Failed a minute" points={dead} at={at} />
+        Failed: ({ lastHour: { dead: points } }) => (
+          <Figure value={count(sum(points))} note="last hour" tone="bad" label="Failed a minute" {...{ points, at }} />
         ),
         Waiting: (of) => <Waiting {...of} at={at} />,
-        'Time to finish, p95': ({ levels: { finish = [] } = {} }) => (
+        'Time to finish, p95': ({ levels: { finish: points = [] } = {} }) => (
           <Figure
-            value={finish.length > 0 ? duration(finish.at(-1)?.value ?? 0) : undefined}
-            note={finish.length > 0 ? 'newest' : 'none now'}
+            value={points.length > 0 ? duration(points.at(-1)?.value ?? 0) : '–'}
+            note={points.length > 0 ? 'newest' : 'none now'}
             label="Time to finish"
-            points={finish}
-            at={at}
-            kind="line"
-            textOf={duration}
+            {...{ points, at, kind: 'line', textOf: duration }}
           />
         ),
         Dead: ({ queue, dead, leaving }) => (
           <>
-            {dead > 0 ? (
-              <a class="bad" href={addressOf('/console/dead', { queue })}>
-                <strong>{count(dead)}</strong>
-              </a>
-            ) : (
-              <span class="quiet">0</span>
-            )}
-            {leaving > 0 ? <small>DLQ entries still to be removed: {leaving}</small> : null}
+            <a class={dead > 0 ? 'bad' : 'quiet'} href={addressOf('/console/dead', { queue })}>
+              {count(dead)}
+            </a>
+            {leaving > 0 && <small>DLQ entries still to be removed: {leaving}</small>}
           </>
         ),
         [ACT]: ({ queue, receives, pause }) => {
@@ -252,27 +214,23 @@ const Queues = ({ queues, at }: Figures) => (
 /** What is in the queue, and what is held outside it. The picture has the queue only: CloudWatch has no count of held jobs. */
 function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: QueueFigures & { at: number }) {
   const kinds = Object.entries(held);
-  const all = kinds.reduce((total, [, of]) => total + of.count, visible + inFlight);
-  const text = count(
-    all,
-    kinds.some(([, { more }]) => more),
-  );
+  const all = visible + inFlight + kinds.reduce((total, [, of]) => total + of.count, 0);
   const ofKinds = kinds.map(([reason, of]) => (
     <div key={reason}>
       <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{count(of.count, of.more)}</a> {reason}
     </div>
   ));
-  const note =
-    ofKinds.length > 0 ? ofKinds : oldestSeconds !== undefined && all > 0 && `oldest ${duration(oldestSeconds * 1000)}`;
+  const oldest = oldestSeconds !== undefined && all > 0 && `oldest ${duration(oldestSeconds * 1000)}`;
   return (
     <Figure
-      value={text}
-      note={note}
+      value={count(
+        all,
+        kinds.some(([, { more }]) => more),
+      )}
+      note={ofKinds.length > 0 ? ofKinds : oldest}
       tone={kinds.length > 0 ? 'warn' : ''}
       label="In the queue"
-      points={levels?.inQueue ?? []}
-      at={at}
-      kind="line"
+      {...{ points: levels?.inQueue ?? [], at, kind: 'line' }}
     />
   );
 }
@@ -280,17 +238,14 @@ function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: 
 function JobsAMinute({ queues, at }: Figures) {
   // Analytics has hundreds of messages a minute, in which the others would vanish.
   const shown = queues.filter(({ queue }) => queue !== 'analytics' || queues.length === 1);
-  const done = shown.map(({ queue, lastHour }) => [queue, lastHour.succeeded] as const);
+  const done = Object.fromEntries(shown.map(({ queue, lastHour }) => [queue, lastHour.succeeded]));
   const failed = shown.flatMap(({ lastHour }) => lastHour.dead);
-  const lines = Object.fromEntries([...done, ['failed', failed] as const]);
-  const totals = Object.fromEntries(Object.entries(lines).map(([name, points]) => [name, count(sum(points))]));
-  const ended = count(done.reduce((total, [, points]) => total + sum(points), 0));
+  const ended = count(sum(Object.values(done).flat()));
   return (
     <Chart
       title={shown.length < queues.length ? 'Jobs a minute, without analytics' : 'Jobs a minute'}
       caption={`In the last hour ${ended} ended well, and ${count(sum(failed))} failed.`}
-      lines={lines}
-      totals={totals}
+      lines={{ ...done, failed }}
       tones={{ failed: 'fill-bad' }}
       from={at - HOUR_MS}
       to={at}
@@ -300,6 +255,10 @@ function JobsAMinute({ queues, at }: Figures) {
 
 /** The hours until a limit ends, which an operator may change. */
 const ENDS = { name: 'hours', label: 'Ends after (hours)', value: '24' };
+
+const Try = ({ vendor, ...shown }: { vendor: string; label: string; short?: string; tone?: string }) => (
+  <Action {...shown} action="vendor.try" input={{ vendor }} />
+);
 
 const Vendors = ({ vendors }: Figures) => (
   <Card title="Vendors">
@@ -317,7 +276,7 @@ const Vendors = ({ vendors }: Figures) => (
         Circuit: ({ circuit, since, trial }) => (
           <>
             <State state={circuit} />{' '}
-            {circuit === 'closed' ? null : (
+            {circuit !== 'closed' && (
               <small>
                 since <Time at={since} /> UTC. {trial}
               </small>
@@ -325,33 +284,26 @@ const Vendors = ({ vendors }: Figures) => (
           </>
         ),
         'Calls, last hour': ({ calls }) => count(sum(calls)),
-        'Sending rate': ({ rate }) =>
-          rate ? (
-            <>
-              {count(rate.perSecond)} a second
-              <small>{rate.takenMs > 0 ? `taken for ${duration(rate.takenMs)}` : ''}</small>
-            </>
-          ) : (
-            <span class="quiet">no limit of ours</span>
-          ),
+        'Sending rate': ({ rate }) => (
+          <>
+            {rate ? `${count(rate.perSecond)} a second` : <span class="quiet">no limit of ours</span>}
+            <small>{rate && rate.takenMs > 0 && `taken for ${duration(rate.takenMs)}`}</small>
+          </>
+        ),
         'Set by operators': ({ limits }) => limits.map((line) => <small key={line}>{line}</small>),
         [ACT]: ({ vendor, circuit, rate, set }) => {
-          const input = { vendor };
+          const of = (name: string) => ({ label: `${name} ${vendor}`, short: name, input: { vendor } });
           const perSecond = { name: 'perSecond', label: 'Mails a second', value: String(rate?.perSecond ?? 10) };
-          const rateOf = { label: `Set rate of ${vendor}`, short: 'Set rate', action: 'vendor.rate', input };
           return (
             <>
-              {circuit === 'closed' ? null : (
-                <Action label={`Try ${vendor} now`} short="Try now" action="vendor.try" input={input} />
+              {circuit !== 'closed' && <Try vendor={vendor} label={`Try ${vendor} now`} short="Try now" />}
+              {vendor === 'sendgrid' && (
+                <Action {...of('Set rate of')} short="Set rate" action="vendor.rate" fields={[perSecond, ENDS]} />
               )}
-              {vendor === 'sendgrid' ? <Action {...rateOf} fields={[perSecond, ENDS]} tone="plain" /> : null}
               {set.paused || set.rate ? (
-                <Action label={`Resume ${vendor}`} short="Resume" action="vendor.resume" input={input} />
+                <Action {...of('Resume')} action="vendor.resume" />
               ) : (
-                <Action
-                  {...{ label: `Pause ${vendor}`, short: 'Pause', action: 'vendor.pause', input, tone: 'plain' }}
-                  fields={[ENDS]}
-                />
+                <Action {...of('Pause')} action="vendor.pause" fields={[ENDS]} tone="plain" />
               )}
             </>
           );

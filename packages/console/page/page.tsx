@@ -2,13 +2,13 @@ import { type FunctionComponent, render } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
-import { addressOf, go, MOVED, param } from './api';
+import { addressOf, DONE, go, MOVED, param, SessionContext } from './api';
 import { CampaignsPage } from './campaigns';
 import { JobPage } from './job';
 import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { Health, OverviewPage } from './overview';
-import { Answer, DONE, Empty, Facts, Icon, isTyping, SessionContext, Title } from './parts';
+import { Answer, Empty, Facts, Icon, IconButton, isTyping, Title } from './parts';
 
 /** `under`: the page of the navigation that it belongs to. */
 const PAGES: Record<string, { title: string; page: FunctionComponent; under?: string }> = {
@@ -119,9 +119,7 @@ function Done() {
             <Icon name="well" />
           </span>
           <p class="lines">{text}</p>
-          <button type="button" class="plain" aria-label="Close this note" onClick={() => setText('')}>
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label="Close this note" act={() => setText('')} />
         </>
       ) : null}
     </div>
@@ -178,7 +176,7 @@ addEventListener('submit', (event) => {
 
 render(
   <>
-    <Answer path="session">{(session: Session) => <Frame session={session} />}</Answer>
+    <Answer path="session" show={(session: Session) => <Frame session={session} />} />
     <Keys />
   </>,
   document.getElementById('app') as HTMLElement,

@@ -1,75 +1,17 @@
-import { type ComponentChildren, createContext, type JSX } from 'preact';
-import { useContext, useLayoutEffect, useState } from 'preact/hooks';
-import { duration as secondsText } from '../../../lib/duration';
-import type { Session } from '../api';
-import { ask } from './api';
-
-export const SessionContext = createContext<Session | undefined>(undefined);
-
-export const useSession = (): Session => useContext(SessionContext) as Session;
-
-/** How often figures are asked for: CloudWatch bills each metric each time. */
-export const useEveryMs = (): number => (useSession().local ? 2_000 : 30_000);
-
-export const sum = (points: readonly { value: number }[]): number => points.reduce((all, { value }) => all + value, 0);
-
-/** The event after something was done: what is shown is asked for again. `detail`: what happened, in words. */
-export const DONE = 'console-done';
-export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
-
-/** Asks the API, again when something was done, and every `everyMs`. Hidden tabs do not ask. A later error keeps the data. */
-export function useAsk<T>(path: string, everyMs?: number) {
-  const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
-  useLayoutEffect(() => {
-    const left = new AbortController();
-    let asked = 0;
-    let open = 0;
-    const read = async () => {
-      const mine = ++asked;
-      open++;
-      const next = await ask<T>(path, undefined, left.signal).then(
-        (data) => ({ data }),
-        ({ message: error }: Error) => ({ error }),
-      );
-      open--;
-      if (mine === asked && !left.signal.aborted) setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
-    };
-    void read();
-    const timer = everyMs && setInterval(() => document.hidden || open > 0 || read(), everyMs);
-    addEventListener(DONE, read, { signal: left.signal });
-    return () => {
-      left.abort();
-      clearInterval(timer);
-    };
-  }, [path]);
-  return answer;
-}
-
-/** Sends something to the API. `failure`: why it refused the last of it. */
-export function useSend() {
-  const [state, setState] = useState<{ busy: boolean; failure?: string }>({ busy: false });
-  const send = async <T,>(path: string, body: unknown, onDone: (answer: T) => void, signal?: AbortSignal) => {
-    setState({ busy: true });
-    const end = await ask<T>(path, body, signal)
-      .then(onDone)
-      .then(
-        () => ({}),
-        ({ message: failure }: Error) => ({ failure }),
-      );
-    setState({ busy: false, ...end });
-  };
-  return { ...state, send };
-}
+import type { ComponentChildren, JSX } from 'preact';
+import { useLayoutEffect } from 'preact/hooks';
+import { addressOf, type Params, tellDone, useAsk, useSession } from './api';
+import { away, count, shortId } from './text';
 
 type Draw<T> = (data: T) => ComponentChildren;
 
 /** What the API answers. Until then lines without words, which keep the page still. */
-export function Answer<T>({ path, everyMs, children }: { path: string; everyMs?: number; children: Draw<T> }) {
+export function Answer<T>({ path, everyMs, show }: { path: string; everyMs?: number; show: Draw<T> }) {
   const { data, error } = useAsk<T>(path, everyMs);
   return (
     <>
       <Failure error={error} />
-      {data ? children(data) : error ? null : <Loading />}
+      {data ? show(data) : error ? null : <Loading />}
     </>
   );
 }
@@ -83,12 +25,16 @@ const Loading = () => (
   </div>
 );
 
+interface TitleProps {
+  text: string;
+  mark?: ComponentChildren;
+  /** What the page has, in a sentence. */
+  about?: ComponentChildren;
+  children?: ComponentChildren;
+}
+
 /** The head of a page, and the title of its tab: what is shown. */
-export function Title({
-  text,
-  mark,
-  children,
-}: Partial<Record<'mark' | 'children', ComponentChildren>> & { text: string }) {
+export function Title({ text, mark, about, children }: TitleProps) {
   const { instance } = useSession();
   useLayoutEffect(() => {
     document.title = `${text} · ${instance}`;
@@ -99,6 +45,7 @@ export function Title({
         {mark}
         {text}
       </h1>
+      {about ? <p class="quiet">{about}</p> : null}
       {children}
     </div>
   );
@@ -142,6 +89,27 @@ export const Icon = ({ name }: { name: keyof typeof ICONS }) => (
   </svg>
 );
 
+interface IconButtonProps {
+  icon: keyof typeof ICONS;
+  label: string;
+  act: () => void;
+  class?: string;
+}
+
+export const IconButton = ({ icon, label, act, class: more = '' }: IconButtonProps) => (
+  <button type="button" class={`plain ${more}`} aria-label={label} onClick={act}>
+    <Icon name={icon} />
+  </button>
+);
+
+/** The end of an id, or another short text, as a link to a page of the console. */
+export const idLink = (path: string, params: Params, text: string) => (
+  <a class="mono" href={addressOf(path, params)}>
+    {text}
+  </a>
+);
+export const jobLink = (queue: string, id: string, text = shortId(id)) => idLink('/console/job', { queue, id }, text);
+
 export function Time({ at, short = false }: { at: number | undefined; short?: boolean }) {
   if (at === undefined) return <span>–</span>;
   const iso = new Date(at).toISOString();
@@ -151,17 +119,6 @@ export function Time({ at, short = false }: { at: number | undefined; short?: bo
     </time>
   );
 }
-
-export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : secondsText(ms / 1000));
-
-/** How far a time is from now, in whole seconds: `26 s ago`. */
-export function away(at: number): string {
-  const text = secondsText(Math.round(Math.abs(Date.now() - at) / 1000));
-  return at > Date.now() ? `in ${text}` : `${text} ago`;
-}
-
-/** A number with its thousands. `more`: a lower bound. */
-export const count = (value: number, more = false): string => `${value.toLocaleString('en')}${more ? '+' : ''}`;
 
 /** The state of a job, campaign or circuit as a word. Its colour does not carry the meaning alone. */
 export const State = ({ state }: { state: string }) => (
@@ -200,14 +157,14 @@ export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [],
   if (more.empty && rows.length === 0) return more.empty;
   const names = Object.keys(columns);
   const { names: first = names[0], class: kind = '', classOf } = more;
-  const classOfCell = (head: string) => (head === ACT ? 'act' : numbers.includes(head) ? 'num' : undefined);
+  const kindOf = (head: string) => (head === ACT ? 'act' : numbers.includes(head) ? 'num' : undefined);
   return (
     <Scroll label={label}>
       <table class={kind}>
         <thead>
           <tr>
             {names.map((head) => (
-              <th key={head} scope="col" class={classOfCell(head)}>
+              <th key={head} scope="col" class={kindOf(head)}>
                 {heads[head] ?? (head === ACT ? <span class="hidden">Act</span> : head)}
               </th>
             ))}
@@ -216,17 +173,14 @@ export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [],
         <tbody>
           {rows.map((row) => (
             <tr key={id(row)} class={classOf?.(row)}>
-              {names.map((head) =>
-                head === first ? (
-                  <th key={head} scope="row">
+              {names.map((head) => {
+                const Cell = head === first ? 'th' : 'td';
+                return (
+                  <Cell key={head} scope={head === first ? 'row' : undefined} data-head={head} class={kindOf(head)}>
                     {columns[head]?.(row)}
-                  </th>
-                ) : (
-                  <td key={head} data-head={head} class={classOfCell(head)}>
-                    {columns[head]?.(row)}
-                  </td>
-                ),
-              )}
+                  </Cell>
+                );
+              })}
             </tr>
           ))}
         </tbody>
@@ -238,29 +192,17 @@ export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [],
 /** The head of the column with what can be done to a row. */
 export const ACT = '';
 
-/** Names with their values. What is missing, empty or a list is left out. */
-export const Facts = ({ facts }: { facts: Record<string, ComponentChildren> }) => (
-  <dl class="facts body">
+/** Names with their values. What is missing or empty is left out. */
+export const Facts = ({ facts, kind = 'facts body' }: { facts: Record<string, ComponentChildren>; kind?: string }) => (
+  <dl class={kind}>
     {Object.entries(facts).map(([name, value]) =>
       value === undefined || value === '' ? null : (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{value}</dd>
+          <dd>{typeof value === 'number' ? count(value) : value}</dd>
         </div>
       ),
     )}
-  </dl>
-);
-
-/** Figures in a row, each with its name. */
-export const Numbers = ({ numbers }: { numbers: Record<string, ComponentChildren> }) => (
-  <dl class="numbers">
-    {Object.entries(numbers).map(([name, value]) => (
-      <div key={name}>
-        <dt>{name}</dt>
-        <dd>{typeof value === 'number' ? count(value) : value}</dd>
-      </div>
-    ))}
   </dl>
 );
 
@@ -276,9 +218,7 @@ export function Command({ text }: { text: string }) {
   return (
     <div class="command row">
       <code>{text}</code>
-      <button type="button" class="plain" aria-label="Copy the command" onClick={copy}>
-        <Icon name="copy" />
-      </button>
+      <IconButton icon="copy" label="Copy the command" act={copy} />
     </div>
   );
 }
@@ -295,8 +235,3 @@ export const isTyping = ({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): b
   metaKey ||
   altKey ||
   (target as Element).closest('input:not([type="checkbox"]), textarea, select, dialog') !== null;
-
-export const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
-
-/** Ids begin with their time, so their ends tell them apart. */
-export const shortId = (id: string): string => (id.length > 12 ? `…${id.slice(-8)}` : id);

@@ -393,13 +393,14 @@ test('a timeline has each entry of the history until the next, and each step, wh
     at(10, 'started', { attempt: 1 }),
     at(50, 'dead (crash)', { error: { code: 'Crashed' } }),
   ] as JobRow['history'];
-  const steps = { effect: { status: 'started' as const, startedAt: 10 } };
+  const steps = { effect: { status: 'started' as const, startedAt: 10, result: { id: 4701, more: [] } } };
   const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, history, steps };
 
+  const run = { label: 'started, attempt 1', part: 'run', from: 10, to: 50 };
   expect(timeline(row)).toEqual([
     { label: 'accepted', part: 'rest', from: 0, to: 10 },
-    { label: 'started, attempt 1', part: 'run', from: 10, to: 50 },
-    { label: 'step effect', part: 'step', from: 10, to: 50, note: 'started' },
+    run,
+    { label: 'effect', part: 'step', from: 10, to: 50, note: 'started', failed: false, run, made: [['id', 4701]] },
     { label: 'dead (crash)', part: 'bad', from: 50, to: 50, note: 'Crashed' },
   ]);
 });
