@@ -44,8 +44,11 @@ export function createTurns(most: number) {
   };
   return {
     waiting: () => waiting.size,
-    /** Does something when it has a place. `signal` ends the wait, and then nothing is done. */
-    async inTurn<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    /**
+     * Does something when it has a place. `signal` ends the wait, and then nothing is done. The place is free again when
+     * all that the act has `left` behind is over too.
+     */
+    async inTurn<T>(act: () => Promise<T>, signal?: AbortSignal, left: Promise<unknown>[] = []): Promise<T> {
       if (taken < most) taken += 1;
       else {
         let enter = () => {};
@@ -59,7 +62,7 @@ export function createTurns(most: number) {
           throw error;
         }
       }
-      return act().finally(leave);
+      return act().finally(() => void Promise.allSettled(left).then(leave));
     },
   };
 }
@@ -105,10 +108,12 @@ export function createCalls(clock: Clock) {
       // What goes on after the answer must not end with it.
       if (!done.signal.aborted) end(`its time-out of ${timeoutMs} ms passed`);
     });
-    const ended = turns.inTurn(() => {
+    const left: Promise<unknown>[] = [];
+    const begin = () => {
       waits = false;
-      return act(callUntil(over.signal));
-    }, over.signal);
+      return act(callUntil(over.signal, left));
+    };
+    const ended = turns.inTurn(begin, over.signal, left);
     underWay.set(ended, end);
     try {
       return await ended;
@@ -131,16 +136,20 @@ export function createCalls(clock: Clock) {
   };
 }
 
-function callUntil(over: AbortSignal): Call {
+/** `left` gets the calls to AWS that this call no longer waits for. */
+function callUntil(over: AbortSignal, left: Promise<unknown>[]): Call {
   const begun = new Set<unknown>();
   return {
     async during(act, effect) {
+      let made: ReturnType<typeof act> | undefined;
       try {
         over.throwIfAborted();
         if (effect !== undefined) begun.add(effect);
-        return await unlessAborted(act(), over);
+        made = act();
+        return await unlessAborted(made, over);
       } catch (error) {
         if (!over.aborted || error !== over.reason) throw error;
+        if (made) left.push(made);
         throw begun.has(effect) ? unknown(over.reason) : notSent(over.reason);
       }
     },
