@@ -14,7 +14,8 @@ import { circuitBreakers } from '../worker/circuit';
 import type { Deployment } from './operator';
 
 interface Access
-  extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'tickets' | 'log' | 'by'> {
+  extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'log' | 'by'>,
+    Pick<Deployment, 'suppression' | 'tickets' | 'zendesk'> {
   region: string;
   account: string;
   aws: CloudWatchClientConfig & EventBridgeClientConfig & LambdaClientConfig & SNSClientConfig;

@@ -25,6 +25,8 @@ export interface Deployment extends OperatorDeps {
   monitoring: Monitoring;
   /** Where people read the tickets of Zendesk: an address without the ticket's id. Missing if the instance has none. */
   tickets?: string | undefined;
+  /** How an operator looks up and deletes tickets. Missing without a token for it. */
+  zendesk?: { endpoint: string; authorization: string } | undefined;
   /** Missing if the instance has no campaigns. */
   suppression?: SuppressionList | undefined;
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;

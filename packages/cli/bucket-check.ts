@@ -13,9 +13,9 @@ import { guarded, partitionOf } from '../../lib/aws/clients';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, suppressedKey } from '../../lib/jobs/keys';
+import { PLACES, type Place } from '../../lib/ops/places';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';
-import { PLACES, type Place } from './places';
 
 /** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
 const OLD_VERSIONS = 30;

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import zlib from 'node:zlib';
 import * as z from 'zod';
 import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
@@ -134,14 +133,6 @@ export async function confirmed(question: string, { options, out }: CommandConte
   if (answer.trim() === 'yes') return true;
   out.line('Nothing was changed.');
   return false;
-}
-
-/** For a command that reads hours of events. Node has zstd since 22.15, and without it each hour would look damaged. */
-export function needsZstd(): void {
-  if (zlib.zstdDecompressSync === undefined)
-    throw new OperatorError(
-      `Node ${process.versions.node} cannot read hours of events. Start the command as npx sls, which brings a newer Node.`,
-    );
 }
 
 /** The bytes of a file that an operator named. */

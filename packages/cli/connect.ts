@@ -38,6 +38,7 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
     hashPeople: hashPeopleWith(secret.parse(custom?.instance?.hashKey), secrets),
     suppression: suppressionKey ? listWith(hashPeopleWith(secret.parse(suppressionKey), secrets)) : undefined,
     tickets: feedback?.ZENDESK_ENDPOINT && new URL('/agent/tickets/', feedback.ZENDESK_ENDPOINT).href,
+    zendesk,
     log: logTo(out),
   });
   return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { duration } from '../../lib/duration';
 import { health, type Problem } from '../../lib/ops/health';
 import { OperatorError } from '../../lib/ops/operator';
+import { needsZstd } from '../../lib/ops/person';
 import { counted, timeText } from '../../lib/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
-import { type Command, count, HOURS, hour, JSON_OUTPUT, needsZstd } from './command';
+import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';
 import { tableText } from './terminal';
 
 /** The same port each time, so that a bookmarked view stays valid. */

@@ -14,6 +14,7 @@ import { isProduction, slsCommand, words } from '../../lib/target';
 import { counted, timeText } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
 import { filterOf, querySchema } from './jobs';
+import { erased, erasureOf, personSchema } from './people';
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action {
@@ -221,6 +222,14 @@ const ACTIONS: Record<string, ActionOf> = {
       await circuits.limit(vendor, { paused: undefined, rate: undefined });
       return `No operator limits ${vendor} any more. Workers obey within seconds.`;
     },
+  })),
+  'person.erase': given(personSchema, (person) => ({
+    // The audit object has it, so it has no name of a person.
+    command: `privacy erase${person.email ? ' --email ADDRESS' : ''}${person.user ? ' --user ID' : ''}`,
+    question: (deps) => erasureOf(deps, person),
+    danger: true,
+    needsReason: true,
+    run: (deps, how) => erased(deps, person, how),
   })),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),

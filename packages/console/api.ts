@@ -20,6 +20,7 @@ import { act, previewAction } from './actions';
 import type { ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobCounts, jobData, jobPageOf, querySchema } from './jobs';
+import { personFound, personSchema } from './people';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -63,6 +64,8 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
+  const person = personSchema.safeExtend({ scan: z.boolean() });
+  answers('post', '/person', person, ({ scan, ...of }, signal) => personFound(deps, of, { scan }, signal));
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
   answers('post', '/act', action, async (asked, signal) => ({ done: await act(deps, asked, signal) }));
 

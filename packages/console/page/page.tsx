@@ -9,6 +9,7 @@ import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { Health, OverviewPage } from './overview';
 import { Answer, Empty, Facts, Icon, IconButton, isTyping, Title } from './parts';
+import { PeoplePage } from './people';
 
 /** `under`: the page of the navigation that it belongs to. */
 const PAGES: Record<string, { title: string; page: FunctionComponent; under?: string }> = {
@@ -18,6 +19,7 @@ const PAGES: Record<string, { title: string; page: FunctionComponent; under?: st
   '/console/dead': { title: 'Dead letters', page: DeadPage },
   '/console/campaigns': { title: 'Campaigns', page: CampaignsPage },
   '/console/analytics': { title: 'Analytics', page: AnalyticsPage },
+  '/console/people': { title: 'People', page: PeoplePage },
   '/console/local': { title: 'Fake vendors', page: LocalPage },
 };
 

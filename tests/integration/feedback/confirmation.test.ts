@@ -1,9 +1,9 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { resend, settle } from '../../../lib/ops/act';
+import { erasePerson } from '../../../lib/ops/erase';
 import { stateOf } from '../../../lib/ops/operator';
 import { limitVendor } from '../../../lib/ops/pause';
-import { erasePerson } from '../../../packages/cli/erase';
-import { type Found, findPerson } from '../../../packages/cli/person';
+import { type Found, findPerson } from '../../../lib/ops/person';
 import { explain } from '../../../packages/console/explain';
 import type { FoundJobs } from '../../../packages/console/jobs';
 import type { Failure } from '../../../packages/local/fakes/server';

@@ -1,14 +1,14 @@
 import type { SQSEvent } from 'aws-lambda';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { createLedger } from '../../../lib/jobs/ledger';
+import { type Erased, erasePerson } from '../../../lib/ops/erase';
 import type { OperatorDeps } from '../../../lib/ops/operator';
+import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
 import type { WorkerDeps } from '../../../lib/worker/contract';
-import { type Erased, erasePerson } from '../../../packages/cli/erase';
-import { type Found, findPerson } from '../../../packages/cli/person';
 import { hashPeople } from '../../support/hash-people';
 import { type End, inProcess } from './acts';
 import type { Process } from './calls';

@@ -3,8 +3,8 @@ import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger
 import { completionOf } from '../../../lib/jobs/record';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
+import type { PlaceName } from '../../../lib/ops/places';
 import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
-import type { PlaceName } from '../../../packages/cli/places';
 import { completionSchema } from '../../docs/completion-schema';
 import { inState } from '../../support/in-state';
 import { placeOfKey } from '../../support/places';

@@ -12,10 +12,10 @@ import { PermanentError, StopError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
+import { erasePerson } from '../../../lib/ops/erase';
 import { stateOf } from '../../../lib/ops/operator';
+import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
-import { erasePerson } from '../../../packages/cli/erase';
-import { type Found, findPerson } from '../../../packages/cli/person';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
 import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -36,7 +36,6 @@ async function startJobs() {
   for (const [n, email] of [ANN, ANN, BOB].entries())
     await engine.accept(envelope(n + 1, { person: hashOf(email), data: { email } }));
   await engine.deliver();
-  Object.assign(engine.deps, { source: {} });
   return engine;
 }
 
@@ -111,7 +110,7 @@ test("sls privacy erase deletes the person's tickets for good with an operator's
   const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
   for (const [n, id] of ['1', '77'].entries())
     await engine.deps.ledger.update(jobKey('sample', jobId(n + 1)), (row) => ({ ...row, steps: steps(id) }));
-  Object.assign(engine.deps, { source: { zendesk: { endpoint, authorization } } });
+  Object.assign(engine.deps, { zendesk: { endpoint, authorization } });
 
   const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
   await zendesk.close();
@@ -278,7 +277,6 @@ test("a direct sender's held and dead jobs with large data are erased before the
     effects.push(id);
   };
   const engine = memoryEngine(() => sampleOf({ schema, process }));
-  Object.assign(engine.deps, { source: {} });
   for (const [n, pad] of ['held', 'dead'].entries()) {
     const data = JSON.stringify({ email: 'ANN+tag@example.com', pad });
     const dataref = `${PREFIX}/_data/sample/${jobId(n + 1)}/${sha256(data)}`;

@@ -11,6 +11,7 @@ import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
 import { envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { hashed } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
 import { sampleEngine } from '../../support/sample-contract';
 
@@ -224,6 +225,49 @@ test('an action on selected jobs leaves out those in another state, and names th
     jobs.map(({ id }) => expect.stringContaining(`npx sls jobs discard ${id} --queue sample --stage prod`)),
   );
   expect(json.done).toMatch(/^1 of 1 job discarded/);
+});
+
+test('a person is found by place without data, and erased. Audit objects and answers do not name them, and a denial says what is missing', async () => {
+  const { console_, engine } = await started({ write: true });
+  const of = { person: hashed(personOf(ADDRESS))[0] ?? '', data: { email: ADDRESS, name: ADDRESS } };
+  await engine.sendAndDeliver(envelope(2, of));
+  const asked = { action: 'person.erase', input: { email: ADDRESS, user: '' }, reason: 'their request' };
+  const find = (scan: boolean) => console_.post('person', { ...asked.input, scan });
+
+  const [quick, whole] = [await find(false), await find(true)];
+  const { json: preview } = await console_.post('preview', asked);
+  const { json: erased } = await console_.post('act', asked);
+
+  const jobs = [{ queue: 'sample', id: jobId(2) }];
+  expect(quick.json).toMatchObject({
+    places: [
+      ['rows', 1],
+      ['bodies', 1],
+    ],
+    jobs,
+    tickets: [],
+    unread: [],
+  });
+  expect(whole.json).toMatchObject({
+    places: [
+      ['rows', 1],
+      ['bodies', 1],
+      ['records', 1],
+    ],
+  });
+  expect(preview).toMatchObject({
+    needsReason: true,
+    question: expect.stringContaining('1 of rows, 1 of bodies, 1 of'),
+  });
+  expect(preview.command).toMatch(/^npx sls privacy erase --email ADDRESS --stage prod/);
+  expect(erased.done).toMatch(/^Erased: 1 of rows, 1 of bodies\. Audit .+\nBy hand at zendesk/);
+  expect((await find(true)).json).toMatchObject({ places: [] });
+  const looked = { action: 'console privacy.find', arguments: { email: true, user: false, scan: false } };
+  expect(audits(engine)).toContainEqual(expect.objectContaining(looked));
+  expect(JSON.stringify([audits(engine), whole, preview, erased])).not.toContain(ADDRESS);
+  jest.spyOn(engine.deps.objects, 'list').mockRejectedValue(new StoreError({ code: 'S3.AccessDenied', message: 'no' }));
+  expect((await find(true)).json.error).toMatch(/^no\. The operator's policy is not enough\. Add s3:ListBucket/);
+  expect((await console_.post('person', { email: ' ', scan: false })).status).toBe(409);
 });
 
 test('a list counts what waits or is dead, and a line says who, why, how long, and what can be done', async () => {

@@ -90,7 +90,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   bodyNotErased: mutant(
     { jobs: jobs('refused'), erasures: ERASURES },
     /^the erased are gone: jobs\/_bodies\/feedback\/.* still has/,
-    'packages/cli/erase.ts',
+    'lib/ops/erase.ts',
     {
       'await objects.delete(bodyKey(prefix, queue, id));': '',
       'await deps.objects.delete(key);': '',
@@ -99,7 +99,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   othersErased: mutant(
     { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES },
     /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
-    'packages/cli/person.ts',
+    'lib/ops/person.ts',
     { 'hashes.includes(group),': "group !== 'none'," },
   ),
   entrySentTwice: mutant({ jobs: jobs('refused') }, /^nothing twice: the entry of .* is sent again/, CLOSE, {

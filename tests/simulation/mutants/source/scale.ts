@@ -19,7 +19,7 @@ const DEAD = /^no bystanders|^liveness/;
 
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
-const ERASE = 'packages/cli/erase.ts';
+const ERASE = 'lib/ops/erase.ts';
 const PROCESS = 'lib/analytics/process.ts';
 const LOST = /^nothing lost/;
 const NO_ROW = /^nothing lost: .* has no row/;

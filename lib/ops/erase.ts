@@ -1,20 +1,20 @@
-import { hourIn, hourOf, parquetPrefix } from '../../lib/analytics/keys';
-import { mapEach } from '../../lib/concurrency';
-import { codeOf } from '../../lib/errors';
-import { groupBy } from '../../lib/group-by';
-import { mailboxOf } from '../../lib/jobs/address';
-import type { FileNote } from '../../lib/jobs/files';
-import { endLease, type RunLease, readItem, takeLease } from '../../lib/jobs/items';
-import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../../lib/jobs/keys';
-import { needsEntry, UnreadableRowError } from '../../lib/jobs/ledger';
-import { putRecord } from '../../lib/jobs/record';
-import { type JobRow, redacted, withEntry } from '../../lib/jobs/row';
-import { cancel, mayFollow } from '../../lib/jobs/transitions';
-import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from '../../lib/ops/operator';
-import type { Person } from '../../lib/ops/search';
-import { finish } from '../../lib/worker/close';
+import { hourIn, hourOf, parquetPrefix } from '../analytics/keys';
+import { mapEach } from '../concurrency';
+import { codeOf } from '../errors';
+import { groupBy } from '../group-by';
+import { mailboxOf } from '../jobs/address';
+import type { FileNote } from '../jobs/files';
+import { endLease, type RunLease, readItem, takeLease } from '../jobs/items';
+import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../jobs/keys';
+import { needsEntry, UnreadableRowError } from '../jobs/ledger';
+import { putRecord } from '../jobs/record';
+import { type JobRow, redacted, withEntry } from '../jobs/row';
+import { cancel, mayFollow } from '../jobs/transitions';
+import { finish } from '../worker/close';
+import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from './operator';
 import { type Found, type Matcher, matcherOf, SCANS, type Scan, type ScanName } from './person';
 import type { PlaceName } from './places';
+import type { Person } from './search';
 
 /** What an erasure did. It names keys and ids, and nothing personal. */
 export interface Erased {
@@ -203,4 +203,91 @@ async function eraseHour(
     await endLease(deps, lease);
     if (clock.now() < until) return;
   }
+}
+
+/** How many things of each place were found. */
+export const countsOf = (found: readonly Pick<Found, 'place'>[]): Partial<Record<PlaceName, number>> =>
+  Object.fromEntries([...groupBy(found, ({ place }) => place)].map(([place, { length }]) => [place, length]));
+
+/** What a search finds about a person, without the data, and the tickets in Zendesk that it names. */
+export async function foundOf(search: AsyncIterable<Found>) {
+  const found: Omit<Found, 'data'>[] = [];
+  const tickets = new Set<string>();
+  for await (const { data, ...one } of search) {
+    found.push(one);
+    for (const ticket of ticketsIn(one.place === 'records' ? data : [data])) tickets.add(ticket);
+  }
+  return { found, tickets: [...tickets] };
+}
+
+/** Erases what was found, with the tickets if an operator's token is known. The report says what stays, and until when. */
+export async function eraseFound(
+  deps: ActingDeps & Pick<Deployment, 'suppression' | 'zendesk'>,
+  person: Person,
+  { tickets, ...of }: { found: readonly Found[]; tickets: readonly string[]; onProgress?: (done: number) => void },
+) {
+  const { audit, clock, zendesk } = deps;
+  // First, because only the rows and records name them. A repeat of an interrupted erasure finds them again.
+  const deleted: Record<string, string> = {};
+  for (const ticket of zendesk ? tickets : []) {
+    const job = zendesk && (await deleteTicket(zendesk, ticket));
+    if (job !== undefined) deleted[ticket] = job;
+  }
+  const result = await erasePerson(deps, person, of);
+  const left = tickets.filter((ticket) => !(ticket in deleted));
+  const at = new Date(clock.now()).toISOString();
+  return { audit, at, ...result, inZendesk: { deleted }, ...restOf(deps, left) };
+}
+
+const ticketsIn = (data: unknown): string[] =>
+  [data].flat(2).flatMap((one) => {
+    const { steps } = (one ?? {}) as { steps?: { ticket?: { result?: { id?: unknown } } } };
+    return steps?.ticket?.result?.id === undefined ? [] : [String(steps.ticket.result.id)];
+  });
+
+const CALL_MS = 10_000;
+
+/**
+ * Deletes a ticket for good, as a ticket and then among the deleted ones. Resolves to the id of Zendesk's job that does
+ * it, or to `undefined` if the ticket may still be there: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
+ */
+async function deleteTicket(
+  { endpoint, authorization }: NonNullable<Deployment['zendesk']>,
+  ticket: string,
+): Promise<string | undefined> {
+  const request = { method: 'DELETE', headers: { authorization }, redirect: 'error' as const };
+  let answer: Response | undefined;
+  for (const folder of ['tickets', 'deleted_tickets']) {
+    const url = `${endpoint}/${folder}/${encodeURIComponent(ticket)}.json`;
+    answer = await fetch(url, { ...request, signal: AbortSignal.timeout(CALL_MS) }).catch(() => undefined);
+  }
+  const body = await answer?.json().catch(() => undefined);
+  return (body as { job_status?: { id: string } } | undefined)?.job_status?.id;
+}
+
+const DAY_MS = 86_400_000;
+
+/** What no command can erase: what remains by hand, and when the rest lapses. */
+function restOf({ clock, settings, queueNames }: ActingDeps, tickets: readonly string[]) {
+  const on = (days: number) => new Date(clock.now() + days * DAY_MS).toISOString().slice(0, 10);
+  const waits = Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400));
+  const lapses: [days: number, what: string][] = [
+    [waits, 'messages on their way, which may still bring events or jobs. Run the command again then'],
+    [30, 'old versions of objects'],
+    [35, 'backups of the table'],
+    [90, 'logs, with ids of jobs, unless logs.retention is longer'],
+    [120, 'files that the API put into the bucket itself, keyed hashes in other items of the table'],
+  ];
+  return {
+    byHand: [
+      {
+        vendor: 'zendesk',
+        what: 'delete these tickets for good, and their requester if no other ticket needs it',
+        tickets,
+      },
+      { vendor: 'sendgrid', what: 'delete the address from contacts, and its activity' },
+      { vendor: 'apple', what: 'remove the tester from each app' },
+    ],
+    lapses: lapses.map(([days, what]) => ({ what, on: on(days) })),
+  };
 }

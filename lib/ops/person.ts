@@ -1,19 +1,19 @@
-import { gzipSync } from 'node:zlib';
-import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../../lib/analytics/parquet';
-import { GZIP } from '../../lib/analytics/process';
-import { mapEach } from '../../lib/concurrency';
-import { ERASED_LINE } from '../../lib/emails/manifest';
-import { StoreError } from '../../lib/errors';
-import { holdsAddress, mailboxOf } from '../../lib/jobs/address';
-import { bodyKey, dataPrefix } from '../../lib/jobs/keys';
-import { ROW_DAMAGED } from '../../lib/jobs/ledger';
-import { type JobRow, redacted } from '../../lib/jobs/row';
-import { type Line, readLines } from '../../lib/ops/analytics';
-import { jobView, type Reader } from '../../lib/ops/operator';
-import { hashesOf, listJobs, type Person } from '../../lib/ops/search';
-import type { Objects } from '../../lib/ports';
-import { jsonOf } from '../../lib/text';
+import zlib, { gzipSync } from 'node:zlib';
+import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
+import { GZIP } from '../analytics/process';
+import { mapEach } from '../concurrency';
+import { ERASED_LINE } from '../emails/manifest';
+import { StoreError } from '../errors';
+import { holdsAddress, mailboxOf } from '../jobs/address';
+import { bodyKey, dataPrefix } from '../jobs/keys';
+import { ROW_DAMAGED } from '../jobs/ledger';
+import { type JobRow, redacted } from '../jobs/row';
+import type { Objects } from '../ports';
+import { jsonOf } from '../text';
+import { type Line, readLines } from './analytics';
+import { jobView, OperatorError, type Reader } from './operator';
 import { PLACES, type Place, type PlaceName } from './places';
+import { hashesOf, listJobs, type Person } from './search';
 
 /** Something about a person. `key`: of the item or the object. `data` is personal. */
 export interface Found {
@@ -161,6 +161,14 @@ export const SCANS = {
 
 export type ScanName = keyof typeof SCANS;
 export const SCAN_NAMES = Object.keys(SCANS) as ScanName[];
+
+/** For a command that reads hours of events. Node has zstd since 22.15, and without it each hour would look damaged. */
+export function needsZstd(): void {
+  if (zlib.zstdDecompressSync === undefined)
+    throw new OperatorError(
+      `Node ${process.versions.node} cannot read hours of events. Start the command as npx sls, which brings a newer Node.`,
+    );
+}
 
 /** Larger lists of recipients do not fit into the memory of a command. */
 const MOST_BYTES = 128 * MIB;

@@ -1,12 +1,6 @@
-import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../lib/analytics/keys';
-import {
-  dataPrefix as claimPrefix,
-  EMAILS_QUEUE,
-  recordFolder,
-  suppressedKey,
-  uploadsPrefix,
-} from '../../lib/jobs/keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/ledger';
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
+import { dataPrefix as claimPrefix, EMAILS_QUEUE, recordFolder, suppressedKey, uploadsPrefix } from '../jobs/keys';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/ledger';
 
 const DAY_MS = 86_400_000;
 /** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
