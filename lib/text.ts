@@ -10,15 +10,15 @@ const DEL_AND_C1 = '\\u007f-\\u009f';
 const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
 const NO_CONTROLS_BUT_LINES = new RegExp(`^[^${C0_BUT_LINES}${DEL_AND_C1}]*$`);
 
-/** White space, and characters of no width. */
-const BLANK = /^[\s\u00ad\u200b-\u200f\u2060\ufeff]*$/;
+/** Whether a text has only white space and characters of no width. */
+export const isBlank = (value: string): boolean => /^[\s\u00ad\u200b-\u200f\u2060\ufeff]*$/.test(value);
 
 const text = (pattern: RegExp, rule: string) =>
   z
     .string()
     .regex(pattern, rule)
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
-    .refine((value) => !BLANK.test(value), 'must not be blank');
+    .refine((value) => !isBlank(value), 'must not be blank');
 
 // Each is made once, because Zod copies a schema for every rule that is added to it.
 const line = text(NO_CONTROLS, 'must not hold control characters or line breaks');

@@ -4,6 +4,7 @@ import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { dataPrefix, EMAILS_QUEUE, ERASED } from '../jobs/keys';
 import type { Objects } from '../ports';
+import { counted } from '../text';
 import { type CampaignContent, type CampaignJob, campaignContentSchema, hashOf } from './message';
 import { InvalidRecipientsError, type Read, type Recipient, recipientCheck } from './recipients';
 
@@ -91,10 +92,11 @@ export function firstTimes(): (text: string) => boolean {
 }
 
 const REJECTED_PART = 5_000;
+const MOST_LACKING = 10;
 
 /**
  * Writes a campaign's recipients to the bucket, one part per chunk, in bounded memory. The manifest comes last, so nothing
- * can be sent before. Throws an InvalidRecipientsError if none is valid.
+ * can be sent before. Throws an InvalidRecipientsError if none is valid, or if one lacks a value for a placeholder.
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
@@ -108,9 +110,13 @@ export async function writeManifest(
   const isNew = firstTimes();
   let requested = 0;
   let duplicates = 0;
+  const lacking = lackingValues();
 
   const add = (read: Read) => {
     const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
+    if ('missing' in checked) lacking.add(`line ${read.line} {{${checked.missing}}}`);
+    // Nothing more is stored of a list that will be refused.
+    if ('missing' in checked || lacking.any()) return false;
     if ('reason' in checked) return refused.add(rejection(read, checked.reason));
     if (isNew(checked.recipient.email.toLowerCase())) return parts.add(checked.recipient);
     duplicates += 1;
@@ -121,7 +127,7 @@ export async function writeManifest(
       requested += 1;
       if (add(read)) yield* [...parts.full(), ...refused.full()];
     }
-    yield* [...parts.full(1), ...refused.full(1)];
+    if (!lacking.any()) yield* [...parts.full(1), ...refused.full(1)];
   }
   const bodies = full();
   const write = async () => {
@@ -131,6 +137,7 @@ export async function writeManifest(
   // To limit memory, parts that are written at the same time hold about a thousand recipients together.
   const atOnce = Math.min(16, Math.ceil(1_000 / chunkSize));
   await Promise.all(Array.from({ length: atOnce }, write));
+  lacking.refuse();
   if (requested === 0) throw new InvalidRecipientsError('must have at least 1 recipient');
   if (parts.count() === 0)
     throw new InvalidRecipientsError(`must have at least 1 valid recipient, but ${requested} are invalid`);
@@ -150,6 +157,22 @@ export async function writeManifest(
     chunks: parts.hashes.length,
     /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
     rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
+  };
+}
+
+/** Counts the recipients who lack a value for a placeholder, and keeps the first ten of them for the refusal. */
+function lackingValues() {
+  const first: string[] = [];
+  let count = 0;
+  return {
+    add: (which: string) => ++count <= MOST_LACKING && first.push(which),
+    any: () => count > 0,
+    refuse() {
+      const lines = counted(count, 'line has', 'lines have');
+      const named = [...first, ...(count > MOST_LACKING ? ['…'] : [])].join(', ');
+      const rule = 'need a value for each placeholder without a fallback';
+      if (count > 0) throw new InvalidRecipientsError(`${rule}. ${lines} none: ${named}`);
+    },
   };
 }
 

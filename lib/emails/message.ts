@@ -1,10 +1,9 @@
 import * as z from 'zod';
 import { emailAddress, multiLine, singleLine, templateId } from '../text';
+import { hasLooseBraces, isPersonal, MAX_DATA_BYTES, mergeOf, type Words } from './placeholders';
 
 /** SendGrid takes no more in a request. */
 export const MOST_RECIPIENTS = 1000;
-/** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
-const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
 const MAX_DEPTH = 8;
 
@@ -34,17 +33,6 @@ export const templateData = z
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
   });
 
-export const isWord = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
-
-/**
- * Outside dynamic templates SendGrid only substitutes text, of at most 10,000 bytes. Before that each name gets `{{}}`,
- * each value quotes if it has none, and each `'` may become `’`, which has three bytes (wordsOf in sendgrid.ts).
- */
-export const isPlain = (data: Record<string, unknown> = {}): boolean =>
-  Object.values(data).every(isWord) &&
-  Buffer.byteLength(JSON.stringify(data).replaceAll("'", '’')) + 6 * Object.keys(data).length <= MAX_DATA_BYTES;
-export const PLAIN = `must be text, numbers or booleans where there is no templateId, at most ${MAX_DATA_BYTES} bytes with {{}} around each name`;
-
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 
@@ -63,7 +51,12 @@ const mailShape = {
   replyTo: person.optional().describe('Who gets the answers.'),
   templateId: templateId
     .optional()
-    .describe('A dynamic template: d- and 32 hex digits. Without it, a subject and text or html are required.'),
+    .describe('A dynamic template: d- and 32 hex digits. Without it, subject and text are required.'),
+  templateKeys: z
+    .array(singleLine(100))
+    .max(100)
+    .optional()
+    .describe('Keys of the data that the template needs. Each recipient must have a value for each.'),
   subject: singleLine(255, 'The subject. A template may have its own.').optional(),
   text: multiLine(MAX_BODY_BYTES, 'The mail as plain text, without a templateId.').optional(),
   html: multiLine(MAX_BODY_BYTES, 'The mail as HTML, without a templateId.').optional(),
@@ -75,16 +68,20 @@ const mailShape = {
     .optional(),
 };
 
-type Words = Partial<Record<'templateId' | 'subject' | 'text' | 'html', string | undefined>>;
-
-function checkWords({ templateId: template, subject, text, html }: Words, context: z.RefinementCtx): void {
+function checkWords({ templateId: template, templateKeys, ...words }: Words, context: z.RefinementCtx): void {
+  const { subject, text, html } = words;
   const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
   if (template !== undefined) {
     if (text !== undefined || html !== undefined) issue('templateId', 'cannot be combined with text or html');
+    if (subject?.includes('{{')) issue('subject', 'cannot have placeholders beside a templateId');
     return;
   }
+  for (const [field, value] of Object.entries({ subject, text, html }))
+    if (value !== undefined && hasLooseBraces(value))
+      issue(field, 'has {{ that begins no placeholder like {{name}} or {{name|there}}');
+  if (templateKeys !== undefined) issue('templateKeys', 'need a templateId');
   if (subject === undefined) issue('subject', 'is required without a templateId');
-  if (text === undefined && html === undefined) issue('text', 'this or html is required without a templateId');
+  if (text === undefined) issue('text', 'is required without a templateId, also beside html');
 }
 
 /** By SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer as one click (RFC 8058). */
@@ -98,11 +95,15 @@ const unsubscribe = z.union(
       link: z
         .string()
         .max(1000)
-        .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link')
-        .describe('An https link of at most 1000 characters. `{name}` in it is that entry of the data.'),
+        .regex(
+          /^https:\/\/([^\s<>"{}]|\{\{[^{}]+\}\})+$/,
+          'must be an https link, whose placeholders are like {{token}}',
+        )
+        .refine(isPersonal, 'must have a placeholder without a fallback')
+        .describe('An https link of at most 1000 characters, with a placeholder for the person such as {{token}}.'),
     }),
   ],
-  'must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address',
+  'must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address with a placeholder like {{token}} and no fallback',
 );
 
 const contentShape = {
@@ -155,15 +156,14 @@ export type ChunkJob = z.infer<typeof chunkJobSchema>;
 export const emailMessageSchema = z
   .strictObject({ ...mailShape, to: person.describe('The recipient.'), data: templateData.optional() })
   .superRefine(checkWords)
-  .refine(({ data, templateId: template }) => template !== undefined || isPlain(data), {
-    path: ['data'],
-    message: PLAIN,
+  .superRefine(({ to, data, ...content }, context) => {
+    const { path = [], rule } = mergeOf(content).unfit({ name: to.name, data }) ?? {};
+    if (rule !== undefined) context.addIssue({ code: 'custom', path, message: rule });
   })
   .meta({
     anyOf: [
       { required: ['templateId'], properties: { text: false, html: false } },
-      { required: ['subject', 'text'], properties: { templateId: false } },
-      { required: ['subject', 'html'], properties: { templateId: false } },
+      { required: ['subject', 'text'], properties: { templateId: false, templateKeys: false } },
     ],
   });
 export type EmailMessage = z.infer<typeof emailMessageSchema>;

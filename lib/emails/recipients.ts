@@ -1,7 +1,8 @@
 import type * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
 import { jsonOf } from '../text';
-import { type CampaignContent, isPlain, isWord, PLAIN, person, templateData } from './message';
+import { type CampaignContent, person, templateData } from './message';
+import { mergeOf } from './placeholders';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
@@ -101,40 +102,25 @@ function ofColumns(header: string[], values: string[]): unknown {
   return recipient;
 }
 
-const PLACEHOLDERS = /\{([^{}]+)\}/g;
-/** The length with the recipient's data filled in. A request has to hold a thousand such links. */
-const MAX_LINK = 2_000;
-
 export const recipientSchema = person.extend({ data: templateData.optional() });
 export type Recipient = z.infer<typeof recipientSchema>;
 export type RecipientInput = z.input<typeof recipientSchema>;
 
-/** Returns the recipient, or the rule that it breaks. A rule names fields and never a value. */
-export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
-  const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
-  const needed = [...link.matchAll(PLACEHOLDERS)].map(([, name = '']) => name);
-  return (input: unknown): { recipient: Recipient } | { reason: string } => {
+/** Returns the recipient, the name that has no value, or the rule that is broken. A rule never names a value. */
+export function recipientCheck(content: CampaignContent) {
+  const { unfit } = mergeOf(content);
+  return (input: unknown): { recipient: Recipient } | { missing: string } | { reason: string } => {
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const [problem] = issue ? describeIssues([issue], issue.path.length === 0 ? 'recipient' : '') : [];
       return { reason: problem?.message ?? 'not valid' };
     }
-    const { data = {} } = parsed.data;
-    if (templateId === undefined && !isPlain(data)) return { reason: `data: ${PLAIN}` };
-    const missing = needed.find((name) => !isWord(data[name]) || data[name] === '');
-    if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
-    // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
-    const broken = needed.find((name) => !String(data[name]).isWellFormed());
-    if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };
-    if (needed.length > 0 && unsubscribeLink(link, data).length > MAX_LINK)
-      return { reason: `data: makes the unsubscribe link longer than ${MAX_LINK} characters` };
-    return { recipient: parsed.data };
+    const { missing, path = [], rule } = unfit(parsed.data) ?? {};
+    if (missing !== undefined) return { missing };
+    return rule === undefined ? { recipient: parsed.data } : { reason: `${path.join('.')}: ${rule}` };
   };
 }
-
-export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
-  link.replace(PLACEHOLDERS, (_, name: string) => encodeURIComponent(String(data[name])));
 
 /** The list of recipients is invalid as a whole. The message names the rule and the place, never a value. */
 export class InvalidRecipientsError extends Error {

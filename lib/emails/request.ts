@@ -3,7 +3,8 @@ import type { Step } from '../jobs/row';
 import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import type { CampaignContent } from './message';
-import { type Recipient, unsubscribeLink } from './recipients';
+import { mergeOf } from './placeholders';
+import type { Recipient } from './recipients';
 
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
@@ -42,7 +43,7 @@ export interface Origin {
 
 /** Builds the one request of a chunk or a single mail. The same job and recipients always give the same request. */
 export function requestOf({
-  content: { unsubscribe, categories = [], ...content },
+  content,
   recipients,
   origin,
 }: {
@@ -51,19 +52,22 @@ export function requestOf({
   recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
 }): Mail {
+  const { unsubscribe, categories = [], templateKeys: _, ...whole } = content;
+  const merge = mergeOf(content);
   const { id, time, campaign, first, round = 0, trace } = origin;
   const ofCampaign = campaign ? { campaign, first: String(first), round: String(round) } : {};
   const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...ofCampaign, ...trace };
   return {
-    ...content,
+    ...whole,
+    ...merge.content,
     categories,
     ...(unsubscribe && 'group' in unsubscribe ? { unsubscribe } : {}),
     recipients: recipients.map(({ email, name, data, number }) => ({
       email,
       name,
-      data,
+      data: merge.dataFor({ name, data }),
       customArgs: { ...job, recipient: String(number) },
-      ...(unsubscribe && 'link' in unsubscribe ? { headers: oneClick(unsubscribeLink(unsubscribe.link, data)) } : {}),
+      ...(unsubscribe && 'link' in unsubscribe ? { headers: oneClick(merge.linkFor({ name, data })) } : {}),
     })),
   };
 }

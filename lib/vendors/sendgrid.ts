@@ -25,7 +25,7 @@ export interface Mail {
 export interface MailRecipient {
   email: string;
   name?: string | undefined;
-  /** The data of a dynamic template. Without one, the words that replace `{{name}}` in subject and text. */
+  /** The data of a dynamic template. Without one, the words that replace `{{1}}` in subject, text and HTML. */
   data?: Record<string, unknown> | undefined;
   /** SendGrid returns them with every event about this mail. No personal data, because it stores them in clear text. */
   customArgs: Record<string, string>;
@@ -125,7 +125,7 @@ export function mailData({ recipients, unsubscribe, ...content }: Mail, instance
       customArgs: { ...customArgs, instance },
       headers,
       dynamicTemplateData: dynamic ? data : undefined,
-      substitutions: dynamic ? undefined : data && wordsOf(content, data),
+      substitutions: dynamic ? undefined : data,
     })),
     asm: unsubscribe && { groupId: unsubscribe.group, groupsToDisplay: unsubscribe.groupsToDisplay },
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
@@ -137,19 +137,4 @@ function sentOf({ statusCode: status, headers }: { statusCode: number; headers: 
   if (status !== 202) throw new UnexpectedAnswer({ status, headers, body: undefined });
   const messageId = headers['x-message-id'];
   return typeof messageId === 'string' ? { messageId } : {};
-}
-
-/**
- * The words for `{{name}}` in a mail without a template, where SendGrid puts them in as they are. So the subject gets no
- * line breaks, and HTML no mark-up. They are not escaped, because the same words stand in the plain text.
- */
-export function wordsOf(
-  { subject = '', html = '' }: Pick<Mail, 'subject' | 'html'>,
-  data: Record<string, unknown>,
-): Record<string, string> {
-  const word = (name: string, value: string) => {
-    const line = subject.includes(`{{${name}}}`) ? value.replace(/\s+/g, ' ') : value;
-    return html.includes(`{{${name}}}`) ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line;
-  };
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, String(value))]));
 }

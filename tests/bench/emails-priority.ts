@@ -17,8 +17,8 @@ export async function emailsPriority(size: Size): Promise<string> {
     const mail = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
     for (let first = 0; first < recipients; first += part)
       await producer.campaign(
-        { ...mail, unsubscribe: { link: 'https://example.com/leave' } },
-        Array.from({ length: part }, (_, n) => ({ email: `user-${first + n}@example.com` })),
+        { ...mail, unsubscribe: { link: 'https://example.com/leave?who={{token}}' } },
+        Array.from({ length: part }, (_, n) => ({ email: `user-${first + n}@example.com`, data: { token: n } })),
       );
     const begun = Date.now();
     const asked = new Map<string, number>();

@@ -15,8 +15,13 @@ const SIZES = {
 };
 
 const campaign = {
-  ...{ from: { email: 'news@example.com' }, subject: 'S', text: 'T', recipients: [{ email: 'user@example.com' }] },
-  unsubscribe: { link: 'https://example.com/leave' },
+  ...{
+    from: { email: 'news@example.com' },
+    subject: 'S',
+    text: 'T',
+    recipients: [{ email: 'user@example.com', data: { token: 'a1' } }],
+  },
+  unsubscribe: { link: 'https://example.com/leave?who={{token}}' },
 };
 const event = () => ({ id: randomUUID(), name: 'screen_viewed', time: new Date().toISOString(), user: 'u-1' });
 const REQUESTS: Record<string, () => object> = {

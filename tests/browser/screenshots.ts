@@ -37,8 +37,8 @@ async function happen(service: Service, page: Page): Promise<void> {
   const mail = { from: { email: 'sender@example.com' }, subject: 'News', text: 'News' };
   const feedback = (email: string) => producer.feedback({ user: { email }, subject: 'Hello', message: 'It works' });
   await producer.campaign(
-    { ...mail, name: 'News', unsubscribe: { link: 'https://example.com/leave' } },
-    Array.from({ length: 5_000 }, (_, n) => ({ email: `reader-${n}@example.com` })),
+    { ...mail, name: 'News', unsubscribe: { link: 'https://example.com/leave?who={{token}}' } },
+    Array.from({ length: 5_000 }, (_, n) => ({ email: `reader-${n}@example.com`, data: { token: n } })),
   );
   await producer.email({ ...mail, to: { email: 'reader@example.com' } });
   await producer.invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] });

@@ -31,7 +31,7 @@ async function sent(numbers: number[], options: Parameters<Emails['campaign']>[0
 
 test("a chunk is one request, and ends with its record and the vendor's id, without addresses", async () => {
   const { engine, sendgrid } = emails;
-  const content = aContent({ unsubscribe: { link: 'https://example.com/leave?t={token}' } });
+  const content = aContent({ unsubscribe: { link: 'https://example.com/leave?t={{token}}' } });
   await sent([1], { content });
 
   expect(sendgrid.requests).toHaveLength(1);

@@ -80,11 +80,11 @@ test('sls campaign report counts every recipient once, and names the jobs that w
   );
 });
 
-const LINK = 'https://example.com/{token}';
-const PLAIN = { templateId: undefined, subject: 'Hi {{token}}', html: '<p>{{token}} {{other}}</p>' };
+const LINK = 'https://example.com/{{token}}';
+const PLAIN = { templateId: undefined, subject: 'Hi {{token}}', text: 'Hi {{name|you}}' };
 test.each<[string, Partial<CampaignContent>, object]>([
   ['with a template', { unsubscribe: { link: LINK } }, { templateData: { n: 0, token: 't-0' } }],
-  ['without one', PLAIN, { subject: 'Hi {{token}}', substitutions: { '{{token}}': 't-0' } }],
+  ['without one', PLAIN, { subject: 'Hi {{1}}', substitutions: { '{{1}}': 't-0', '{{2}}': 'you' } }],
 ])('sls campaign test sends one mail of a campaign %s', async (_, content, mail) => {
   await emails.campaign({ content: aContent(content) });
 

@@ -24,8 +24,8 @@ const campaign = {
   from: { email: 'news@example.com' },
   subject: 'Hello',
   text: 'Hello',
-  unsubscribe: { link: 'https://example.com/leave' },
-  recipients: [{ email: SECRET }],
+  unsubscribe: { link: 'https://example.com/leave?who={{token}}' },
+  recipients: [{ email: SECRET, data: { token: 'a1' } }],
 };
 const invite = { action: 'invite', app: '1', email: SECRET, groups: ['0f8fad5b-d9cb-469f-a165-70867728950e'] };
 const event = (changes: object = {}) => ({ id: 'e-1', name: 'opened', time: new Date().toISOString(), ...changes });

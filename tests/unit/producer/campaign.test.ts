@@ -70,36 +70,72 @@ test('an invalid or repeated recipient goes to the rejected file with the reason
 
 test('without a dynamic template the data must be plain values, and an unsubscribe link needs its values', async () => {
   const { producer, objects } = start();
-  const unsubscribe = { link: 'https://example.com/leave?t={token}' };
+  const unsubscribe = { link: 'https://example.com/leave?t={{token}}' };
+  const many = Array.from({ length: 300 }, (_, n) => `${n}`);
+  const html = `{{words|}}${many.map((name) => `{{${name}|}}`).join('')}`;
   const tokens = [
     { token: 'a' },
     { token: { nested: 1 } },
-    { other: 'c' },
-    { token: '' },
-    { token: 'd', words: "'".repeat(3_400) },
-    Object.fromEntries([['token', 'e'], ...Array.from({ length: 900 }, (_, n) => [`${n}`, n])]),
+    { token: 'd', words: "'".repeat(2_100) },
+    Object.fromEntries([['token', 'e'], ...many.map((name) => [name, 'x'.repeat(21)])]),
     { token: '\ud800' },
     { token: 'ü'.repeat(400) },
   ];
   const { rejectedKeys } = await producer.campaign(
-    { from: campaign.from, subject: 'News', text: 'Hello', unsubscribe },
+    { from: campaign.from, subject: 'News', text: 'Hello', html, unsubscribe },
     tokens.map((data, n) => ({ email: `user-${n}@example.com`, data: data as Record<string, string> })),
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
-    PLAIN,
-    ...Array(2).fill('data.token: must be there, the unsubscribe link needs it'),
-    ...Array(2).fill(PLAIN),
+    ...Array(3).fill(PLAIN),
     'data.token: must be well-formed Unicode',
     'data: makes the unsubscribe link longer than 2000 characters',
   ]);
+});
+
+const letter = { from: campaign.from, unsubscribe: campaign.unsubscribe, subject: 'News', text: 'Hello' };
+const NONE = { email: 'none@example.com' };
+test.each<[string, object, string, RecipientSource]>([
+  ['a name', { text: 'Hi {{name}}' }, 'line 2 {{name}}', [{ ...NONE, name: 'A' }, { email: 'b@example.com' }]],
+  [
+    'a name that is not blank',
+    { subject: 'Hi {{ Name }}' },
+    'line 1 {{Name}}',
+    [{ ...NONE, data: { name: ' \u200b' } }],
+  ],
+  ['a cell of its row', { html: '<b>{{city}}</b>' }, 'line 3 {{city}}', { csv: 'email,city\na@b.de,Ulm\nc@d.de,\n' }],
+  ['a part of the link', { unsubscribe: { link: 'https://a.de/{{token}}' } }, 'line 1 {{token}}', [NONE]],
+  ['a word', { subject: '{{of}} of {{n}}' }, '1 line has none', [{ ...NONE, data: { n: 1 } }]],
+  ['an own value', { text: 'Hi {{constructor}}' }, 'line 1 {{constructor}}', [{ ...NONE, data: {} }]],
+  [
+    'a key of the template',
+    { ...campaign, ...bulk, templateKeys: ['items'], text: undefined, subject: undefined },
+    'line 1 {{items}}',
+    [{ ...NONE, data: { items: null } }],
+  ],
+  [
+    'a name in a list of many',
+    { text: 'Hi {{name}}' },
+    `need a value for each placeholder without a fallback. 25 lines have none: line 1 {{name}}, ${[2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => `line ${n} {{name}}`).join(', ')}, …`,
+    people(25),
+  ],
+])('a list with a recipient who lacks %s is refused', async (_, changes, message, source) => {
+  const { producer, messages, rows, objects } = start();
+
+  const refused = producer.campaign({ ...letter, ...changes }, source);
+
+  await expect(refused).rejects.toMatchObject({
+    constructor: InvalidJobError,
+    problems: [{ field: 'recipients', message: expect.stringContaining(message) }],
+  });
+  expect([messages(), rows(), objects.keys()]).toEqual([[], [], []]);
 });
 
 const FORGED = { email: 'a@example.com', name: 'A\nBcc: b@example.com' };
 test.each<[string, object, string, RecipientSource?]>([
   ['no sender', { from: undefined }, 'from: must be an object'],
   ['a template id without d-', { templateId: '0'.repeat(32) }, 'templateId: must be a dynamic template id (d-…)'],
-  ['neither template nor text', { templateId: undefined }, 'subject: is required without a templateId; text: this or'],
+  ['neither template nor text', { templateId: undefined }, 'subject: is required without a templateId; text: is req'],
   ['a name that forges a header', { from: FORGED }, 'from.name: must not hold control characters or line breaks'],
   ['eleven categories', { categories: [...'abcdefghijk'] }, 'categories: must be at most 10 entries'],
   ['a category twice', { categories: ['a', 'a'] }, 'categories: must not repeat a category'],
@@ -108,6 +144,25 @@ test.each<[string, object, string, RecipientSource?]>([
   ['a word for transactional', { transactional: 'yes' }, 'transactional: must be a boolean'],
   ['an unsubscribe that misspells its field', { unsubscribe: { grup: 1 } }, 'unsubscribe: must have group, '],
   ['the unsubscribe group 0', { unsubscribe: { group: 0 } }, 'unsubscribe.group: must be more than 0'],
+  ['HTML without a text part', { ...letter, templateId: undefined, text: undefined, html: '<p>' }, 'text: is required'],
+  [
+    'half a placeholder',
+    { ...letter, templateId: undefined, html: '{{name}}, {{name}' },
+    'html: has {{ that begins no',
+  ],
+  [
+    'a placeholder beside a template',
+    { subject: 'Hi {{name}}' },
+    'subject: cannot have placeholders beside a templateId',
+  ],
+  [
+    'keys without a template',
+    { ...letter, templateId: undefined, templateKeys: ['a'] },
+    'templateKeys: need a templateId',
+  ],
+  ...['https://a.de/?t={token}', 'https://a.de/', 'https://a.de/{{token|all}}', 'http://a.de/{{token}}'].map(
+    (link): [string, object, string] => [`the link ${link}`, { unsubscribe: { link } }, 'unsubscribe.link: must '],
+  ),
   ['a start in 31 days', { sendAt: '2026-02-02T03:04:05Z' }, 'sendAt: must be at most 30 days ahead'],
   ['a time without an offset', { sendAt: '2026-01-02T03:04:05' }, `sendAt: ${NO_OFFSET}`],
   ['nobody', {}, 'recipients: must have at least 1 recipient', []],
@@ -158,8 +213,12 @@ test('one mail to one person is a job in its own message group, with plain data 
   const { id } = await producer.email({ ...bulk, to: { email: 'user@example.com' }, data: { code: '1' } });
   await expect(producer.email({ ...input, data: { a: 5n } })).rejects.toThrow(`data: ${NO_JSON}`);
   await expect(producer.email(input)).rejects.toThrow(PLAIN);
+  const hi = { ...input, data: {}, text: 'Hi {{name}} of {{city|your town}}' };
+  const problems = [{ field: 'data.name', message: 'data.name: must have a value, because {{name}} has no fallback' }];
+  await expect(producer.email(hi)).rejects.toMatchObject({ problems });
+  await producer.email({ ...hi, to: { ...hi.to, name: 'A User' } });
 
-  expect(messages()).toMatchObject([{ groupId: id }]);
+  expect(messages()).toMatchObject([{ groupId: id }, {}]);
 });
 
 test.each(['pause', 'resume', 'cancel', 'report'] as const)('%s refuses what is no id', async (ask) => {
