@@ -33,12 +33,6 @@ export function ruleInWords(issue: z.core.$ZodIssue): string {
 const stated = ({ message }: z.core.$ZodIssue): boolean => message.startsWith('must ');
 const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
 const kind = (value: unknown): string =>
-  value instanceof Date
-    ? 'a Date: call its toISOString()'
-    : value === null
-      ? 'null'
-      : Array.isArray(value)
-        ? 'an array'
-        : article(typeof value);
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);
 const unit = (origin: string): string =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';

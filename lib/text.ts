@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { addressForm, lineForm, linesForm, localeForm, mediaTypeForm, tagForm, timeForm } from './normalise';
 
 /** The pattern of text without C0 controls and DEL, for an expression or a JSON Schema. */
 export const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f]*$';
@@ -8,40 +9,72 @@ const DEL_AND_C1 = '\\u007f-\\u009f';
 // All controls and Unicode's two line separators end or hide a line. In a name or a subject they can forge mail
 // headers.
 const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
-const NO_CONTROLS_BUT_LINES = new RegExp(`^[^${C0_BUT_LINES}${DEL_AND_C1}]*$`);
 
 /** Whether a text has only white space and characters of no width. */
 export const isBlank = (value: string): boolean => /^[\s\u00ad\u200b-\u200f\u2060\ufeff]*$/.test(value);
 
-const text = (pattern: RegExp, rule: string) =>
-  z
-    .string()
-    .regex(pattern, rule)
-    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
-    .refine((value) => !isBlank(value), 'must not be blank');
+const NOT_BLANK = 'must not be blank';
+const isNotBlank = (value: string): boolean => !isBlank(value);
 
 // Each is made once, because Zod copies a schema for every rule that is added to it.
-const line = text(NO_CONTROLS, 'must not hold control characters or line breaks');
-const lines = text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs');
+const line = z.string().overwrite(lineForm).refine(isNotBlank, NOT_BLANK);
+const lines = z.string().overwrite(linesForm).refine(isNotBlank, NOT_BLANK);
+const exact = z
+  .string()
+  .regex(NO_CONTROLS, 'must not hold control characters or line breaks')
+  .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+  .refine(isNotBlank, NOT_BLANK);
 
 /** Text on one line, at most `max` characters, not blank. `what` it means goes into the docs of its field. */
 export const singleLine = (max: number, what = '') =>
   line.max(max).describe(`${what} One line of at most ${max} characters.`.trim());
 
-/** Text with line breaks and tabs, at most `maxBytes` bytes of UTF-8, not blank. */
-export const multiLine = (maxBytes: number, what = '') =>
-  lines
-    .refine((value) => Buffer.byteLength(value) <= maxBytes, `must be at most ${maxBytes} bytes of UTF-8`)
-    // For JSON Schema, which counts characters: text within the limit of bytes has no more characters than that.
-    .meta({ maxLength: maxBytes, description: `${what} At most ${maxBytes} bytes of UTF-8.`.trim() });
+/** The same for a key, an id or an owner. It is used as it is or refused, because another text is another one. */
+export const exactLine = (max: number, what = '') =>
+  exact.max(max).describe(`${what} One line of at most ${max} characters.`.trim());
 
-export const emailAddress = z.email().max(254).describe('A mail address of at most 254 characters.');
+/** Text with line breaks and tabs, at most `max` characters, not blank. */
+export const multiLine = (max: number, what = '') =>
+  lines.max(max).describe(`${what} At most ${max} characters.`.trim());
+
+const ADDRESS =
+  /^(?!\.)(?!.*\.\.)[A-Za-z0-9_'+.&/-]*[A-Za-z0-9_+&/-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+([A-Za-z]{2,}|[Xx][Nn]--[A-Za-z0-9-]+)$/;
+
+export const emailAddress = z
+  .string()
+  .overwrite(addressForm)
+  .regex(ADDRESS, 'must be a valid email')
+  .max(254)
+  .describe('A mail address of at most 254 characters.');
 
 export const mediaType = z
   .string()
+  .overwrite(mediaTypeForm)
   .max(127)
   .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type')
   .describe('A media type such as image/png, at most 127 characters.');
+
+export const localeTag = z
+  .string()
+  .overwrite(localeForm)
+  .max(100)
+  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/, 'must be a language tag, e.g. en-GB');
+
+export const tag = z
+  .string()
+  .overwrite(tagForm)
+  .max(50)
+  .regex(/^[\p{L}\p{N}_/-]+$/u, 'must be letters, digits, _, - or /');
+
+/** A time as text, with Z or an offset. */
+export const isoTime = z
+  .string()
+  .overwrite(timeForm)
+  .regex(
+    z.regexes.datetime({ offset: true }),
+    'must be an ISO 8601 time with Z or an offset, e.g. 2026-01-02T03:04:05Z',
+  )
+  .meta({ format: 'date-time' });
 
 /** A dynamic template of SendGrid. Without `d-`, the vendor's library silently drops every recipient's data. */
 export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { emailAddress, multiLine, singleLine, templateId } from '../text';
+import { emailAddress, isoTime, multiLine, singleLine, templateId } from '../text';
 import { hasLooseBraces, isPersonal, MAX_DATA_BYTES, mergeOf, type Words } from './placeholders';
 
 /** SendGrid takes no more in a request. */
@@ -36,7 +36,9 @@ export const templateData = z
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 
-const MAX_BODY_BYTES = 512 * 1024;
+/** Characters of each. Both together have at most twice as many bytes. */
+const MAX_BODY = 512 * 1024;
+const MAX_BODIES_BYTES = 2 * MAX_BODY;
 
 /** A name goes into a header, and a line break would forge another header. */
 export const person = z.strictObject({
@@ -58,12 +60,12 @@ const mailShape = {
     .optional()
     .describe('Keys of the data that the template needs. Each recipient must have a value for each.'),
   subject: singleLine(255, 'The subject. A template may have its own.').optional(),
-  text: multiLine(MAX_BODY_BYTES, 'The mail as plain text, without a templateId.').optional(),
-  html: multiLine(MAX_BODY_BYTES, 'The mail as HTML, without a templateId.').optional(),
+  text: multiLine(MAX_BODY, 'The mail as plain text, without a templateId.').optional(),
+  html: multiLine(MAX_BODY, 'The mail as HTML, without a templateId.').optional(),
   categories: z
     .array(singleLine(255))
+    .overwrite((names) => [...new Set(names)])
     .max(10)
-    .refine((names) => new Set(names).size === names.length, 'must not repeat a category')
     .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
     .optional(),
 };
@@ -71,6 +73,8 @@ const mailShape = {
 function checkWords({ templateId: template, templateKeys, ...words }: Words, context: z.RefinementCtx): void {
   const { subject, text, html } = words;
   const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (Buffer.byteLength(text ?? '') + Buffer.byteLength(html ?? '') > MAX_BODIES_BYTES)
+    issue('html', `must be at most ${MAX_BODIES_BYTES} bytes of UTF-8 with text`);
   if (template !== undefined) {
     if (text !== undefined || html !== undefined) issue('templateId', 'cannot be combined with text or html');
     if (subject?.includes('{{')) issue('subject', 'cannot have placeholders beside a templateId');
@@ -119,10 +123,7 @@ export const campaignSchema = z
     ...contentShape,
     transactional: z.boolean().optional().describe('true: no bulk mail, but for example a receipt.'),
     name: singleLine(100, 'For the readers of rows and reports. No personal data.').optional(),
-    sendAt: z.iso
-      .datetime({ offset: true })
-      .optional()
-      .describe('No mail is sent before: ISO 8601 with Z or an offset, at most 30 days ahead.'),
+    sendAt: isoTime.optional().describe('No mail is sent before: ISO 8601 with Z or an offset, at most 30 days ahead.'),
   })
   .superRefine(checkWords);
 export type CampaignInput = z.input<typeof campaignSchema>;

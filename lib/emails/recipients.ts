@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
+import { normalise } from '../normalise';
 import { jsonOf } from '../text';
 import { type CampaignContent, person, templateData } from './message';
 import { mergeOf } from './placeholders';
@@ -110,9 +111,9 @@ export type RecipientInput = z.input<typeof recipientSchema>;
 export function recipientCheck(content: CampaignContent) {
   const { unfit } = mergeOf(content);
   return (input: unknown): { recipient: Recipient } | { missing: string } | { reason: string } => {
-    const parsed = recipientSchema.safeParse(input, { reportInput: true });
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
+    const parsed = normalise('recipient', recipientSchema, input);
+    if (parsed.issues) {
+      const [issue] = parsed.issues;
       const [problem] = issue ? describeIssues([issue], issue.path.length === 0 ? 'recipient' : '') : [];
       return { reason: problem?.message ?? 'not valid' };
     }

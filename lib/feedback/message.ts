@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { mailboxOf } from '../jobs/address';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
-import { emailAddress, mediaType, multiLine, singleLine } from '../text';
+import { emailAddress, exactLine, localeTag, mediaType, multiLine, singleLine, tag } from '../text';
 
 export const FEEDBACK_SUBMITTED = 'feedback.submitted.v1';
 
-/** Zendesk takes 65,536 characters a comment, by its staff about 65,000. The facts add at most about 21,300 bytes. */
-const MAX_MESSAGE_BYTES = 40_000;
+/** Zendesk takes 65,536 characters a comment, by its staff about 65,000. The facts add at most about 21,300. */
+const MAX_MESSAGE = 40_000;
 /** Zendesk's limit for a file. A larger one could also exhaust the worker's memory. */
 export const MAX_ATTACHMENT_BYTES = 50 * 1024 * 1024;
 
 const user = z.strictObject({
-  id: singleLine(
+  id: exactLine(
     128,
     'Your id of a user whose address you know. Without it, an address gets three mails an hour.',
   ).optional(),
@@ -19,7 +19,8 @@ const user = z.strictObject({
   name: singleLine(100, "The user's name, for the ticket and the mail.").optional(),
 });
 
-const CUSTOM_VALUE = 'text of at most 5000 bytes, a number, true, false, or at most 50 texts of at most 255 characters';
+const CUSTOM_VALUE =
+  'text of at most 5000 characters, a number, true, false, or at most 50 texts of at most 255 characters';
 const customField = z.strictObject({
   id: z.int().positive().describe("Zendesk's id of the field."),
   value: z
@@ -30,55 +31,39 @@ const customField = z.strictObject({
 /** A file in the bucket. The worker checks that its key is under the prefix for attachments. */
 const attachment = z.strictObject({
   // S3 takes 1,024 bytes.
-  key: singleLine(340, 'The object: `key` of an upload, or under {prefix}/_attachments/feedback/ in the bucket.'),
-  name: singleLine(255, 'The name of the file in the ticket.'),
-  contentType: mediaType,
+  key: exactLine(340, 'The object: `key` of an upload, or under {prefix}/_attachments/feedback/ in the bucket.'),
+  name: singleLine(255, 'The name of the file in the ticket.').optional(),
+  contentType: mediaType.optional(),
   size: z.int().nonnegative().max(MAX_ATTACHMENT_BYTES).optional().describe('Bytes, at most 50 MiB.'),
 });
-
-/** Facts such as app version, device and operating system. Flat and small. */
-type Context = Record<string, string | number | boolean>;
 
 const MOST_FACTS = 20;
 const FACT_NAME = /^[A-Za-z][\w.-]{0,63}$/;
 const CONTEXT =
-  'at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 bytes, numbers or booleans';
-const contextValue = z.union([multiLine(1_000), z.number(), z.boolean()]);
+  'at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 characters, numbers or booleans';
 
-/** One rule for the whole record. An issue of a single entry would name its key, which may be personal data. */
+/** Facts such as app version, device and operating system. Flat and small. */
 const context = z
-  .custom<Context>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      Object.keys(value).length <= MOST_FACTS &&
-      Object.entries(value).every(([key, entry]) => FACT_NAME.test(key) && contextValue.safeParse(entry).success),
-    `must be ${CONTEXT}`,
-  )
+  .record(z.string().regex(FACT_NAME), z.union([multiLine(1_000), z.number(), z.boolean()]))
+  .check(({ value, issues }) => {
+    if (Object.keys(value).length > MOST_FACTS)
+      issues.push({ code: 'too_big', origin: 'object', maximum: MOST_FACTS, input: value });
+  })
   .meta({
-    type: 'object',
     description: `Facts for the text of the ticket, such as the app version. They must be ${CONTEXT}.`,
     maxProperties: MOST_FACTS,
-    propertyNames: { pattern: FACT_NAME.source },
-    additionalProperties: { type: ['string', 'number', 'boolean'], maxLength: 1_000 },
   });
 
 /** The data of `feedback.submitted.v1`. No value is deeper than a list, so no input can exhaust the stack. */
 export const feedbackSchema = z.strictObject({
   user: user.describe('Who wrote it.'),
   subject: singleLine(150, 'The subject of the ticket.'),
-  message: multiLine(MAX_MESSAGE_BYTES, 'The text of the ticket.'),
+  message: multiLine(MAX_MESSAGE, 'The text of the ticket.'),
   category: singleLine(50, 'Becomes a tag of the ticket.').optional(),
   type: z.enum(['problem', 'incident', 'question', 'task']).optional().describe("Zendesk's type of the ticket."),
   priority: z.enum(['urgent', 'high', 'normal', 'low']).optional().describe("Zendesk's priority of the ticket."),
   tags: z
-    .array(
-      z
-        .string()
-        .max(50)
-        .regex(/^[\p{L}\p{N}_/-]+$/u, 'must be letters, digits, _, - or /'),
-    )
+    .array(tag)
     .max(20)
     .optional()
     .describe('Tags of the ticket: at most 20, each of at most 50 letters, digits, _, - or /.'),
@@ -89,10 +74,7 @@ export const feedbackSchema = z.strictObject({
     .optional()
     .describe('Files: at most 10, of 50 MiB each and 100 MiB together.'),
   confirmation: z.boolean().default(true).describe('false: the user gets no mail.'),
-  locale: z
-    .string()
-    .max(100)
-    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/, 'must be a language tag, e.g. en-GB')
+  locale: localeTag
     .optional()
     .describe("A language tag such as de-AT, at most 100 characters. It chooses the mail's template."),
   context: context.optional(),

@@ -145,7 +145,7 @@ export function attachmentsOf(
     wrongField(code, `data.attachments.${index}.key`, rule);
   for (const [index, { key }] of attachments.entries())
     if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
-  return attachments.map(({ key, name, contentType }, index) => async () => {
+  return attachments.map(({ key, name = key, contentType = '' }, index) => async () => {
     const bytes = await objects.get(key, { mostBytes: MAX_ATTACHMENT_BYTES }).catch((error: unknown) => {
       if (error instanceof StoreError && error.code === TOO_LARGE)
         throw refused(index, 'AttachmentTooLarge', `must be at most ${MAX_ATTACHMENT_BYTES} bytes`);

@@ -13,7 +13,7 @@ export function mailboxOf(email: string): string {
 
 const MAY_HOLD = /[@\uff20\ufe6b%\\&]/;
 /** Of URLs, JSON in JSON, and HTML. */
-const ESCAPES = /(?:%[\da-f]{2})+|\\+u([\da-f]{4})|\\+[bfnrt]|&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi;
+const ESCAPES = /(?:%[\da-f]{2})+|\\+u([\da-f]{4})|\\+[bfnrt]|&amp;|&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi;
 /** A link in a link in a text is escaped so often. */
 const MOST_ROUNDS = 4;
 
@@ -21,6 +21,7 @@ function unescaped(text: string): string {
   const once = (all: string, unit?: string, hex?: string, decimal?: string): string => {
     if (unit ?? hex) return String.fromCodePoint(Number.parseInt(unit ?? hex ?? '', 16));
     if (decimal) return String.fromCodePoint(Number(decimal));
+    if (all.startsWith('&')) return '&';
     return all.startsWith('%') ? Buffer.from(all.replaceAll('%', ''), 'hex').toString('utf8') : ' ';
   };
   let plain = text;

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
+import { type LeftOut, normalise } from '../normalise';
 import { ruleInWords } from '../rule-words';
-import { counted, singleLine, WITHOUT_CONTROLS } from '../text';
+import { counted, exactLine, isoTime, WITHOUT_CONTROLS } from '../text';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
 export const MAX_INLINE_DATA_BYTES = 900 * 1024;
@@ -43,7 +44,7 @@ export const envelopeSchema = z.object({
   type: printable(128),
   source: printable(256),
   /** `checkTime` bounds it. */
-  time: z.iso.datetime({ offset: true }),
+  time: isoTime,
   subject: printable(256).optional(),
   datacontenttype: z
     .string()
@@ -55,6 +56,7 @@ export const envelopeSchema = z.object({
   campaign: z.uuid().optional(),
   traceparent: z
     .string()
+    .toLowerCase()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'must be a W3C traceparent')
     .optional(),
   /** CloudEvents' sequence: the number among all events of `source`, from 1 without gaps. */
@@ -72,7 +74,7 @@ export const envelopeSchema = z.object({
   salt: keyedHash.optional(),
   data: z.unknown().optional(),
   /** CloudEvents' claim check: the S3 key of the data. S3 takes 1,024 bytes, and a read of a longer key never ends well. */
-  dataref: singleLine(340).optional(),
+  dataref: exactLine(340).optional(),
   /** SHA-256, hex, of the bytes that `dataref` names. */
   datasha256: z
     .string()
@@ -80,7 +82,10 @@ export const envelopeSchema = z.object({
     .optional(),
 });
 
-export type Envelope = z.infer<typeof envelopeSchema>;
+export type Envelope = z.infer<typeof envelopeSchema> & {
+  /** The cosmetic attributes that were left out. */
+  left?: string[];
+};
 
 const uuid = z.uuid();
 
@@ -113,11 +118,20 @@ export function checkTime({ time }: Envelope, { oldest, sentAt }: { oldest: numb
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Two deliveries of one id must have the same hash. It covers type, data and salt, not `time` or tracing. */
+/** Some languages write the fields of an object in another order each time. For `JSON.stringify`. */
+export const inOrder = (_name: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
+/**
+ * Two deliveries of one id must have the same hash. It covers type, data and salt, not `time`, tracing or the order of
+ * fields. It is that of the data as they were sent: a later release may normalise them in another way.
+ */
 export function payloadHash({ type, data, dataref, datasha256, salt }: Envelope): string {
   const parts = [
     type,
-    (dataref && datasha256) ?? sha256(JSON.stringify(data ?? null)),
+    (dataref && datasha256) ?? sha256(JSON.stringify(data ?? null, inOrder)),
     ...(salt === undefined ? [] : [salt]),
   ];
   return sha256(parts.join('\n'));
@@ -156,11 +170,22 @@ export const describeIssues = (
 const nameOf = (part: PropertyKey): string =>
   /^(\d{1,6}|[A-Za-z_][\w-]{0,59})$/.test(String(part)) ? String(part) : '*';
 
-/** Parses by a schema. The first problem becomes a PermanentError. `prefix`: the path of `input`, e.g. `data`. */
-export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = '', code = 'InvalidField'): T {
-  const { success, data, error } = schema.safeParse(input, { reportInput: true });
-  if (success) return data;
-  const [first] = error.issues;
+/** A cosmetic field that was left out: its path and the rule, never its value. */
+export const describeLeft = ({ path, issue }: LeftOut, prefix = ''): { field: string; message: string } =>
+  describeIssue({ code: 'custom', path: [...path], message: ruleInWords(issue) }, prefix);
+
+/**
+ * Parses by a schema. The first problem becomes a PermanentError. `prefix`: the path of `input`, e.g. `data`. `left`: the
+ * paths of the cosmetic fields of `of` that were left out.
+ */
+export function parseOrPark<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  { of = '', prefix = '', code = 'InvalidField' } = {},
+): { data: T; left: string[] } {
+  const parsed = normalise(of, schema, input);
+  if (!parsed.issues) return { data: parsed.data, left: parsed.left.map((left) => describeLeft(left).field) };
+  const [first] = parsed.issues;
   throw new PermanentError({ code, ...(first ? describeIssue(first, prefix) : { message: 'is not valid' }) });
 }
 
@@ -179,9 +204,10 @@ export function parseEnvelope(
     // The parser's message quotes the text, which may be personal, so the error gets no cause.
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
-  const event = parseOrPark(envelopeSchema, withoutNulls(json), '', 'InvalidEnvelope');
+  const form = { of: 'envelope', code: 'InvalidEnvelope' };
+  const { data: event, left } = parseOrPark(envelopeSchema, withoutNulls(json), form);
   const keeps = from === 'us' && uuid.safeParse(event.id).success && (!job || job !== uuidOf(event));
-  return { ...event, id: keeps ? event.id : jobIdOf(event) };
+  return { ...event, ...(left.length > 0 && { left }), id: keeps ? event.id : jobIdOf(event) };
 }
 
 /** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */

@@ -175,6 +175,7 @@ const rowSchema = z
     evidence: z.record(z.string(), evidenceSchema).optional(),
     owed: z.object({ step: z.string(), vendor: z.enum(VENDORS), until: time.optional() }).optional(),
     without: z.array(z.object({ what: z.string(), code: z.string() })).optional(),
+    warnings: z.array(z.string()).optional(),
     error: z.object({ class: z.string(), code: z.string(), message: z.string() }).optional(),
     key: z.string(),
     version: z.int().min(1),

@@ -145,6 +145,8 @@ export interface JobRow extends ItemHead {
   evidence?: Record<string, Evidence>;
   error?: StoredError;
   result?: unknown;
+  /** The paths of cosmetic fields that were left out, because they could not be used. */
+  warnings?: readonly string[];
   owed?: Owed;
   /** What the job succeeded without. */
   without?: readonly Lack[];
@@ -287,13 +289,13 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'token' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, campaign, owner, person, sequence, traceparent } = envelope;
+  const { correlationid, campaign, owner, person, sequence, traceparent, left: warnings } = envelope;
   const correlationId = correlationid === undefined ? undefined : publicForm('correlationId', correlationid);
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
     source: publicForm('source', envelope.source),
-    ...present({ sequence, correlationId, campaign, owner, person, traceparent }),
+    ...present({ sequence, correlationId, campaign, owner, person, traceparent, warnings }),
   };
 }
 

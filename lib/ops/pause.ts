@@ -4,7 +4,7 @@ import { pauseKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import type { MetricQuery, Table } from '../ports';
 import { releaseTrial } from '../reconcile/release';
-import { singleLine, timeText } from '../text';
+import { exactLine, timeText } from '../text';
 import { type Circuit, isOpen, limitsOf, nextTrialAt } from '../worker/circuit';
 import { type Deployment, type OperatorDeps, OperatorError } from './operator';
 
@@ -61,7 +61,7 @@ export async function pauseQueue(
 
 /** Who decides what, as it is stored. Rejects with an OperatorError for a reason that is not one short line. */
 function decided<L extends Limit>(limit: L): L {
-  const { success, data: reason } = singleLine(200).safeParse(limit.reason);
+  const { success, data: reason } = exactLine(200).safeParse(limit.reason);
   if (!success)
     throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
   // The end of the ARN, such as `user/jane`.

@@ -31,7 +31,7 @@ import {
   TESTFLIGHT_REMOVE,
   testflightGroup,
 } from '../testflight/message';
-import { type CheckedOptions, valid } from './options';
+import { accepted, type CheckedOptions } from './options';
 import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
 
@@ -75,25 +75,33 @@ type Make = (
   deps: Pick<SubmitDeps, 'objects' | 'prefix' | 'hashPeople'>,
 ) => Promise<Submission>;
 
+/** The data of a job, and its options with the warnings about both. */
+function take<T>(type: string, schema: z.ZodType<T>, input: unknown, { warnings = [], ...options }: CheckedOptions) {
+  const { data, warnings: more } = accepted(type, schema, input);
+  return { ...options, type, data, warnings: [...warnings, ...more] };
+}
+
 const testflight =
   <D extends { app: string; email?: string }>(type: string, schema: z.ZodType<D>): Make =>
   async (input, options) => {
-    const data = valid(schema, input);
-    return { ...options, queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data), person: data.email };
+    const taken = take(type, schema, input, options);
+    const { data } = taken;
+    return { ...taken, queue: TESTFLIGHT_QUEUE, group: testflightGroup(data), person: data.email };
   };
 
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
 export const kinds: Record<Kind, Make> = {
   feedback: async (input, options, { hashPeople, ...deps }) => {
-    const data = valid(feedbackSchema, input);
+    const taken = take(FEEDBACK_SUBMITTED, feedbackSchema, input, options);
+    const { data } = taken;
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
     const files = await checkFiles(deps, keys, { queue: FEEDBACK_QUEUE, principal: options.principal });
     const [group] = (await hashPeople())(feedbackPerson(data));
-    return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, person: data.user.email, files };
+    return { ...taken, queue: FEEDBACK_QUEUE, group, person: data.user.email, files };
   },
   email: async (input, options) => {
-    const data = valid(emailMessageSchema, input);
-    return { ...options, queue: EMAILS_QUEUE, type: EMAIL_MESSAGE, data, person: data.to.email };
+    const taken = take(EMAIL_MESSAGE, emailMessageSchema, input, options);
+    return { ...taken, queue: EMAILS_QUEUE, person: taken.data.to.email };
   },
   invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
   removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
 import * as z from 'zod';
-import { describeIssues, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
+import { describeIssues, describeLeft, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
 import type { HashPeople } from '../jobs/person-hash';
+import { normalise } from '../normalise';
 import type { Clock, Random } from '../ports';
-import { singleLine } from '../text';
-import { InvalidJobError } from './errors';
+import { exactLine, isoTime } from '../text';
+import { InvalidJobError, type Problem } from './errors';
 
 interface JobOptions {
   correlationId?: string | undefined;
@@ -31,8 +32,8 @@ export const OPERATOR = 'operator';
 
 export const submitOptions = z
   .strictObject({
-    key: singleLine(255, 'The idempotency key: the same key, owner and data find the same job.').optional(),
-    principal: singleLine(255, 'The owner of key and job, such as the id of a client.')
+    key: exactLine(255, 'The idempotency key: the same key, owner and data find the same job.').optional(),
+    principal: exactLine(255, 'The owner of key and job, such as the id of a client.')
       .refine((name) => name !== OPERATOR, 'is reserved')
       .optional(),
     system: z.literal(true).optional().describe('In place of `principal`, for a job that the API sends for itself.'),
@@ -44,9 +45,8 @@ export const submitOptions = z
       )
       .optional()
       .describe('Follows the job through logs, records and vendors: 1 to 128 letters, digits or _.:- and no number.'),
-    traceparent: envelopeSchema.shape.traceparent.catch(undefined).describe('W3C trace context. Ignored if malformed.'),
-    notBefore: z.iso
-      .datetime({ offset: true })
+    traceparent: envelopeSchema.shape.traceparent.describe('W3C trace context.'),
+    notBefore: isoTime
       .optional()
       .describe('The job starts within a minute after this: ISO 8601 with Z or an offset, at most 30 days ahead.'),
   })
@@ -61,20 +61,32 @@ export const submitOptions = z
   // The keys of the system are those without a principal.
   .transform(({ system: _, ...options }) => options);
 
-export type CheckedOptions = z.output<typeof submitOptions>;
+export type CheckedOptions = z.output<typeof submitOptions> & {
+  /** The cosmetic fields of options and data that were left out. */
+  warnings?: Problem[];
+};
 
 /** Checks the options of a job. Their fields are under `options`, apart from those of the data. */
-export const validOptions = (options: unknown): CheckedOptions => valid(submitOptions, options, 'options');
+export function validOptions(options: unknown): CheckedOptions {
+  const { data, warnings } = accepted('options', submitOptions, options, 'options');
+  return { ...data, warnings };
+}
 
 /** The id of a job or a campaign that a caller asks about. A key of the table has at most 2,048 bytes. */
 export const askedId = z.string().min(1).max(255);
 
-/** Parses the input with its schema. Throws an InvalidJobError that names all problems, their fields under `prefix`. */
-export function valid<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
-  const parsed = schema.safeParse(input, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  throw new InvalidJobError(describeIssues(parsed.error.issues, prefix));
+/**
+ * Parses the input with its schema. Throws an InvalidJobError that names all problems, their fields under `prefix`.
+ * `warnings`: the cosmetic fields of `of` that were left out.
+ */
+export function accepted<T>(of: string, schema: z.ZodType<T>, input: unknown, prefix = '') {
+  const parsed = normalise(of, schema, input);
+  if (parsed.issues) throw new InvalidJobError(describeIssues(parsed.issues, prefix));
+  return { data: parsed.data, warnings: parsed.left.map((left) => describeLeft(left, prefix)) };
 }
+
+export const valid = <T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T =>
+  accepted('', schema, input, prefix).data;
 
 type IdDeps = { clock: Clock; random: Random };
 

@@ -1,6 +1,6 @@
 import type { QueueSettings } from '../config/functions';
 import { ignoreStoreError, StoreError } from '../errors';
-import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
+import { type Envelope, inOrder, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
@@ -9,7 +9,7 @@ import { type HashPeople, personOf } from '../jobs/person-hash';
 import { CLOCK_SKEW_MS, type JobRow, newRow, present } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '../ports';
-import { IdempotencyConflictError, invalid } from './errors';
+import { IdempotencyConflictError, invalid, type Problem } from './errors';
 import { type CheckedOptions, jobId, ownersOf } from './options';
 
 export interface SubmitDeps {
@@ -57,6 +57,8 @@ export interface Accepted {
   messageId?: string;
   /** SQS's number of that message in its group. Absent on a standard queue. */
   sequenceNumber?: string;
+  /** The cosmetic fields that were left out, because they could not be used. Absent if there are none. */
+  warnings?: Problem[];
 }
 
 export type Unsent = ReturnType<typeof unsent>;
@@ -92,8 +94,13 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
   const envelope = { ...(await envelopeOf(deps, submission, id)), salt };
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
   const files = submission.files?.length ? { files: submission.files } : {};
-  const row = { ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }), ...files };
-  const accepted = { id, time: envelope.time, duplicate: false };
+  const warnings = submission.warnings?.length ? submission.warnings : undefined;
+  const row = {
+    ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }),
+    ...present({ warnings: warnings?.map(({ field }) => field) }),
+    ...files,
+  };
+  const accepted = { id, time: envelope.time, duplicate: false, ...present({ warnings }) };
 
   const written = await write(deps, row).catch((error: unknown) => {
     ignoreStoreError(error);
@@ -114,7 +121,7 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
     .find((each) => belongs(first, payloadHash(each)));
   if (!same || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
-  const again = { id, time, duplicate: true };
+  const again = { ...accepted, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };
   return begin(deps, { row: first, envelope: { ...same, time }, accepted: again });
 }
@@ -181,8 +188,8 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     datacontenttype: 'application/json' as const,
     ...present({ correlationid: correlationId, traceparent, owner, person: hashed }),
   };
-  const json = JSON.stringify(data ?? null);
-  if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
+  if (Buffer.byteLength(sendable(JSON.stringify(data ?? null))) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
+  const json = JSON.stringify(data, inOrder);
   // The key contains the hash, so that another job with the same idempotency key cannot overwrite the first job's data.
   const datasha256 = sha256(json);
   const dataref = dataKey(deps.prefix, { queue, id, sha256: datasha256 });

@@ -3,9 +3,9 @@ import { MAX_ATTACHMENT_BYTES } from '../feedback/message';
 import { sha256 } from '../jobs/envelope';
 import { attachmentsPrefix, EMAILS_QUEUE, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
-import { mediaType, singleLine } from '../text';
-import { InvalidJobError } from './errors';
-import { valid } from './options';
+import { exactLine, mediaType, singleLine } from '../text';
+import { InvalidJobError, type Problem } from './errors';
+import { accepted } from './options';
 import type { SubmitDeps } from './submit';
 
 const MIB = 1024 * 1024;
@@ -20,9 +20,9 @@ export const uploadSchema = z
       .enum([FEEDBACK_QUEUE, EMAILS_QUEUE])
       .default(FEEDBACK_QUEUE)
       .describe('Whose jobs may use the file: feedback for attachments, emails for lists of recipients.'),
-    principal: singleLine(255, 'Only jobs of this principal may use the file.'),
-    name: singleLine(255, 'Its ending becomes the ending of the key.'),
-    contentType: mediaType,
+    principal: exactLine(255, 'Only jobs of this principal may use the file.'),
+    name: singleLine(255, 'Its ending becomes the ending of the key.').default('file'),
+    contentType: mediaType.default('application/octet-stream'),
     maxBytes: z.int().positive().optional().describe('The most: at most and by default 50 MiB, for emails 512 MiB.'),
     expiresIn: z.int().min(1).max(3_600).default(600).describe('Seconds until the form expires, 1 to 3600.'),
   })
@@ -42,6 +42,8 @@ export interface Upload {
   key: string;
   /** ISO 8601. */
   expiresAt: string;
+  /** What was left out of the question, because it could not be used. */
+  warnings?: Problem[];
 }
 
 /** What S3 checks when it takes the upload. */
@@ -56,13 +58,14 @@ export async function prepareUpload(
   { clock, random, prefix, settings, sign }: UploadDeps,
   input: UploadInput,
 ): Promise<Upload> {
-  const checked = valid(uploadSchema, input);
+  const { data: checked, warnings } = accepted('upload', uploadSchema, input);
   const { queue, principal, name, contentType, maxBytes = LARGEST[queue], expiresIn } = checked;
   settings(queue);
   const [ending = ''] = /\.[A-Za-z0-9]{1,10}$/.exec(name) ?? [];
   const key = `${folderOf(prefix, queue, principal)}${random.uuid()}${ending.toLowerCase()}`;
   const expiresAt = new Date(clock.now() + expiresIn * 1000).toISOString();
-  return { ...(await sign({ key, contentType, maxBytes, expiresIn })), key, expiresAt };
+  const form = await sign({ key, contentType, maxBytes, expiresIn });
+  return { ...form, key, expiresAt, ...(warnings.length > 0 && { warnings }) };
 }
 
 const folderOf = (prefix: string, queue: string, principal: string): string =>

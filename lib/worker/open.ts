@@ -15,6 +15,7 @@ import {
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
 import { dropWitness, hasWitness, leaveWitness } from '../jobs/witness';
+import { normalise } from '../normalise';
 import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
 import type { Handling, Incoming, QueueContract } from './contract';
 
@@ -264,8 +265,8 @@ function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): str
   const { id, envelope } = subject;
   const type = Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
   if (!type?.first) return undefined;
-  const { success, data } = type.schema.safeParse(envelope.data);
-  return success ? type.first({ id, data, row, envelope }) : undefined;
+  const { data, issues } = normalise(envelope.type, type.schema, envelope.data);
+  return issues ? undefined : type.first({ id, data, row, envelope });
 }
 
 /**

@@ -113,7 +113,8 @@ async function attempt(
   const envelope = envelopeOf(contract, subject, row);
   if (expiresSoon({ deps, contract, message })) throw new VerdictError('outOfTime');
   const type = typeOf(contract, envelope);
-  const data = await dataOf(deps, contract.queue, { envelope, type });
+  const { data, left } = await dataOf(deps, contract.queue, { envelope, type });
+  if (left.length > 0) context.steps.warn(left);
   return type.process({ id: envelope.id, data, envelope, row }, context);
 }
 
@@ -231,7 +232,7 @@ export async function direct({ deps, contract, message }: Handling): Promise<Dis
       if (row && belongs(row, payloadHash(envelope))) return undefined;
     }
     const type = typeOf(contract, envelope);
-    const data = await dataOf(deps, contract.queue, { envelope, type });
+    const { data } = await dataOf(deps, contract.queue, { envelope, type });
     await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
     return { kind: 'acknowledge', direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
@@ -247,12 +248,14 @@ export function typeOf({ types, queue }: QueueContract, { type }: Envelope): Mes
   throw wrongField('WrongType', 'type', `is not a type that the queue ${queue} knows`);
 }
 
+/** The data of a job. `left`: the cosmetic fields that were left out. */
 export async function dataOf<T>(
   { objects, bucket, prefix }: { objects: Objects; bucket: string; prefix: string },
   queue: string,
   { envelope, type }: { envelope: Envelope; type: MessageType<T> },
-): Promise<T> {
-  if (envelope.dataref === undefined) return parseOrPark(type.schema, envelope.data, 'data');
+): Promise<{ data: T; left: string[] }> {
+  const parse = (data: unknown) => parseOrPark(type.schema, data, { of: envelope.type, prefix: 'data' });
+  if (envelope.dataref === undefined) return parse(envelope.data);
   const bad = (code: string, rule: string) => wrongField(code, 'dataref', rule);
   if (envelope.data !== undefined) throw bad('InvalidDataref', 'must not be set together with data');
   const key = envelope.dataref.startsWith(`s3://${bucket}/`)
@@ -264,7 +267,7 @@ export async function dataOf<T>(
   const bytes = await objects.get(key);
   if (!bytes) throw bad('DatarefMissing', 'there is no such object');
   if (sha256(bytes) !== datasha256) throw bad('DatarefChanged', 'the object is not the one that was sent');
-  return parseOrPark(type.schema, parseJson(bytes), 'data');
+  return parse(parseJson(bytes));
 }
 
 function parseJson(bytes: Uint8Array): unknown {

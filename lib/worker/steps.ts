@@ -105,6 +105,9 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
       lease.stage((row) => ({ ...row, owed: noted }));
       return noted;
     },
+    /** Names the cosmetic fields that were left out. The next write of the row has them. */
+    warn: (left: readonly string[]) =>
+      lease.stage((row) => ({ ...row, warnings: [...new Set([...(row.warnings ?? []), ...left])] })),
     /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
     save: () => lease.flush(),
     skip: (name: string, reason: string) => {

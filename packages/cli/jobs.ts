@@ -215,6 +215,7 @@ function jobPage(row: JobRow, prefix: string, trial: string): string[] {
     type: row.type,
     group: row.group,
     correlation: correlationId,
+    'left out': row.warnings?.join(', '),
     campaign,
     accepted: timeText(row.time),
     'planned for': timeText(row.notBefore),

@@ -112,6 +112,7 @@ const lineOf = (now: number) => (row: JobRow) => ({
   attempts: row.attempts,
   who: row.person?.slice(0, HASH_SHOWN),
   correlation: row.correlationId,
+  leftOut: row.warnings?.join(', '),
   accepted: row.time,
   next: nextAt(row),
   /** From its acceptance, or its planned time, to its end, in ms. */

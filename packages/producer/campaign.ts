@@ -21,7 +21,7 @@ import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { StoreError } from '../../lib/errors';
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
 import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/submit/errors';
-import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
+import { accepted, jobId, type SubmitOptions, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 import { type AskOptions, find, iso, type JobsDeps, known } from './jobs';
@@ -56,8 +56,10 @@ export async function submitCampaign(
   deps: ProducerDeps,
   { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
 ): Promise<AcceptedCampaign> {
-  const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
-  const submitted = { ...validOptions(options), queue: EMAILS_QUEUE };
+  const { data: asked, warnings } = accepted('campaign', campaignSchema, input);
+  const { name, sendAt, transactional, ...content } = asked;
+  const { warnings: ofOptions = [], ...checked } = validOptions(options);
+  const submitted = { ...checked, queue: EMAILS_QUEUE, warnings: [...ofOptions, ...warnings] };
   const reads = read(deps, source);
   if (!reads) throw invalid('recipients', 'must be a list, or an object with csv, ndjson or key');
   // Without the queue, the recipients must not be stored either.
@@ -83,9 +85,9 @@ export async function submitCampaign(
   // The campaign may outlive its job's row.
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
   const data: CampaignJob = { name, sendAt, ...written, chunkSize };
-  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
+  const answer = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
-  return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+  return { ...answer, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
 }
 
 /** Reads the recipients of a source. Callers without types give anything: `undefined` if it is none. */

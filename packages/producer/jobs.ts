@@ -8,7 +8,7 @@ import { invalid, JobEndedError, JobNotFoundError } from '../../lib/submit/error
 import { KIND_OF, type Results } from '../../lib/submit/kinds';
 import { askedId, ownersOf, valid } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
-import { singleLine } from '../../lib/text';
+import { exactLine } from '../../lib/text';
 import { type CallLimits, callLimits, notSent } from './calls';
 
 interface JobFacts {
@@ -139,7 +139,7 @@ export const waiting =
 export const questionSchema = z.strictObject({
   id: askedId,
   queue: z.string().optional().describe("The job's queue. Without it, every queue of the instance is asked."),
-  principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
+  principal: exactLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
   system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
 });
 

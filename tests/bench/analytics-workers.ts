@@ -49,7 +49,7 @@ export const objectPerEvent = (objects: Objects): Handler =>
 export const onPowertools = (objects: Objects): Handler =>
   powertools(async ({ body }) => {
     const envelope = parseEnvelope(body);
-    const { accepted } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data, 'data').events);
+    const { accepted } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data).data.events);
     const key = dataKey(PREFIX, { time: Date.parse(envelope.time), id: envelope.id });
     if (accepted) await objects.create(key, accepted.bytes, 'application/gzip');
   });

@@ -5,7 +5,7 @@ import { parseOrPark } from '../../lib/jobs/envelope';
 /** What a worker says about data that its schema refuses. */
 export function problemOf(schema: z.ZodType, data: unknown): PermanentError {
   try {
-    parseOrPark<unknown>(schema, data, 'data');
+    parseOrPark<unknown>(schema, data, { prefix: 'data' });
   } catch (error) {
     if (error instanceof PermanentError) return error;
     throw error;

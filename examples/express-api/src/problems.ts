@@ -22,18 +22,19 @@ const PLACES: Record<string, string> = {
   'options.key': 'Idempotency-Key',
   'options.principal': 'Idempotency-Key',
   'options.correlationId': 'X-Correlation-Id',
+  'options.traceparent': 'traceparent',
   'options.notBefore': 'notBefore',
 };
+
+/** Fields as the caller knows them, each with its rule. */
+export const errorsOf = (problems: InvalidJobError['problems']) =>
+  problems.map(({ field, message }) => ({ field: PLACES[field] ?? field, detail: message.replace(`${field}: `, '') }));
 
 /** What a caller may know about an error. Anything unknown is a 500 without details. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidJobError) {
-    const errors = error.problems.map(({ field, message }) => ({
-      field: PLACES[field] ?? field,
-      detail: message.replace(`${field}: `, ''),
-    }));
-    return new Problem(400, 'the request is not valid', {}, { errors });
+    return new Problem(400, 'the request is not valid', {}, { errors: errorsOf(error.problems) });
   }
   if (error instanceof IdempotencyConflictError)
     return new Problem(409, error.message, { location: `/jobs/${error.id}` }, { job: error.id });

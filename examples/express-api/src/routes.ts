@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
 import express, { type Request, type Response, Router } from 'express';
-import { Problem } from './problems';
+import { errorsOf, Problem } from './problems';
 
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
@@ -25,9 +25,10 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
 
   const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) =>
     posting(router, path, limit, async (request, response) => {
-      const { id, duplicate } = await submit(request);
-      // The job is stored and will be done. `Location` shows its state.
-      response.status(202).location(`/jobs/${id}`).json({ id, duplicate });
+      const { id, duplicate, warnings } = await submit(request);
+      // The job is stored and will be done. `Location` shows its state. JSON leaves out what is undefined.
+      const leftOut = warnings && errorsOf(warnings);
+      response.status(202).location(`/jobs/${id}`).json({ id, duplicate, warnings: leftOut });
     });
 
   /** The producer checks all of these. */

@@ -208,6 +208,7 @@ function JobFacts({ line, job, group, state }: Page) {
         Attempts: line.attempts,
         Took: line.took === undefined ? undefined : duration(line.took),
         Next: line.next && away(line.next),
+        'Left out': line.leftOut,
         Correlation: line.correlation && idLink('/console/jobs', { q: line.correlation }, line.correlation),
         Group: group && idLink('/console/jobs', { queue, group }, shortId(group)),
         Campaign: campaign && idLink('/console/campaigns', { id: campaign }, shortId(campaign)),

@@ -140,7 +140,6 @@ test.each<[path: string, body: unknown, fields: string[], headers?: Record<strin
   ['/feedback?notbefore=2026-01-03T00:00:00Z', feedback(), ['(query)']],
   ['/feedback', feedback(), ['Idempotency-Key'], { 'idempotency-key': 'k', 'x-anonymous': '1' }],
   ['/feedback', feedback(), ['Idempotency-Key'], { 'idempotency-key': 'x'.repeat(256) }],
-  ['/feedback', feedback(), ['X-Correlation-Id'], { 'x-correlation-id': 'x'.repeat(129) }],
   ['/campaigns', { ...campaign, recipients: undefined }, ['recipients']],
   ['/campaigns', 'null', ['recipients']],
   ['/testflight', { ...invite, action: SECRET }, ['action']],

@@ -51,6 +51,25 @@ test.each([
   expect(holds(text)).toBe(false);
 });
 
+test.each(['a&b@example.com', 'q=a%26b@example.com', '<p>a&amp;b@example.com</p>', 'A&B+news@EXAMPLE.com'])(
+  '%s holds the address a&b@example.com',
+  (text) => expect(holdsAddress('a&b@example.com')(text)).toBe(true),
+);
+
+test.each(['a/b@example.com', '/u/a%2Fb%40example.com', '\u200ba/b@example.com'])(
+  '%s holds the address a/b@example.com',
+  (text) => {
+    expect(holdsAddress('a/b@example.com')(text)).toBe(true);
+  },
+);
+
+test.each(['user@xn--e1afmkfd.xn--p1ai', 'user@пример.рф', 'user@ПРИМЕР.РФ'])(
+  '%s holds the address of an international domain',
+  (text) => {
+    for (const email of ['user@пример.рф', 'user@xn--e1afmkfd.xn--p1ai']) expect(holdsAddress(email)(text)).toBe(true);
+  },
+);
+
 test('one mailbox has one form', () => {
   const forms = ['Jo+a+b@EXAMPLE.com', ' jo@example.com ', 'ｊｏ@example.com', 'jo+@example.com'];
 

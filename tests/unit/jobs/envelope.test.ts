@@ -54,7 +54,7 @@ test('data behind a reference has the hash of the same data inline', () => {
 
 test('the field of an error names what a schema names, and hides a name that may be an address', () => {
   const schema = z.record(z.string(), z.strictObject({ startedAt: z.number() }));
-  const refuse = (name: string) => () => parseOrPark(schema, { [name]: {} }, 'row.steps');
+  const refuse = (name: string) => () => parseOrPark(schema, { [name]: {} }, { prefix: 'row.steps' });
 
   expect(refuse('ticket')).toThrow(expect.objectContaining({ field: 'row.steps.ticket.startedAt' }));
   expect(refuse('jane@example.com')).toThrow(expect.objectContaining({ field: 'row.steps.*.startedAt' }));

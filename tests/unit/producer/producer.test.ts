@@ -44,6 +44,29 @@ test('feedback from the producer becomes a row and a matching message', async ()
   expect(feedbackSchema.parse(envelope.data)).toEqual({ ...feedback, confirmation: true });
 });
 
+test('a repeat with its fields in another order and an address in another case is the same job', async () => {
+  const { producer, messages } = memoryProducerDeps();
+  const options = { key: 'k', system: true } as const;
+  const first = { ...feedback, context: { app: '2.4.1', device: 'iPhone' } };
+  const { message, subject, user } = first;
+  const again = {
+    message,
+    context: { device: 'iPhone', app: '2.4.1' },
+    subject,
+    user: { ...user, email: 'User@Example.com ' },
+  };
+
+  const { id } = await producer.feedback(first, options);
+
+  await expect(producer.feedback(again, options)).resolves.toMatchObject({ id, duplicate: true });
+  await expect(producer.feedback({ ...again, subject: 'x' }, options)).rejects.toThrow(IdempotencyConflictError);
+  expect(messages()).toHaveLength(1);
+  const [one, two] = [first, again].map((data) =>
+    payloadHash(parseEnvelope(JSON.stringify({ ...JSON.parse(messages()[0]?.body ?? ''), data: { ...data, user } }))),
+  );
+  expect(one).toBe(two);
+});
+
 test('the payload hash in a row tells nothing about the data without the salt, which no row has', async () => {
   const { producer, rows, events } = memoryProducerDeps();
 
@@ -56,7 +79,7 @@ test('the payload hash in a row tells nothing about the data without the salt, w
 
 test('feedback from the producer that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
   const { producer, table, messages } = memoryProducerDeps();
-  const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', 'planted@example.com': 1, sbject: 1 };
+  const bad = { user: { email: 'planted' }, subject: ' ', message: '', 'planted@example.com': 1, sbject: 1 };
 
   const refused = producer.feedback(bad as never, { key: 'planted', principal: 'client-1' });
 
@@ -75,10 +98,6 @@ test.each<[string, object, string]>([
   ['an empty key', { key: '', principal: 'client-1' }, 'key'],
   ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
   ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
-  ['an address as correlation id', { correlationId: 'user@example.com' }, 'correlationId'],
-  ['a telephone number as correlation id', { correlationId: '49-151-1234567' }, 'correlationId'],
-  ['digits as correlation id', { correlationId: '123456789012345678901234' }, 'correlationId'],
-  ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
   ['a time without an offset', { notBefore: '2026-01-02T03:04:05' }, 'notBefore'],
   ['an unknown option', { kye: 1 }, 'kye'],
 ])('feedback from the producer with %s is refused, and leaves nothing behind', async (_, options, field) => {

@@ -17,7 +17,6 @@ test('an upload goes into the folder of one principal, with a size range and a c
 
 test.each([
   [{ principal: '' }, 'principal'],
-  [{ contentType: 'png' }, 'contentType'],
   [{ maxBytes: 52_428_801 }, 'maxBytes'],
   [{ maxBytes: 536_870_913, queue: 'emails' as const }, 'maxBytes'],
   [{ queue: 'testflight' as 'emails' }, 'queue'],
