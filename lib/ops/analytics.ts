@@ -35,8 +35,11 @@ interface RejectedBy {
 export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50' | 'p95', MetricPoint[]> {
   at: number;
   from: number;
-  /** Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. */
-  stored: Newest & { bytes: number; names: { name: string; events: number }[] };
+  /**
+   * Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. `times`:
+   * events of the most frequent names in steps of five minutes.
+   */
+  stored: Newest & { bytes: number; names: { name: string; events: number }[]; times: Record<string, MetricPoint[]> };
   rejections: Newest & { rules: RejectedBy[] };
 }
 
@@ -73,7 +76,7 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
       stored: {
         ...stored.newest,
         bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
-        names: byName(stored.read.flatMap(({ names }) => names)),
+        ...byName(stored.read.flatMap(({ names }) => names)),
       },
       rejections: { ...rejections.newest, rules: byRule(rejections.read.flat()) },
     };
@@ -95,11 +98,33 @@ function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
   };
 }
 
-const storedObject = (bytes: Uint8Array): Pick<AnalyticsFigures['stored'], 'bytes' | 'names'> => ({
+interface Named {
+  name: string;
+  at: number;
+  events: number;
+}
+const STEP_MS = 300_000;
+const MOST_SHOWN = 4;
+
+const storedObject = (bytes: Uint8Array): { bytes: number; names: Named[] } => ({
   bytes: bytes.length,
-  names: byName(linesOf(bytes).map(({ name }) => ({ name: String(name), events: 1 }))),
+  names: byStep(
+    linesOf(bytes).map(({ name, accepted }) => {
+      return { name: String(name), at: Math.floor(Date.parse(accepted) / STEP_MS) * STEP_MS, events: 1 };
+    }),
+  ),
 });
-const byName = (names: AnalyticsFigures['stored']['names']) => summed(names, ({ name }) => name);
+const byStep = (all: readonly Named[]): Named[] => summed(all, ({ name, at }) => `${at} ${name}`);
+
+function byName(all: readonly Named[]): Pick<AnalyticsFigures['stored'], 'names' | 'times'> {
+  const names = summed(all, ({ name }) => name).map(({ name, events }) => ({ name, events }));
+  const pointsOf = (of: string) =>
+    byStep(all).flatMap(({ name, at, events }) => (name === of ? [{ at, value: events }] : []));
+  const times = names
+    .slice(0, MOST_SHOWN)
+    .map(({ name }) => [name, pointsOf(name).sort((a, b) => a.at - b.at)] as const);
+  return { names, times: Object.fromEntries(times) };
+}
 
 /** The lines of an object. Throws if one cannot be read. */
 export const readLines = (bytes: Uint8Array): Line[] =>

@@ -9,7 +9,8 @@ import {
   sentOf,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
-import type { CampaignReport } from '../emails/report';
+import { type CampaignReport, failedRecipients } from '../emails/report';
+import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
 import { CAMPAIGNS, EMAILS_QUEUE, rateKey, todoKey } from '../jobs/keys';
 import { counted } from '../text';
@@ -141,3 +142,21 @@ export const recipientsByOutcome = (report: CampaignReport): Record<string, numb
   paused: report.paused,
   'not released': report.notReleased,
 });
+
+/** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
+export async function ofLists<T>({ id, listsDropped }: Campaign, read: () => Promise<T>): Promise<T> {
+  if (listsDropped) throw new OperatorError(`Campaign ${id}: its lists have been deleted.`);
+  return read().catch((error: unknown) => {
+    throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
+  });
+}
+
+/** The recipients who were refused, suppressed or bounced, a line each below a head. Addresses are personal. */
+export async function failedAsCsv(deps: Reader, campaign: Campaign, line: (text: string) => void): Promise<void> {
+  line('email,outcome,reason');
+  await ofLists(campaign, async () => {
+    for await (const values of failedRecipients(deps, campaign)) line(values.map(csvValue).join(','));
+  });
+}
+
+const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -6,7 +6,7 @@ import { OperatorError, stateOf } from '../../lib/ops/operator';
 import { sendCanary } from '../../lib/reconcile/measure';
 import { counted, timeText } from '../../lib/text';
 import { folderOf, type Instance, stackName } from '../../resources/instances/instance';
-import { linesOf } from '../../resources/instances/problems';
+import { InstanceProblems, linesOf } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
@@ -51,11 +51,16 @@ export const checks = {
         .getAccountInfo()
         .catch(() => ({ accountId: undefined }));
       if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
-      const instances = instanceNames().map((name) => readInstance(name));
-      const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
-      const cells = views.map((view) => Object.values({ ...view, queues: view.queues.join(' ') }));
+      const views = await Promise.all(instanceNames().map((name) => viewOf(name, account, serverless)));
+      const cells = views.map(({ name, stage, region, folder, queues, version, deployedAt, state }) => [
+        ...[name, stage, region, folder, queues.join(' '), version],
+        ...[deployedAt && timeText(Date.parse(deployedAt)), state],
+      ]);
       const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'STATE'];
       answer({ instances: views }, tableText(head, cells));
+      const problems = views.flatMap((view) => view.problems);
+      for (const problem of problems) out.note(problem);
+      if (problems.length > 0) out.exitCode(1);
     },
   },
 } satisfies Record<string, Command>;
@@ -135,11 +140,25 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
   });
 }
 
-async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
-  const { name, stage, region, rows } = instance;
+/** An instance for `sls instances`. A file that breaks a rule is a line like any other, with its problems. */
+async function viewOf(name: string, account: string | undefined, serverless: Serverless) {
+  let instance: Instance;
+  try {
+    instance = readInstance(name);
+  } catch (error) {
+    if (!(error instanceof InstanceProblems)) throw error;
+    const none = { stage: '', region: '', folder: '', queues: [], version: '', deployedAt: '' };
+    return { name, ...none, state: 'the file is not valid', problems: error.lines };
+  }
+  const { stage, region, rows } = instance;
   const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };
-  /** Its fields are the columns of the table, in their order. */
-  const view = (state: string, version = '', at = '') => ({ ...file, version, at, state });
+  const view = (state: string, version = '', at?: Date) => ({
+    ...file,
+    version,
+    deployedAt: at?.toISOString() ?? '',
+    state,
+    problems: [] as string[],
+  });
   if (stage === 'local') return view('npm start');
   if (account !== instance.account) return view(`unknown (account ${instance.account})`);
   const { readStack } = require('./stack') as typeof import('./stack');
@@ -147,7 +166,7 @@ async function viewOf(instance: Instance, account: string | undefined, serverles
     const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region };
     const stack = await readStack(config, stackName(instance));
     if (!stack) return view('not deployed');
-    return view('deployed', stack.outputs.Version, timeText(stack.at?.getTime()));
+    return view('deployed', stack.outputs.Version, stack.at);
   } catch (error) {
     if (error instanceof StoreError) return view(`unknown (${error.code})`);
     throw error;

@@ -2,14 +2,15 @@ import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { readContent, readManifest, readPart } from '../../lib/emails/manifest';
 import type { EmailMessageInput } from '../../lib/emails/message';
 import type { Read } from '../../lib/emails/recipients';
-import { type CampaignReport, campaignReport, failedRecipients } from '../../lib/emails/report';
+import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
-import { PermanentError } from '../../lib/errors';
 import {
   type CampaignDecision,
   decideCampaign,
+  failedAsCsv,
   findCampaign,
   listCampaigns,
+  ofLists,
   type Progress,
   progressOf,
   recipientsByOutcome,
@@ -80,10 +81,7 @@ export const mails = {
       const campaign = options.watch ? await watched(deps, id, out) : await findCampaign(deps, id);
       if (options.failed === true) {
         await audited();
-        out.line('email,outcome,reason');
-        return ofLists(campaign, async () => {
-          for await (const values of failedRecipients(deps, campaign)) out.line(values.map(csvValue).join(','));
-        });
+        return failedAsCsv(deps, campaign, out.line);
       }
       const waits = (await waitsOf(deps))(campaign);
       const report = { ...(await campaignReport(deps, campaign)), ...progressOf(campaign, deps.clock.now()) };
@@ -154,14 +152,6 @@ export const mails = {
   },
 } satisfies Record<string, Command>;
 
-/** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
-async function ofLists<T>({ id, listsDropped }: Campaign, read: () => Promise<T>): Promise<T> {
-  if (listsDropped) throw new OperatorError(`Campaign ${id}: its lists have been deleted.`);
-  return read().catch((error: unknown) => {
-    throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
-  });
-}
-
 /**
  * One mail of a campaign to another address, with the data of the campaign's first recipient. It has no header to
  * unsubscribe, which would unsubscribe that recipient.
@@ -202,8 +192,6 @@ function progressText({ recipients }: Campaign, progress: Progress): string {
 
 const rateText = ({ perSecond, endsAt }: Progress): string[] =>
   endsAt === undefined ? [] : [`${perSecond}/s`, `ends ${timeText(endsAt).slice(11)}`];
-const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 

@@ -96,6 +96,8 @@ export async function monthFigures(
     rejected: (await measured('EventsRejected'))(),
     all: reportOf(jobs, (end) => unrecorded[end]()),
     queues: Object.fromEntries(queueNames.map((name) => [name, reportOfQueue(name)])),
+    waits: byCount(jobs.flatMap(({ wait }) => wait)),
+    acts: byCount(jobs.flatMap(({ acts }) => acts)),
     days: dates.map((day) => ({
       day,
       ...endsOf(byDay.get(day) ?? [], (end) => unrecorded[end](day)),
@@ -117,7 +119,7 @@ const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)',
 
 /**
  * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again.
- * `vendor`: it waited for a vendor. `finish`: from acceptance, or from the time of a planned job, to success. `accept`:
+ * `vendor`: it waited for a vendor, `wait` says when for which. `acts`: what operators did to it. `finish`: from acceptance, or from the time of a planned job, to success. `accept`:
  * from the call of the producer until the queue, or the table for a planned job, had the job, both by the producer's
  * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
@@ -126,20 +128,37 @@ function jobOf(row: JobRow) {
   const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
   const isChunk = campaign !== undefined;
   const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
+  const held = waited ? history.findLast(({ event }) => VENDOR_HOLDS.includes(event)) : undefined;
+  const finish = state === 'succeeded' && !isChunk ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN;
   const sent = [type === 'email.message.v1' && state, steps.confirmation?.status, steps.notification?.status];
   return {
     queue,
     state,
     isChunk,
     waited,
-    vendor: waited && history.some(({ event }) => VENDOR_HOLDS.includes(event)),
+    vendor: held !== undefined,
+    wait: held ? [{ day: dayOf(held.at), queue, vendor: held.error?.vendor ?? 'a vendor', longest: finish || 0 }] : [],
+    acts: history.flatMap(({ at, event }) =>
+      event.endsWith(OPERATOR) ? [{ day: dayOf(at), queue, act: event.replace(OPERATOR, ''), longest: 0 }] : [],
+    ),
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
     lacks: (row.without ?? []).map(({ what, code }) => `${what} ${code}`),
-    finish: state === 'succeeded' && !isChunk ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
+    finish,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };
+}
+
+const OPERATOR = ' (operator)';
+
+/** How often each happened, the most frequent first. `longest`: of all that are alike, in ms. */
+function byCount<Of extends { longest: number }>(all: readonly Of[]): (Of & { jobs: number })[] {
+  const groups = groupBy(all, ({ longest: _longest, ...of }) => JSON.stringify(of));
+  const counts = [...groups.values()].map((of) => {
+    return { ...(of[0] as Of), jobs: of.length, longest: Math.max(...of.map(({ longest }) => longest)) };
+  });
+  return counts.sort((a, b) => b.jobs - a.jobs);
 }
 
 /** ms. Ignores what is no number: such a job has no time. */

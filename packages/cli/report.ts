@@ -1,5 +1,5 @@
 import { access, constants, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { mapEach } from '../../lib/concurrency';
 import { duration } from '../../lib/duration';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
@@ -12,12 +12,23 @@ import { ENDS, type Figures, monthFigures } from './month-figures';
 import { tableText } from './terminal';
 
 /** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. `to`: the end of the figures. */
-type MonthReport = Awaited<ReturnType<typeof reportOf>>;
+type MonthReport = OneMonth & { sentence: string; before: OneMonth | undefined };
+type OneMonth = NonNullable<Awaited<ReturnType<typeof oneMonth>>>;
+
+interface Money {
+  cost: Record<string, number>;
+  usd: number;
+  usdPerThousandJobs?: number;
+}
 
 interface Criterion {
   criterion: string;
   figure: string;
-  /** Absent: there are no data. */
+  /** What the figure was measured on. */
+  basis?: string;
+  /** The figure as a number. Absent like `met`: there are no data. */
+  value?: number;
+  unit?: string;
   met?: boolean;
 }
 
@@ -27,7 +38,7 @@ export const reports = {
     offline: 'compare',
     options: {
       month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
-      html: { usage: 'File for the report as one HTML page with charts', type: 'string' },
+      html: { usage: 'File for the report as one HTML page to print, with its JSON beside it', type: 'string' },
       compare: { usage: 'Files of --json with commas between them: show these side by side', type: 'string' },
       json: JSON_OUTPUT,
     },
@@ -38,14 +49,20 @@ export const reports = {
       // Before thousands of records are read.
       if (html !== undefined) await access(dirname(html), constants.W_OK).catch(unwritable(html));
       const made = files ? await mapEach(files, 1, readReport) : [await reportOf(context)];
-      const parts = made.length === 1 && made[0] ? partsOf(made[0]) : comparedParts(made);
-      const title = made.map(({ instance, month }) => `${instance} ${month}`).join(', ');
-      if (html !== undefined) await writeFile(html, page(title, parts)).catch(unwritable(html));
+      const [one, ...others] = made as [MonthReport, ...MonthReport[]];
+      const single = others.length === 0 ? one : undefined;
+      const parts = single ? partsOf(single) : comparedParts(made);
+      const title = made.map(({ brand, month }) => `${brand}, ${monthText(month)}`).join('; ');
+      if (html !== undefined) {
+        const json = single && html.replace(/(\.html?)?$/, '.json');
+        if (json) await writeFile(json, `${JSON.stringify(single, null, 2)}\n`).catch(unwritable(json));
+        await writeFile(html, page(title, parts, json && basename(json))).catch(unwritable(html));
+      }
       if (options.json) out.json(files ? made : made[0]);
       else
         for (const part of parts)
           if (typeof part === 'string') out.line(part);
-          else if (!part.pageOnly) out.lines(['', ...tableText(part.head, part.cells.map(cellTexts)), '']);
+          else if ('head' in part) out.lines(['', ...tableText(part.head, part.cells.map(cellTexts)), '']);
     },
   },
 } satisfies Record<string, Command>;
@@ -60,21 +77,46 @@ async function readReport(file: string): Promise<MonthReport> {
   throw new OperatorError(`${file}: is not a report. Make it with: sls report --json.`);
 }
 
-async function reportOf({ options, out, serverless, connect }: CommandContext) {
+async function reportOf(context: CommandContext): Promise<MonthReport> {
   const now = Date.now();
-  const from = monthOption(options, 'month') ?? Date.parse(new Date(now).toISOString().slice(0, 7));
-  const month = new Date(from).toISOString().slice(0, 7);
-  if (from > now) throw new OperatorError(`--month must not be in the future, is ${month}.`);
-  const end = new Date(from).setUTCMonth(new Date(from).getUTCMonth() + 1);
-  const [to, isOver] = [Math.min(end, now), end <= now];
+  const from = monthOption(context.options, 'month') ?? Date.parse(new Date(now).toISOString().slice(0, 7));
+  if (from > now) throw new OperatorError(`--month must not be in the future, is ${monthOf(from)}.`);
+  const report = await oneMonth(context, from, now);
+  const { instance } = await context.connect();
+  if (!report) throw new OperatorError(`${instance} has no records of ${monthOf(from)}, and no metrics.`);
+  return { ...report, sentence: sentenceOf(report), before: await oneMonth(context, monthsOn(from, -1), now) };
+}
+
+/** The figures of a month, which begins at `from`. `undefined`: it has none. */
+async function oneMonth({ out, serverless: { service }, connect }: CommandContext, from: number, now: number) {
   const deps = await connect();
   const { instance } = deps;
+  const brand = service.functions.feedback?.environment?.BRAND_NAME ?? instance;
+  const end = monthsOn(from, 1);
+  const [to, isOver] = [Math.min(end, now), end <= now];
   const figures = await monthFigures(deps, { from, to, progress: out.progress });
-  if (figures.records + figures.all.succeeded + figures.all.dead === 0)
-    throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
-  const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
-  const criteria = criteriaOf(figures, sumOf(cost));
-  return { report: 1 as const, instance, month, to, isOver, criteria, cost, ...figures };
+  if (figures.records + figures.all.succeeded + figures.all.dead === 0) return undefined;
+  const cost = costOf(figures, billedOf(service.resources?.Resources ?? {}, instance));
+  const [usd, jobs] = [sumOf(cost), totalOf(figures.all)];
+  const money: Money = { cost, usd, ...(jobs > 0 && { usdPerThousandJobs: (1_000 * usd) / jobs }) };
+  const criteria = criteriaOf({ ...figures, ...money });
+  return { report: 1 as const, instance, brand, month: monthOf(from), to, isOver, criteria, ...money, ...figures };
+}
+
+const monthOf = (time: number): string => new Date(time).toISOString().slice(0, 7);
+const monthsOn = (from: number, months: number): number =>
+  new Date(from).setUTCMonth(new Date(from).getUTCMonth() + months);
+const monthText = (month: string): string =>
+  new Date(month).toLocaleDateString('en', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+/** The month in a sentence, such as `5 of 6 goals met; feedback waited for zendesk on the 14th.` */
+function sentenceOf({ criteria, waits: [worst] }: OneMonth): string {
+  const known = criteria.filter(({ met }) => met !== undefined);
+  const goals = `${known.filter(({ met }) => met).length} of ${known.length} goals met`;
+  if (!worst) return `${goals}.`;
+  const day = Number(worst.day.slice(8));
+  const ending = day > 3 && day < 21 ? 'th' : (['th', 'st', 'nd', 'rd'][day % 10] ?? 'th');
+  return `${goals}; ${worst.queue} waited for ${worst.vendor} on the ${day}${ending}.`;
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
@@ -90,7 +132,7 @@ function costOf({ queues, all, accepted, rejected }: Figures, billed: Billed): R
   return bill(storedCounts(), month, billed);
 }
 
-const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succeeded + ends.dead + ends.cancelled : 0);
+const totalOf = (ends: Ends | undefined): number => (ends ? ends.succeeded + ends.dead + ends.cancelled : 0);
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
@@ -99,57 +141,87 @@ const AVAILABLE = '99.9 % available: queues and workers, without vendors';
 const waitsText = ({ jobs, longest }: Figures['all']['finish'], how: string): string[] =>
   jobs > 0 ? [`${jobs} ${how}, the longest ${duration(Math.round(longest / 1_000))}`] : [];
 
-function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
+function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figures & Money): Criterion[] {
   const { succeeded, dead, accept, finish, vendorWaits, otherWaits } = all;
   const jobs = succeeded + dead;
   const sum = (name: 'inTime' | 'canaries') => days.reduce((total, day) => total + day[name], 0);
   const [inTime, canaries] = [sum('inTime'), sum('canaries')];
   const { checked, differences, incomplete, days: nights } = verified;
-  const compared = `${differences} of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`;
-  const processing = [
-    `${seconds(finish.average)} on average over ${counted(finish.jobs, 'job')}`,
+  const waits = [
     ...waitsText(vendorWaits, 'waited for a vendor'),
     ...waitsText(otherWaits, 'waited for an operator or were opened again'),
-  ].join('; ');
-  const rows: [criterion: string, of: number, figure: string, met: boolean][] = [
-    [
-      'The API accepts a job in under 200 ms (p95)',
-      accept.jobs,
-      `${seconds(accept.p95)} over ${counted(accept.jobs, 'job')}`,
-      accept.p95 < 200,
-    ],
-    ['Processing takes under 30 s on average', finish.jobs, processing, finish.average < 30_000],
-    ['Under 1 % of the jobs fail', jobs, `${percent(dead, jobs)}: ${dead} of ${jobs}`, dead < jobs / 100],
-    [AVAILABLE, canaries, `${percent(inTime, canaries)} of ${canaries} canaries in time`, inTime >= 0.999 * canaries],
-    ['Every message is found again in S3', checked + incomplete, compared, differences + incomplete === 0],
-    ['A month costs at most 90 USD', 1, `${usd.toFixed(2)} USD`, usd <= 90],
   ];
-  return rows.map(([criterion, of, figure, met]) =>
-    of > 0 ? { criterion, figure, met } : { criterion, figure: 'no data' },
+  const processing = [`on average over ${counted(finish.jobs, 'job')}`, ...waits].join('; ');
+  const share = (part: number, of: number) => (100 * part) / of;
+  const rows: [criterion: string, of: number, value: number, unit: string, basis: string, met: boolean][] = [
+    [
+      ...(['The API accepts a job in under 200 ms (p95)', accept.jobs, accept.p95, 'ms'] as const),
+      ...([`over ${counted(accept.jobs, 'job')}`, accept.p95 < 200] as const),
+    ],
+    [
+      ...(['Processing takes under 30 s on average', finish.jobs, finish.average, 'ms'] as const),
+      ...([processing, finish.average < 30_000] as const),
+    ],
+    ['Under 1 % of the jobs fail', jobs, share(dead, jobs), '%', `(${dead} of ${jobs})`, dead < jobs / 100],
+    [
+      ...([AVAILABLE, canaries, share(inTime, canaries), '%'] as const),
+      ...([`of ${canaries} canaries in time`, inTime >= 0.999 * canaries] as const),
+    ],
+    [
+      ...(['Every message is found again in S3', checked + incomplete, differences, ''] as const),
+      `of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`,
+      differences + incomplete === 0,
+    ],
+    ['A month costs at most 90 USD', 1, usd, 'USD', `(${usdPerThousandJobs.toFixed(2)} per 1,000 jobs)`, usd <= 90],
+  ];
+  return rows.map(([criterion, of, value, unit, basis, met]) =>
+    of > 0 ? { criterion, figure: valueText(value, unit), basis, value, unit, met } : { criterion, figure: 'no data' },
   );
 }
 
-/** A sentence or a table. The page draws a bar for each number, and alone has the tables that are `pageOnly`. */
-export type Part = string | { caption: string; head: readonly string[]; cells: readonly Cells[]; pageOnly?: boolean };
-type Cells = readonly (string | number)[];
+const valueText = (value: number, unit: string): string =>
+  unit === 'ms' ? seconds(value) : unit === '' ? String(value) : `${value.toFixed(2)} ${unit}`;
+
+/** A sentence, a table, or a picture for the page alone. `next`: it begins a page of paper. */
+export type Part =
+  | string
+  | { caption: string; head: readonly string[]; cells: readonly Cells[]; next?: true }
+  | { caption: string; bars: readonly (readonly [name: string, value: number])[] };
+/** A text with a tone has a colour and a sign on the page. */
+type Cells = readonly (string | number | { text: string; tone: 'good' | 'bad' | 'none' })[];
+
+const MOST_ROWS = 12;
 
 function partsOf(report: MonthReport): Part[] {
-  const { instance, month, to, isOver, damaged, all, days, queues, cost } = report;
+  const { instance, month, to, isOver, damaged, all, days, queues, cost, before, acts, waits, sentence } = report;
   const notes = [
     `${instance}, ${month}.`,
     !isOver && `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`,
     damaged > 0 && `${counted(damaged, 'record')} could not be read.`,
   ];
   const named = Object.entries({ ...queues, all });
+  const months = before ? [report, before] : [report];
+  const perThousand = (usd: number) => (totalOf(all) > 0 ? (1_000 * usd) / totalOf(all) : '');
+  const costs = Object.entries({ ...cost, total: report.usd });
+  const most = (count: number) => (count > MOST_ROWS ? `, the first ${MOST_ROWS} of ${count}` : '');
   return [
+    sentence,
     notes.filter(Boolean).join(' '),
     {
       caption: 'Success criteria of the plan',
-      head: ['CRITERION', 'FIGURE', 'MET'],
-      cells: report.criteria.map((one) => [one.criterion, one.figure, metText(one)]),
+      head: ['CRITERION', 'FIGURE', 'MET', 'MONTH BEFORE'],
+      cells: report.criteria.map((one, at) => [
+        one.criterion,
+        basedText(one),
+        met(one),
+        figureText(before?.criteria[at]),
+      ]),
     },
+    { caption: 'Figures', head: ['FIGURE', ...months.map(({ month: of }) => of)], cells: figureRows(months) },
+    { caption: 'Jobs by day of acceptance', bars: days.map((of) => [of.day, totalOf(of)]) },
     {
       caption: 'Queues',
+      next: true,
       head: ['QUEUE', ...END_HEAD, 'FAILED', 'WAITED'],
       cells: named.map(([name, { waited, ...of }]) => [name, ...endsOf(of), failedText(of), waited]),
     },
@@ -163,14 +235,31 @@ function partsOf(report: MonthReport): Part[] {
     },
     `Dead by error code: ${countsText(all.codes)}.`,
     `Succeeded without a part: ${countsText(report.without)}.`,
-    `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${counted(report.mailEvents, 'event')}.`,
-    `Analytics: ${counted(report.accepted, 'event')} accepted, ${report.rejected} rejected.`,
-    { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: Object.entries(cost) },
     {
-      caption: 'Jobs by day of acceptance',
-      head: ['DAY', ...END_HEAD, 'CANARIES IN TIME'],
-      cells: days.map((of) => [of.day, ...endsOf(of), of.canaries > 0 ? percent(of.inTime, of.canaries) : '']),
-      pageOnly: true,
+      caption: `What waited for a vendor${most(waits.length)}`,
+      head: ['DAY', 'QUEUE', 'VENDOR', 'JOBS', 'LONGEST'],
+      cells: waits
+        .slice(0, MOST_ROWS)
+        .map(({ day, queue, vendor, jobs, longest }) => [
+          day,
+          queue,
+          vendor,
+          jobs,
+          duration(Math.round(longest / 1000)),
+        ]),
+    },
+    {
+      caption: 'Cost, estimated from counts',
+      head: ['SERVICE', 'USD', 'PER 1,000 JOBS', 'MONTH BEFORE'],
+      cells: costs.map(([name, usd]) => [
+        ...[name, usd, perThousand(usd)],
+        before ? (name === 'total' ? before.usd : (before.cost[name] ?? 0)) : '',
+      ]),
+    },
+    {
+      caption: `What operators did to jobs${most(acts.length)}`,
+      head: ['DAY', 'QUEUE', 'ACT', 'JOBS'],
+      cells: acts.slice(0, MOST_ROWS).map(({ day, queue, act, jobs }) => [day, queue, act, jobs]),
     },
   ];
 }
@@ -180,21 +269,27 @@ const countsText = (counts: Record<string, number>): string => {
   return sorted.map(([name, jobs]) => `${name} ${jobs}`).join(', ') || 'none';
 };
 
-function comparedParts(all: readonly MonthReport[]): Part[] {
+const comparedParts = (all: readonly MonthReport[]): Part[] => {
   const names = all.map(({ instance, month, isOver }) => `${instance} ${month}${isOver ? '' : ', not over'}`);
-  const row = (label: string, of: (report: MonthReport) => string | number) => [
-    label,
-    ...all.map((one) => `${of(one)}`),
-  ];
-  const cells = [
-    ...(all[0]?.criteria ?? []).map(({ criterion }, at) => row(criterion, ({ criteria }) => figureText(criteria[at]))),
+  const criteria = (all[0]?.criteria ?? []).map(({ criterion }, at) => [
+    criterion,
+    ...all.map((one) => figureText(one.criteria[at])),
+  ]);
+  return [{ caption: 'Side by side', head: ['FIGURE', ...names], cells: [...criteria, ...figureRows(all)] }];
+};
+
+/** A row for each figure, with a column for each report. */
+function figureRows(all: readonly OneMonth[]): Cells[] {
+  const row = (label: string, of: (report: OneMonth) => string | number) => [label, ...all.map((one) => `${of(one)}`)];
+  return [
     ...ENDS.map((end) => row(`Jobs ${end}`, (one) => one.all[end])),
     ...PARTS.map((part) => row(`Time to finish, ${part}`, (one) => seconds(one.all.finish[part]))),
     row('Single mails', ({ mails }) => mails),
     row('Chunks of campaigns', ({ chunks }) => chunks),
+    row('Events that SendGrid reported', ({ mailEvents }) => mailEvents),
     row('Events of analytics', ({ accepted }) => accepted),
+    row('Events rejected', ({ rejected }) => rejected),
   ];
-  return [{ caption: 'Side by side', head: ['FIGURE', ...names], cells }];
 }
 
 const PARTS = ['p50', 'p95', 'p99'] as const;
@@ -204,42 +299,73 @@ const END_HEAD = ENDS.map((end) => end.toUpperCase());
 type Ends = Record<(typeof ENDS)[number], number>;
 const endsOf = (of: Ends): number[] => ENDS.map((end) => of[end]);
 const failedText = ({ succeeded, dead }: Ends): string => (succeeded + dead > 0 ? percent(dead, succeeded + dead) : '');
+const basedText = ({ figure, basis }: Criterion): string => [figure, basis].filter(Boolean).join(' ');
 const metText = ({ met }: Criterion): string => (met === undefined ? 'unknown' : met ? 'yes' : 'NO');
+const met = (one: Criterion) =>
+  ({ text: metText(one), tone: one.met === undefined ? 'none' : one.met ? 'good' : 'bad' }) as const;
 const figureText = (one: Criterion | undefined): string => (one ? `${one.figure} (${metText(one)})` : '');
 const cellTexts = (cells: Cells): string[] =>
-  cells.map((cell) => (typeof cell === 'number' ? String(Number(cell.toFixed(3))) : cell));
+  cells.map((cell) =>
+    typeof cell === 'number' ? String(Number(cell.toFixed(3))) : typeof cell === 'string' ? cell : cell.text,
+  );
 
-/** One HTML page that loads nothing. */
-export const page = (title: string, parts: readonly Part[]): string => `<!doctype html>
+/** One HTML page that loads nothing, on two sheets of A4. The first sentence is its headline. `json`: the file beside it. */
+export const page = (title: string, parts: readonly Part[], json?: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escaped(title)}</title><style>${CSS}</style></head>
 <body><main><h1>${escaped(title)}</h1>
-${parts.map((part) => (typeof part === 'string' ? `<p>${escaped(part)}</p>` : table(part))).join('\n')}
+${parts.map(drawn).join('\n')}
+${json ? `<p>The same figures for programs: <a href="${escaped(encodeURIComponent(json))}">${escaped(json)}</a></p>` : ''}
 </main></body></html>
 `;
 
-const CSS = `:root { color-scheme: light dark; font: 15px/1.5 system-ui }
-body { margin: 1rem auto; max-width: 70rem; padding: 0 1rem; background: Canvas; color: CanvasText }
-div { overflow-x: auto } table { border-collapse: collapse }
-th, td { text-align: left; padding: 0.2rem 0.7rem; border-bottom: 1px solid GrayText }
-td[style] { min-width: 6rem; background: linear-gradient(to right, light-dark(#b7d4ff, #234a80) var(--part), transparent 0) }`;
+const CSS = `:root { color-scheme: light dark; font: 15px/1.5 system-ui; --line: light-dark(#dfe3e8, #343a46) }
+body { margin: 1.5rem auto; max-width: 60rem; padding: 0 1rem; background: light-dark(#fff, #15181e); color: light-dark(#16191f, #e8eaef) }
+h1 { font-size: 1rem; border-bottom: 2px solid; padding-bottom: 0.4rem } h1 + p { font-size: 1.5rem; font-weight: 600; line-height: 1.3; margin: 0.8rem 0 0.3rem }
+h2, figcaption { font-size: 1rem; font-weight: 600; margin: 1.2rem 0 0.3rem } p { margin: 0.3rem 0 } figure { margin: 0 }
+div { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.7rem } tr + tr > *, tbody > tr:first-child > * { border-top: 1px solid var(--line) } .num { text-align: right }
+thead th { font-size: 0.75rem; font-weight: 400; color: light-dark(#58606d, #9ca5b4) }
+.good { color: light-dark(#0b6a3b, #63d193); font-weight: 600 } .bad { color: light-dark(#b0181f, #ff918b); font-weight: 600 } tr:has(.bad) { background: light-dark(#fdebea, #381b1d) }
+.good::before { content: "✓ " / "" } .bad::before { content: "✗ " / "" }
+svg { display: block; width: 100%; height: 7rem; fill: light-dark(#4b54d6, #929cff) }
+@page { size: A4; margin: 12mm } @media print { :root { color-scheme: light; font-size: 9px; line-height: 1.35 } th, td { padding: 0.15rem 0.6rem } h2, figcaption { margin-top: 0.8rem } h1 + p { font-size: 1.8rem } svg { height: 10rem } body { margin: 0; max-width: none; padding: 0; print-color-adjust: exact } .next { break-before: page } tr, figure { break-inside: avoid } }`;
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
 
-/** The bars of a table have one scale. */
-function table({ caption, head, cells }: Exclude<Part, string>): string {
-  const highest = Math.max(...cells.flat().map((cell) => Number(cell) || 0));
+function drawn(part: Part): string {
+  if (typeof part === 'string') return `<p>${escaped(part)}</p>`;
+  return 'bars' in part ? picture(part) : table(part);
+}
+
+function picture({ caption, bars }: Extract<Part, { bars: unknown }>): string {
+  const highest = Math.max(1, ...bars.map(([, value]) => value));
+  const wide = 100 / Math.max(1, bars.length);
+  const drawnBars = bars.map(([name, value], at) => {
+    const [x, high] = [(at * wide).toFixed(2), ((100 * value) / highest).toFixed(2)];
+    const title = escaped(`${name}: ${value}`);
+    return `<rect x="${x}%" y="${100 - Number(high)}%" width="${wide * 0.8}%" height="${high}%"><title>${title}</title></rect>`;
+  });
+  const most = bars.find(([, value]) => value === highest);
+  const text = escaped(most ? `${caption}. The most: ${most[1]} on ${most[0]}` : caption);
+  return `<figure><figcaption>${text}</figcaption><svg role="img" aria-label="${text}">${drawnBars.join('')}</svg></figure>`;
+}
+
+function table({ caption, head, cells, next }: Extract<Part, { head: unknown }>): string {
   const rows = cells.map((row) => {
     const [first = '', ...texts] = cellTexts(row).map(escaped);
     const others = texts.map((text, at) => {
-      const value = row[at + 1];
-      const bar = typeof value === 'number' ? ` style="--part: ${(100 * value) / (highest || 1)}%"` : '';
-      return `<td${bar}>${text}</td>`;
+      const cell = row[at + 1];
+      const kind = typeof cell === 'number' ? 'num' : typeof cell === 'object' ? cell.tone : '';
+      return `<td class="${kind}">${text}</td>`;
     });
     return `<tr><th scope="row">${first}</th>${others.join('')}</tr>`;
   });
-  const columns = head.map((name) => `<th scope="col">${escaped(name)}</th>`);
-  return `<h2>${escaped(caption)}</h2>
+  const columns = head.map((name, at) => {
+    const kind = typeof cells[0]?.[at] === 'number' ? ' class="num"' : '';
+    return `<th scope="col"${kind}>${escaped(name)}</th>`;
+  });
+  return `<h2${next ? ' class="next"' : ''}>${escaped(caption)}</h2>
 <div tabindex="0" role="region" aria-label="${escaped(caption)}"><table><thead><tr>${columns.join('')}</tr></thead>
-<tbody>${rows.join('\n')}</tbody></table></div>`;
+<tbody>${rows.join('\n') || '<tr><td>None</td></tr>'}</tbody></table></div>`;
 }

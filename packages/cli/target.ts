@@ -66,7 +66,10 @@ export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget
     const { accountId, arn } = await serverless.getProvider('aws').getAccountInfo();
     return { ...target, account: accountId, by: arn };
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    // A host of AWS has the region in its name.
+    if (/ENOTFOUND|EAI_AGAIN/.test(why))
+      throw new OperatorError(`${fileOf(target.instance)}: region: AWS has no host for ${target.region}: ${why}`);
     throw new OperatorError(`The AWS account of these credentials is unknown: ${why}`);
   }
 }

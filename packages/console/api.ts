@@ -5,6 +5,7 @@ import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
 import {
+  failedAsCsv,
   findCampaign,
   listCampaigns,
   progressOf,
@@ -17,7 +18,7 @@ import type { Deployment } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction, slsCommand } from '../../lib/target';
 import { act, previewAction } from './actions';
-import type { ConsoleDeps } from './deps';
+import { audited, type ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobCounts, jobData, jobPageOf, querySchema } from './jobs';
 import { personFound, personSchema } from './people';
@@ -62,6 +63,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const campaigns = z.object({ day: z.iso.date().optional(), open: z.literal('yes').optional() });
   answers('get', '/campaigns', campaigns, (asked) => campaignList(deps, asked));
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
+  answers('post', '/failed', z.object({ id: z.string() }), ({ id }) => failedCsv(deps, id));
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
   const person = personSchema.safeExtend({ scan: z.boolean() });
@@ -136,6 +138,15 @@ async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const report = await campaignReport(deployment, campaign);
   const line = (await linesOf(deployment))(campaign);
   return { ...line, recipientsByOutcome: recipientsByOutcome(report), report };
+}
+
+/** The recipients whom a campaign did not reach, as CSV. The audit object comes before the addresses are read. */
+async function failedCsv(deps: ConsoleDeps, id: string) {
+  const campaign = await findCampaign(deps.deployment, id);
+  await audited(deps, { action: 'campaign.failed', arguments: { id }, reads: true });
+  const lines: string[] = [];
+  await failedAsCsv(deps.deployment, campaign, (line) => lines.push(line));
+  return { csv: `${lines.join('\r\n')}\r\n` };
 }
 
 async function linesOf(deployment: Deployment) {

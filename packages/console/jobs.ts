@@ -153,11 +153,12 @@ const COUNTS_AT_ONCE = 16;
 export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
 const MOST_DEAD = 1_000;
+const HOURS = 24;
 const HOUR_MS = 3_600_000;
 
 /**
- * Dead jobs, the largest group first, with some of its `messages`. `more`: not all were read, so counts are lower
- * bounds.
+ * Dead jobs, the largest group first, with some of its `messages`, and how many died in each of the last 24 hours.
+ * `more`: not all were read, so counts are lower bounds.
  */
 export async function deadLetters({ deployment }: ConsoleDeps, queue: string | undefined) {
   const { rows, next } = await listJobs(
@@ -166,16 +167,25 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     { limit: MOST_DEAD, most: 5 * MOST_DEAD },
   );
   const kinds = groupBy(rows, ({ queue, reason, error }) => JSON.stringify([queue, reason, error?.code]));
+  const now = deployment.clock.now();
+  const hours = Array.from({ length: HOURS }, (_, n) => now - (HOURS - n) * HOUR_MS);
+  const within = (of: readonly JobRow[], at: number) =>
+    of.filter(({ endedAt = 0 }) => endedAt > at && endedAt <= at + HOUR_MS).length;
   const groups = [...kinds.values()].map((of) => ({
     queue: of[0]?.queue ?? '',
     reason: of[0]?.reason ?? '',
     code: of[0]?.error?.code ?? '',
     messages: [...new Set(of.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
     count: of.length,
-    lastHour: of.filter(({ endedAt = 0 }) => endedAt > deployment.clock.now() - HOUR_MS).length,
+    trend: hours.map((at) => ({ at, value: within(of, at) })),
     oldest: Math.min(...of.map(({ endedAt = 0 }) => endedAt)),
   }));
-  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined };
+  return {
+    groups: groups.sort((a, b) => b.count - a.count),
+    from: now - HOURS * HOUR_MS,
+    to: now,
+    more: next !== undefined,
+  };
 }
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;

@@ -1,27 +1,46 @@
-import { page as reportPage } from '../../packages/cli/report';
+import { type Part, page as reportPage } from '../../packages/cli/report';
 import { browserTest, openTab, violations } from './page';
 
 const MARKUP = '<img src=x onerror="window.hacked = 1">';
-const days = Array.from({ length: 31 }, (_, day) => [String(day + 1).padStart(2, '0'), 290 + day, 3]);
+const rows = (count: number) => Array.from({ length: count }, (_, n) => [`${MARKUP} ${n}`, 'feedback', n, n / 10]);
+
+/** As long as the report of a month with much to say. */
+const PARTS: Part[] = [
+  '5 of 6 goals met; feedback waited for zendesk on the 14th.',
+  `A month of ${MARKUP}.`,
+  {
+    caption: 'Criteria',
+    head: ['CRITERION', 'FIGURE', 'MET'],
+    cells: [
+      ...rows(5).map(([name]) => [`${name}`, '20 ms over 8 jobs', { text: 'yes', tone: 'good' } as const]),
+      [MARKUP, 'no data', { text: 'NO', tone: 'bad' }],
+    ],
+  },
+  { caption: 'Figures', head: ['FIGURE', 'QUEUE', '2026-11', '2026-10'], cells: rows(11) },
+  { caption: 'Days', bars: Array.from({ length: 31 }, (_, day) => [`2026-10-${day + 1}`, 290 + day]) },
+  { caption: 'Queues', next: true, head: ['QUEUE', 'NAME', 'SUCCEEDED', 'DEAD'], cells: rows(5) },
+  { caption: 'Times', head: ['QUEUE', 'NAME', 'P50', 'P95'], cells: rows(5) },
+  { caption: 'Waits', head: ['DAY', 'QUEUE', 'JOBS', 'LONGEST'], cells: rows(12) },
+  { caption: 'Cost', head: ['SERVICE', 'QUEUE', 'USD', 'PER 1,000 JOBS'], cells: rows(9) },
+  { caption: 'Acts', head: ['DAY', 'QUEUE', 'JOBS', 'TIMES'], cells: rows(12) },
+  { caption: 'Nothing', head: ['SERVICE'], cells: [] },
+];
 
 browserTest(
-  'the page of a report shows tables with a bar for each number, is accessible in light and in dark, and runs nothing',
+  'the page of a report is accessible in light and in dark, prints on two sheets of A4, and runs nothing',
   async () => {
-    const parts = [
-      `A month of ${MARKUP}.`,
-      { caption: 'Criteria', head: ['CRITERION', 'MET'], cells: [[MARKUP, 'yes']] },
-      { caption: 'Jobs', head: ['DAY', 'SUCCEEDED', 'DEAD'], cells: days },
-      { caption: 'Nothing', head: ['SERVICE', 'USD'], cells: [] },
-    ];
     const { page, problems } = await openTab();
-    await page.setContent(reportPage(MARKUP, parts));
+    await page.setContent(reportPage(MARKUP, PARTS, 'month.json'));
 
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await violations(page)).toEqual([]);
     }
-    const bars = await page.locator('td[style]').evaluateAll((cells) => cells.map((one) => one.getAttribute('style')));
-    expect([bars.length, bars[0], bars.at(-2)]).toEqual([62, '--part: 90.625%', '--part: 100%']);
+    const [bars, met] = [page.locator('rect'), page.locator('td.good, td.bad')];
+    expect([await bars.count(), await bars.last().getAttribute('height')]).toEqual([31, '100.00%']);
+    expect(await met.allTextContents()).toEqual(['yes', 'yes', 'yes', 'yes', 'yes', 'NO']);
+    const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
+    expect(pdf.match(/\/Type\s*\/Page\b/g)).toHaveLength(2);
     expect(await page.evaluate('window.hacked')).toBeUndefined();
     expect(problems).toEqual([]);
   },

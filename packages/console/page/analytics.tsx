@@ -31,6 +31,12 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
         {...{ from, to, textOf: duration }}
       />
     </div>
+    <Chart
+      title="Events by name"
+      caption={`${newestText(stored)} By the time of their acceptance, in steps of five minutes, the most frequent names.`}
+      lines={stored.times}
+      {...{ from: hourBefore(to), to }}
+    />
     <div class="columns">
       <Card title="Stored" note={<small>{`${newestText(stored)} They have ${counted(stored.bytes, 'byte')}.`}</small>}>
         <Table
@@ -76,6 +82,10 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
     </div>
   </>
 );
+
+const HOUR_MS = 3_600_000;
+/** The start of the hour before. */
+const hourBefore = (at: number): number => (Math.floor(at / HOUR_MS) - 1) * HOUR_MS;
 
 const timeText = (points: AnalyticsFigures['p95']): string => duration(points.at(-1)?.value ?? 0);
 

@@ -1,8 +1,8 @@
 import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
-import { addressOf, param } from './api';
+import { addressOf, param, useSend } from './api';
 import { Legend, Share } from './chart';
-import { Answer, Card, Empty, Facts, idLink, jobLink, State, Table, Time, Title } from './parts';
+import { Answer, Card, Empty, Facts, Failure, idLink, jobLink, State, Table, Time, Title } from './parts';
 import { capital, count, counted, shortId } from './text';
 
 export function CampaignsPage() {
@@ -141,7 +141,7 @@ function One({
         />
       </Card>
       <div class="columns">
-        <Card title="Recipients" note={<small>Each counts once</small>}>
+        <Card title="Recipients" note={<Failed id={id} />}>
           <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />
         </Card>
         <Card title="SendGrid reported">
@@ -158,5 +158,24 @@ function One({
         ) : null}
       </div>
     </>
+  );
+}
+
+/** Saves the addresses that the campaign did not reach as a file. An audit object says so. */
+function Failed({ id }: { id: string }) {
+  const { send, busy, failure } = useSend();
+  const save = ({ csv }: { csv: string }) => {
+    const href = URL.createObjectURL(new Blob([csv], { type: 'text/csv' }));
+    Object.assign(document.createElement('a'), { href, download: `failed-${id}.csv` }).click();
+    URL.revokeObjectURL(href);
+  };
+  return (
+    <span class="row push">
+      <small>Each counts once</small>
+      <button type="button" disabled={busy} onClick={() => send('failed', { id }, save)}>
+        Failed ones as CSV
+      </button>
+      <Failure error={failure} />
+    </span>
   );
 }

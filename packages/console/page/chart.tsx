@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { Card } from './parts';
 import { count, sum } from './text';
 
@@ -6,7 +7,7 @@ export type Points = readonly { at: number; value: number }[];
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 16);
 
-export interface SparkProps {
+interface SparkProps {
   /** What is drawn, for who does not see it. */
   label: string;
   points: Points;
@@ -34,6 +35,15 @@ export function Spark({ label, points, from, to, kind = 'bars', tone = '', textO
     </svg>
   );
 }
+
+/** A figure with its picture. */
+export const Figure = ({ value, note, ...spark }: SparkProps & { value: string; note: ComponentChildren }) => (
+  <div class="figure">
+    <strong class={/^\+?0$|^–$/.test(value) ? 'none' : spark.tone}>{value}</strong>
+    <small>{note}</small>
+    <Spark {...spark} />
+  </div>
+);
 
 interface ChartProps {
   title: string;

@@ -5,6 +5,7 @@ import type { SimpleAction } from '../../../lib/ops/act';
 import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
 import { Acts, All } from './action';
 import { addressOf, go, jobAddress, moves, type Params, param, params, useAsk, useSession } from './api';
+import { Figure } from './chart';
 import { JobPanel } from './job';
 import { Answer, Card, Empty, IconButton, isTyping, State, Table, Time, Title } from './parts';
 import { away, capital, count, counted, duration, shortId } from './text';
@@ -268,7 +269,7 @@ export const DeadPage = () => (
   </>
 );
 
-const Causes = ({ groups, more }: DeadLetters) => (
+const Causes = ({ groups, from, to, more }: DeadLetters) => (
   <Card
     title={counted(groups.length, 'cause')}
     note={more && <small>There are more than could be read, so the counts are at least these.</small>}
@@ -288,7 +289,14 @@ const Causes = ({ groups, more }: DeadLetters) => (
         State: ({ reason }) => <State state={`dead (${reason})`} />,
         Queue: ({ queue }) => queue,
         Jobs: ({ count: of }) => count(of, more),
-        'Last hour': ({ lastHour }) => (lastHour > 0 ? <span class="bad">+{count(lastHour)}</span> : '0'),
+        'Last 24 hours': ({ trend: points }) => (
+          <Figure
+            value={`+${count(points.at(-1)?.value ?? 0)}`}
+            note="last hour"
+            label="Died in an hour"
+            {...{ points, from, to }}
+          />
+        ),
         'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
         'All of them': ({ queue, reason, code }) => (
           <span class="row">
@@ -296,7 +304,7 @@ const Causes = ({ groups, more }: DeadLetters) => (
           </span>
         ),
       }}
-      numbers={['Jobs', 'Last hour']}
+      numbers={['Jobs']}
     />
   </Card>
 );

@@ -1,10 +1,9 @@
-import type { ComponentChildren } from 'preact';
 import type { QueueFigures } from '../../../lib/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
 import { addressOf, useAsk, useEveryMs } from './api';
 import { Line } from './campaigns';
-import { Chart, Spark, type SparkProps } from './chart';
+import { Chart, Figure } from './chart';
 import { ACT, Answer, Card, Command, Empty, Icon, State, Table, Time, Title } from './parts';
 import { away, count, counted, duration, sum } from './text';
 
@@ -149,19 +148,7 @@ function placeOf({ kind, subject }: Problem, { queues, vendors }: Figures): stri
 
 const HOUR_MS = 3_600_000;
 
-interface FigureProps extends Omit<SparkProps, 'from' | 'to'> {
-  value: string;
-  note: ComponentChildren;
-  at: number;
-}
-
-const Figure = ({ value, note, at, ...spark }: FigureProps) => (
-  <div class="figure">
-    <strong class={value === '0' || value === '–' ? 'none' : spark.tone}>{value}</strong>
-    <small>{note}</small>
-    <Spark {...spark} from={at - HOUR_MS} to={at} />
-  </div>
-);
+const lastHour = (at: number) => ({ from: at - HOUR_MS, to: at });
 
 const Queues = ({ queues, at }: Figures) => (
   <Card title="Queues" note={<small>Last hour, a point a minute. CloudWatch is some minutes late.</small>}>
@@ -178,10 +165,16 @@ const Queues = ({ queues, at }: Figures) => (
           </>
         ),
         Done: ({ lastHour: { succeeded: points } }) => (
-          <Figure value={count(sum(points))} note="last hour" label="Done a minute" {...{ points, at }} />
+          <Figure value={count(sum(points))} note="last hour" label="Done a minute" {...{ points, ...lastHour(at) }} />
         ),
         Failed: ({ lastHour: { dead: points } }) => (
-          <Figure value={count(sum(points))} note="last hour" tone="bad" label="Failed a minute" {...{ points, at }} />
+          <Figure
+            value={count(sum(points))}
+            note="last hour"
+            tone="bad"
+            label="Failed a minute"
+            {...{ points, ...lastHour(at) }}
+          />
         ),
         Waiting: (of) => <Waiting {...of} at={at} />,
         'Time to finish, p95': ({ levels: { finish: points = [] } = {} }) => (
@@ -189,7 +182,7 @@ const Queues = ({ queues, at }: Figures) => (
             value={points.length > 0 ? duration(points.at(-1)?.value ?? 0) : '–'}
             note={points.length > 0 ? 'newest' : 'none now'}
             label="Time to finish"
-            {...{ points, at, kind: 'line', textOf: duration }}
+            {...{ points, ...lastHour(at), kind: 'line', textOf: duration }}
           />
         ),
         Dead: ({ queue, dead, leaving }) => (
@@ -230,7 +223,7 @@ function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: 
       note={ofKinds.length > 0 ? ofKinds : oldest}
       tone={kinds.length > 0 ? 'warn' : ''}
       label="In the queue"
-      {...{ points: levels?.inQueue ?? [], at, kind: 'line' }}
+      {...{ points: levels?.inQueue ?? [], ...lastHour(at), kind: 'line' }}
     />
   );
 }
@@ -247,8 +240,7 @@ function JobsAMinute({ queues, at }: Figures) {
       caption={`In the last hour ${ended} ended well, and ${count(sum(failed))} failed.`}
       lines={{ ...done, failed }}
       tones={{ failed: 'fill-bad' }}
-      from={at - HOUR_MS}
-      to={at}
+      {...lastHour(at)}
     />
   );
 }

@@ -7,6 +7,7 @@ import type { CampaignContent } from '../../../lib/emails/message';
 import { OperatorError } from '../../../lib/ops/operator';
 import { unfinishedWork } from '../../../packages/cli/preflight';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
+import { testedConsole } from '../../support/console';
 import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { envelope, jobId, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
@@ -73,6 +74,10 @@ test('sls campaign report counts every recipient once, and names the jobs that w
     `${email(3)},suppressed,bounced`,
     ...Array.from({ length: 10 }, (_, n) => `${email(10 + n)},refused,SendgridRejected`),
   ]);
+  const page = await testedConsole(emails.engine);
+  const { json: saved } = await page.post('failed', { id: CAMPAIGN });
+  await page.close();
+  expect(saved.csv).toBe((await failed()).lines.map((line) => `${line}\r\n`).join(''));
   for (const key of await emails.engine.objects.list(`${PREFIX}/_data/emails/`))
     await emails.engine.objects.delete(key);
   await expect(failed()).rejects.toThrow(

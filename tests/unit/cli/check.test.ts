@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import zlib from 'node:zlib';
 import { producerSettings } from '../../../lib/config/common';
 import { zendeskLookup } from '../../../packages/cli/connect';
 import { variableLines } from '../../../packages/cli/service';
 import { instance } from '../../../resources/instance';
+import { instanceFolder } from '../../support/instances';
 import { aTarget, command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
@@ -25,6 +28,26 @@ test('the variables hold the settings that the stack writes into its parameter, 
   expect(producerSettings.parse(JSON.parse(json))).toMatchObject({ table: 'acme-jobs' });
   // A quote ends no value.
   expect(variableLines({ JOBS_SETTINGS: '{"prefix":"it\'s"}' })).toEqual([`JOBS_SETTINGS='{"prefix":"it\\u0027s"}'`]);
+});
+
+test('sls instances marks a file that breaks a rule, and lists the others', async () => {
+  const { root, remove } = instanceFolder();
+  writeFileSync(join(root, 'instances', 'globex.yml'), 'stage: prod\n');
+  const cwd = jest.spyOn(process, 'cwd').mockReturnValue(root);
+
+  const { lines, notes, exitCode } = await command({ deps: {} }, 'instances');
+  const { json } = await command({ deps: {} }, 'instances', { json: true });
+  cwd.mockRestore();
+  remove();
+
+  expect(lines.find((line) => line.startsWith('globex '))).toMatch(/the file is not valid$/);
+  expect(lines.some((line) => line.startsWith('acme '))).toBe(true);
+  expect([notes.at(-1), exitCode]).toEqual([expect.stringMatching(/^instances\/globex.yml: /), 1]);
+  expect(json).toMatchObject({
+    instances: expect.arrayContaining([
+      expect.objectContaining({ name: 'local', state: 'npm start', deployedAt: '', problems: [] }),
+    ]),
+  });
 });
 
 test.each([

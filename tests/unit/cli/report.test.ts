@@ -17,12 +17,14 @@ const DAY = Date.parse('2026-01-02T03:04:05.000Z');
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const dead = { state: 'dead', reason: 'error', error: { class: 'permanent', code: 'Rejected', message: 'no' } };
+
 /** The report of a month in which each of these jobs took some seconds. */
-async function month(jobs: { n: number; seconds?: number; [changed: string]: unknown }[]) {
+async function month(jobs: { n: number; seconds?: number; time?: number; [changed: string]: unknown }[]) {
   const engine = memoryEngine(() => sampleContract().contract);
   const { deployment, metrics } = memoryDeployment(engine);
-  for (const { n, seconds = 1, ...changed } of jobs) {
-    const row = { queue: SAMPLE_QUEUE, id: jobId(n), time: DAY };
+  for (const { n, seconds = 1, time = DAY, ...changed } of jobs) {
+    const row = { queue: SAMPLE_QUEUE, id: jobId(n), time };
     const history: JobRow['history'] = [
       { at: DAY, event: 'accepted' },
       { at: DAY + 20, event: 'sent' },
@@ -40,7 +42,6 @@ const cells = (lines: readonly string[], first: string) =>
   lines.filter((line) => line.startsWith(first)).map((line) => line.split(/ {2,}/));
 
 test('the report of a month says which criteria are met, with their figures, and how jobs of each queue ended', async () => {
-  const dead = { state: 'dead', reason: 'error', error: { class: 'permanent', code: 'Rejected', message: 'no' } };
   const { objects, metrics, run } = await month([
     ...[1, 2, 3].map((n) => ({ n, seconds: n })),
     { n: 4, seconds: 4, without: [{ what: 'confirmation', code: 'StepUnknown' }] },
@@ -66,7 +67,7 @@ test('the report of a month says which criteria are met, with their figures, and
     '4.0 s on average over 5 jobs; 1 waited for a vendor, the longest 41 min; 1 waited for an operator or were opened again, the longest 3 d 11 h',
     'yes',
   ]);
-  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['11.11 %: 1 of 9', 'NO']);
+  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['11.11 % (1 of 9)', 'NO']);
   expect(cells(lines, '99.9 %')).toEqual([
     ['99.9 % available: queues and workers, without vendors', '100.00 % of 288 canaries in time', 'yes'],
   ]);
@@ -87,9 +88,44 @@ test('a criterion without data is unknown, and what could not be read is said', 
 
   const { lines } = await run({ month: '2026-01' });
 
-  expect(lines[0]).toMatch(/^\S+, 2026-01\. 1 record could not be read\.$/);
+  expect(lines[1]).toMatch(/^\S+, 2026-01\. 1 record could not be read\.$/);
   expect(cells(lines, '99.9 %')[0]?.slice(1)).toEqual(['no data', 'unknown']);
   expect(cells(lines, SAMPLE_QUEUE)[0]?.[1]).toBe('4');
+});
+
+test('a report begins with one sentence, names waits and acts, has the month before beside it, and its JSON beside the page', async () => {
+  const error = { class: 'stop', code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' };
+  const { run } = await month([
+    { n: 1 },
+    { n: 2, seconds: 2_460, holds: 1, history: [{ at: DAY, event: 'held (stopped)', error }] },
+    { n: 3, ...dead, history: [{ at: DAY, event: 'discarded (operator)', note: 'audit 1' }] },
+    { n: 4, time: Date.parse('2025-12-05T01:00:00Z') },
+  ]);
+
+  const { lines } = await run({ month: '2026-01', html: join(folder, 'month.html') });
+  const html = readFileSync(join(folder, 'month.html'), 'utf8');
+
+  const sentence = '3 of 4 goals met; sample waited for zendesk on the 2nd.';
+  expect(lines[0]).toBe(sentence);
+  expect(cells(lines, 'Jobs succeeded')).toEqual([['Jobs succeeded', '2', '1']]);
+  expect(cells(lines, '2026-01-02')).toEqual([
+    ['2026-01-02', 'sample', 'zendesk', '1', '41 min'],
+    ['2026-01-02', 'sample', 'discarded', '1'],
+  ]);
+  expect(cells(lines, 'total')[0]).toHaveLength(4);
+  expect(html).toContain(`<p>${sentence}</p>`);
+  expect(html).toContain('<a href="month.json">month.json</a>');
+  expect(JSON.parse(readFileSync(join(folder, 'month.json'), 'utf8'))).toMatchObject({
+    ...{ sentence, usdPerThousandJobs: expect.any(Number), before: { month: '2025-12', all: { succeeded: 1 } } },
+    criteria: [
+      { value: 20, unit: 'ms', met: true },
+      { unit: 'ms' },
+      { unit: '%', met: false },
+      {},
+      {},
+      { unit: 'USD' },
+    ],
+  });
 });
 
 test('the JSON of several clients is shown side by side, and each page loads nothing', async () => {

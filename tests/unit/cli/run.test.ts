@@ -58,6 +58,7 @@ const NAMED = 'acme · stage prod · account 123456789012 · eu-central-1';
 const LOCAL = 'acme · stage local · the service on this machine';
 const QUESTION = 'This changes acme in production. Type acme to continue: ';
 const unknown = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
+const noHost = () => Promise.reject(new Error('getaddrinfo ENOTFOUND sts.eu-central-1.amazonaws.com'));
 const run: Run = async ({ out }) => out.line('done');
 
 test.each<[string, How, string[]]>([
@@ -78,6 +79,11 @@ test.each<[string, How, string[]]>([
 const ASKS = 'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes';
 test.each<[string, How, string]>([
   ['unknown credentials', { account: unknown }, 'The AWS account of these credentials is unknown: ExpiredToken:'],
+  [
+    'a mistyped region',
+    { account: noHost },
+    'instances/acme.yml: region: AWS has no host for eu-central-1: getaddrinfo',
+  ],
   ['credentials of another account', { kind: WRITES, own: '999', answer: 'acme' }, 'account: is 999, but the'],
   ['another answer', { kind: WRITES, answer: 'acme-staging' }, 'The answer is not acme. Nothing was changed.'],
   ['no terminal and no --yes', { kind: WRITES }, ASKS],

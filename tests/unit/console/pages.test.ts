@@ -370,6 +370,7 @@ test('dead jobs are grouped by queue, reason and code, with messages, counts and
   expect(groups).toMatchObject([
     { queue: 'sample', reason: 'error', code: 'Rejected', count: 5, oldest: engine.clock.now() - HOUR },
   ]);
+  expect(groups[0]?.trend.map(({ value }) => value).slice(-3)).toEqual([0, 4, 1]);
   expect(groups[0]?.messages.toSorted()).toEqual(['another message', 'rejected']);
 });
 

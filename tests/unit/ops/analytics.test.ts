@@ -62,6 +62,7 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
         { name: 'screen_viewed', events: 5 },
         { name: 'purchase', events: 1 },
       ],
+      times: { screen_viewed: [{ value: 5 }], purchase: [{ value: 1 }] },
     },
     rejections: { messages: 1, of: 1 },
   });
