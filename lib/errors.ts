@@ -123,13 +123,15 @@ export function ignoreStoreError(error: unknown): void {
 
 /** The code of a mail that may have been sent. */
 export const STEP_UNKNOWN = 'StepUnknown';
+/** The code of a mail, or of a job, that a later command replaced. */
+export const SUPERSEDED = 'Superseded';
 
 const VERDICTS = {
   /** An operator paused what the job belongs to. The job comes back when the operator resumes it. */
   paused: { class: 'wait', code: 'Paused', message: 'the job is paused' },
   cancelled: { class: 'permanent', code: 'Cancelled', message: 'the job is cancelled' },
   /** A later command replaced the job (lib/testflight/subjects.ts). `by`: the id of that command's job. */
-  superseded: { class: 'permanent', code: 'Superseded', message: 'a later command replaced the job' },
+  superseded: { class: 'permanent', code: SUPERSEDED, message: 'a later command replaced the job' },
   /** This counts no attempt, because the job's next run has time again. */
   outOfTime: { class: 'wait', code: 'OutOfTime', message: 'too little time is left for this run' },
   /** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */

@@ -1,4 +1,4 @@
-import { type ErrorClass, type ErrorDetails, JobError, type Vendor } from '../errors';
+import { type ErrorClass, type ErrorDetails, JobError, SUPERSEDED, type Vendor } from '../errors';
 import type { ItemHead, Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
 import { jobKey } from './keys';
@@ -200,9 +200,11 @@ export const redacted = <Row extends object>(row: Row): Row => ({
   erased: true,
 });
 
-/** The step that a succeeded job lacks. It could still be done, so the body is kept. */
+/** The step that a succeeded job lacks. It could still be done, so the body is kept. A later command leaves nothing to do. */
 export const lackedStep = ({ state, without = [], steps }: Pick<JobRow, 'state' | 'without' | 'steps'>) =>
-  state === 'succeeded' ? without.find(({ what }) => steps[what] !== undefined) : undefined;
+  state === 'succeeded'
+    ? without.find(({ what, code }) => steps[what] !== undefined && code !== SUPERSEDED)
+    : undefined;
 
 export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
   Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));

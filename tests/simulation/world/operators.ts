@@ -145,6 +145,9 @@ export function startResolutions(world: World): void {
   });
 }
 
+/** What was refused as often as this will be refused again. */
+const MOST_RESENDS = 5;
+
 /** Operators look at what a job succeeded without: they settle a mail that is unknown, and let one be sent again. */
 export function startResends(world: World): void {
   const { plan, watch, reach, trace } = world;
@@ -157,7 +160,7 @@ export function startResends(world: World): void {
     later(world, after, () =>
       typed(world, async (deps) => {
         const now = await deps.ledger.get(key);
-        if (!now || !lackedStep(now)) return;
+        if (!now || !lackedStep(now) || (now.resends ?? 0) >= MOST_RESENDS) return;
         const as = watch.happened('mail', id) ? 'done' : 'skipped';
         trace.add({ who: 'operator', what: isUnknown ? `settle as ${as}` : 'resend', detail: () => id });
         const settled = isUnknown ? await settle(deps, { row: now, step: lack.what, as }) : now;

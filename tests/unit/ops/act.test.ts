@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AmbiguousError, VerdictError } from '../../../lib/errors';
-import { cancel, discard, retry, settle } from '../../../lib/ops/act';
+import { cancel, discard, retry, settle, whyNot } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
 import { spendReceives } from '../../support/dead-letters';
@@ -286,4 +286,19 @@ test('a job that its own run cancelled cannot be retried, because its message is
   await engine.sendAndDeliver(envelope());
 
   await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);
+});
+
+test.each([
+  ['SendgridRejected', undefined],
+  ['Superseded', 'only the mail that a succeeded job lacks can be sent'],
+])('a mail that was given up for %s can be sent again, unless a later command replaced it', (code, refusal) => {
+  const step = { status: 'skipped', startedAt: 1, endedAt: 1, reason: code } as const;
+  const row = {
+    ...{ ...acceptedRow(1), state: inState('succeeded'), recordedAt: 1, bodyKept: true },
+    ...{ without: [{ what: 'notification', code }], steps: { notification: step } },
+  };
+
+  const text = whyNot.resend(row);
+
+  expect(text).toEqual(refusal && expect.stringContaining(refusal));
 });
