@@ -108,7 +108,7 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
 
 /** From the webhook's lines (lib/emails/events/webhook.ts). What SendGrid repeats counts again. */
 const REPORTED =
-  "filter message = 'events stored' | stats sum(processed) as sent, sum(delivered) as delivered, sum(deferred) as deferred, sum(bounced) as bounced, sum(reported) as reported by bin(5m)";
+  "filter message = 'events stored' | stats sum(processed) as sent, sum(delivered) as delivered, sum(deferred) as deferred, sum(bounce) as bounced, sum(spamreport) as reported by bin(5m)";
 
 function emailSection(instance: string): Widget[] {
   const chunks = { accepted: 'JobsSucceeded', dead: 'JobsDead' };

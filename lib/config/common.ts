@@ -58,6 +58,8 @@ export const producerSettings = z.object({
   kmsKey: z.string().max(2048).optional(),
   /** Recipients per second. It decides the size of a campaign's chunks. */
   emailRate: z.number().positive().max(10_000),
+  /** The recipients of a campaign's first wave. No chunk is larger. */
+  firstWave: z.int().positive().optional(),
   /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
   hashKey: z.string().min(1),
   queues: z.record(name, z.object(sentTo)),

@@ -198,7 +198,12 @@ export const reconcilerEnv = commonEnv.extend({
   /** Runs from one canary of a queue to the next. 0 means no canaries. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
   /** From which percentages on a campaign pauses (lib/emails/campaigns/campaign.ts). */
-  GUARD: json(z.strictObject({ bounces: percent, reports: percent, refused: percent })),
+  GUARD: json(
+    z.strictObject({
+      ...{ bounces: percent, reports: percent, refused: percent },
+      ...{ first: z.int().positive().default(500), wait: seconds.default(600) },
+    }),
+  ),
   /** From how many entries on the alarm about each queue's DLQ fires. */
   DLQ_DEPTHS: json(z.record(name, z.number().int().min(1))),
 });

@@ -3,6 +3,7 @@ import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CAMPAIGN_CHUNK, type Campaign, type Campaigns, chunkId } from './campaigns/campaign';
+import { isBehindWave } from './campaigns/wave';
 import { campaignKeys, type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,
@@ -92,14 +93,14 @@ async function sendChunk(
       {
         use: 'campaign',
         request: async (excluded) => {
-          refuseIfStopped(campaign);
+          refuseIfStopped(campaign, data.number);
           const { manifest, content } = await recall(campaign);
           checkSender(deps.senderDomains, content.from);
           const part = await readPart(deps, manifest, data.number);
           const recipients = part.map((person, number) => ({ ...person, number }));
           return requestOf({ content, recipients: recipients.filter(({ number }) => !excluded.has(number)), origin });
         },
-        check: async () => refuseIfStopped(await readCampaign(campaigns, data.campaign)),
+        check: async () => refuseIfStopped(await readCampaign(campaigns, data.campaign), data.number),
       },
       context,
     );
@@ -121,9 +122,10 @@ async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign>
   throw wrongField('CampaignMissing', 'data.campaign', 'there is no such campaign');
 }
 
-function refuseIfStopped({ status }: Campaign): void {
-  if (status === 'paused') throw new VerdictError('paused');
+function refuseIfStopped(campaign: Campaign, chunk: number): void {
+  const { status } = campaign;
   if (status === 'cancelled') throw new VerdictError('cancelled');
+  if (status === 'paused' || isBehindWave(campaign, chunk)) throw new VerdictError('paused');
 }
 
 /** Pauses the campaign if our configuration or the campaign is the cause. */

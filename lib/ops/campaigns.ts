@@ -113,14 +113,16 @@ export function progressOf(campaign: Campaign, now: number): Progress {
   return { ...progress, perSecond: Number(perSecond.toFixed(1)), endsAt: Math.round(now + (left / perSecond) * 1000) };
 }
 
-/** Says why nothing of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */
+/** Says why nothing more of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */
 export async function waitsOf(reader: Reader): Promise<(campaign: Campaign) => string | undefined> {
   const { limits, clock } = reader;
   const stored = limits && (await readItem<RateItem>(reader, rateKey('sendgrid')));
   return (campaign) => {
+    const { status, wave } = campaign;
+    if (status === 'running' && wave?.outAt) return `waits for events about its first ${counted(wave.mails, 'mail')}`;
     const recipients = chunkRecipients(campaign, campaign.released);
     const held = heldNow(limits, stored, { now: clock.now(), recipients });
-    if (!held || campaign.status !== 'running') return undefined;
+    if (!held || status !== 'running') return undefined;
     return held.code === 'OutsideWindow'
       ? `waits for its window at ${held.text}`
       : `daily cap of ${limits?.dailyCap} reached, goes on at ${held.text}`;

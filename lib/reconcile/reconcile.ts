@@ -131,12 +131,7 @@ export async function reconcile(
         ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
       ),
     );
-    return [
-      { kind: 'guardCampaigns', work: guardCampaigns },
-      { kind: 'releaseTrials', work: releaseTrials },
-      ...ofQueues,
-      { kind: 'dropLists', work: dropLists },
-    ];
+    return [{ kind: 'releaseTrials', work: releaseTrials }, ...ofQueues, { kind: 'dropLists', work: dropLists }];
   }
 
   /** Returns the parts that must be repeated soon. */
@@ -158,6 +153,8 @@ export async function reconcile(
       const nextMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
       run = await releaseCampaigns(deps, { mayGoOn, nextMs, place });
     };
+    // Each release is judged by what is known until then.
+    if (clock.now() < end) await attempt({ kind: 'guardCampaigns', work: guardCampaigns });
     if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
     return run;
   }

@@ -1,5 +1,6 @@
 import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
+import { mustWait } from '../emails/campaigns/wave';
 import { VENDORS, type Vendor } from '../errors';
 import { EMAILS_QUEUE, todoKey } from '../jobs/keys';
 import { LONGEST_OWED_MS } from '../jobs/ledger';
@@ -71,8 +72,10 @@ async function releaseEach(
   deps: ReconcileRun,
   { todo, room, mayGoOn }: { todo: string; room: Room; mayGoOn: () => boolean },
 ): Promise<void> {
-  const isPaused = async ({ reason, campaign = '' }: JobRow) =>
-    reason === 'paused' && (await campaigns(deps).read(campaign))?.status === 'paused';
+  const isPaused = async ({ id, reason, campaign = '' }: JobRow) => {
+    const of = reason === 'paused' && (await campaigns(deps).read(campaign));
+    return of && mustWait(of, id);
+  };
   const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: room.half, inOrderBy: groupOf };
   await eachDue(deps, work, async (row) => {
     if (!(await isPaused(row))) await room.take(() => release(deps, row));

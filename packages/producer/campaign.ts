@@ -43,8 +43,9 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
 }
 
 export interface ProducerDeps extends SubmitDeps {
-  /** Recipients per second that may be sent to. It decides the size of a chunk. */
+  /** Recipients per second that may be sent to, and those of a first wave. They decide the size of a chunk. */
   emailRate: number;
+  firstWave?: number | undefined;
   readObject: (key: string) => AsyncIterable<Uint8Array>;
 }
 
@@ -73,7 +74,7 @@ export async function submitCampaign(
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
-  const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate);
+  const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate, deps.firstWave);
   const { rejectedKeys, ...written } = await writeManifest(deps, {
     campaign: id,
     content: campaignContentSchema.parse(content),

@@ -151,6 +151,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     prefix: settings.prefix,
     hashPeople: personHashes(keyOf(config, settings.hashKey), realClock),
     emailRate: settings.emailRate,
+    firstWave: settings.firstWave,
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),

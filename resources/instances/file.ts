@@ -171,6 +171,8 @@ export const instanceFile = table({
       bounces: percent.describe('A campaign pauses above this percentage of hard bounces. 100: never'),
       reports: percent.describe('And above this percentage of spam reports, from the third on. 100: never'),
       refused: percent.describe('And above this percentage of refused chunks. 100: never'),
+      first: whole(1, 1_000_000).describe('Recipients of the first wave, in whole chunks. No chunk is larger'),
+      wait: whole(0, 86_400).describe('Seconds that a campaign waits for the events of its first wave. 0: no wave'),
     }).describe('The limits of a campaign, once 100 of its mails are delivered or bounced (docs/emails.md)'),
     between: matching(
       /^(?:[01]\d|2[0-3]):[0-5]\d[–-](?:[01]\d|2[0-3]):[0-5]\d$/,

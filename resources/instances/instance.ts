@@ -38,6 +38,7 @@ export const producerSettingsOf = (of: Instance, account: string): ProducerSetti
   kmsKey: keyName(of),
   table: tableName(of.name),
   emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.sendgrid.rate),
+  firstWave: of.sendgrid.guard?.first,
   queues: Object.fromEntries(
     of.rows.map(({ name, type, retention }) => [name, { type, retention, retryDays: of.retention.retry }]),
   ),

@@ -57,7 +57,7 @@ export function brokenRules(instance: Instance): Problem[] {
     `must be of one of sender.domains (${domains.join(', ')})`,
   );
   // A chunk is sent whole, so a smaller cap would let nothing through.
-  const chunk = chunkSizeOf(emailsEnv.shape.EMAIL_RATE.parse(sendgrid.rate));
+  const chunk = chunkSizeOf(emailsEnv.shape.EMAIL_RATE.parse(sendgrid.rate), sendgrid.guard?.first);
   rule((sendgrid.dailyCap ?? chunk) >= chunk, 'sendgrid.dailyCap', `must be >= ${chunk}, one chunk at this rate`);
   rule(!events.webhook || events.bus === 'own', 'events.bus', 'must be own, because the webhook belongs to that bus');
   for (const path of SECRETS) {

@@ -5,6 +5,7 @@ import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, ItemHead } from '../../ports';
+import { REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { type CampaignJob, MOST_RECIPIENTS } from '../message';
 
 /** If SendGrid has not reported on most mails within this time, its events probably do not reach us. */
@@ -30,10 +31,25 @@ interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
   traceparent?: string;
 }
 
-/** What SendGrid reported about mails. Each mail counts as one of `delivered`, `deferred` and `bounced`. */
-export type Reports = Record<'delivered' | 'deferred' | 'bounced' | 'reported', number>;
+/** What SendGrid reported about mails. Each mail that has an event counts as one of `FATES`. */
+export type Reports = Record<ReportKind, number>;
 const NONE_ENDED = { since: 0, chunks: 0, refused: 0 };
-export const NO_REPORTS: Reports = { delivered: 0, deferred: 0, bounced: 0, reported: 0 };
+export const NO_REPORTS = Object.fromEntries(REPORT_KINDS.map((kind) => [kind, 0])) as Reports;
+const FATES = ['delivered', 'deferred', 'bounced', 'blocked', 'dropped'] as const;
+
+/** The first wave of a campaign or of a resume (wave.ts). */
+export interface Wave {
+  /** New chunks belong to it: those from this number on. */
+  from: number;
+  /** So do these released ones, which a pause had held. */
+  again: number[];
+  /** Its mails that SendGrid has accepted. */
+  mails: number;
+  /** When the reconciler first saw that it has no more to send, ms since 1970. */
+  outAt?: number;
+}
+
+const waveFrom = (from: number): Wave => ({ from, again: [], mails: 0 });
 
 export interface Campaign extends ItemHead, CampaignPlan {
   status: CampaignStatus;
@@ -45,6 +61,8 @@ export interface Campaign extends ItemHead, CampaignPlan {
   round: number;
   /** By round; at most a few minutes old (guard.ts). */
   reports: Reports[];
+  /** Absent once it is over. */
+  wave?: Wave | undefined;
   /** Chunks of this round that have ended, and those of them that were refused. `since`: the resume. */
   ended: { since: number; chunks: number; refused: number };
   /** How many recipients SendGrid had accepted by when. The first entry is about a minute older than the last. */
@@ -95,7 +113,7 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
         const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
-        const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [] };
+        const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [], wave: waveFrom(0) };
         const state = { status: 'running' as const, round: 0, reports: [NO_REPORTS], history: [] };
         return scheduled(withEntry({ ...plan, ...keys, ...chunks, ...state }, 'accepted'));
       });
@@ -111,7 +129,8 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
         // The time of the pause must not slow the rate.
         const sent = rest.sent.slice(-1).map(({ recipients }) => ({ at: ended.since, recipients }));
         const reports = [...rest.reports, NO_REPORTS];
-        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent };
+        const wave = waveFrom(rest.released);
+        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent, wave };
       }),
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
@@ -151,6 +170,9 @@ export interface GuardLimits {
   /** So many mails must have been delivered or bounced before any limit counts. */
   least?: number;
   leastReports?: number;
+  /** The recipients of a first wave, and the seconds for which its events are waited for. 0: there is none. */
+  first?: number;
+  wait?: number;
 }
 
 function excessOf(campaign: Campaign, limits: GuardLimits) {
@@ -173,9 +195,12 @@ function excessOf(campaign: Campaign, limits: GuardLimits) {
 
 export function reportsOf({ reports }: Campaign): Reports {
   const all = { ...NO_REPORTS };
-  for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
+  for (const round of reports) for (const kind of REPORT_KINDS) all[kind] += round[kind];
   return all;
 }
+
+/** How many mails have an event. */
+export const reportedOn = (reports: Reports): number => FATES.reduce((sum, fate) => sum + reports[fate], 0);
 
 export const sentOf = ({ sent }: Campaign): number => sent.at(-1)?.recipients ?? 0;
 
@@ -205,8 +230,9 @@ const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 /** A chunk occupies the senders for this long, and every other campaign waits meanwhile. */
 const CHUNK_SECONDS = 0.5;
 
-export const chunkSizeOf = (emailRate: number): number =>
-  Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
+/** `first`: of the guard. A first wave has whole chunks. */
+export const chunkSizeOf = (emailRate: number, first = MOST_RECIPIENTS): number =>
+  Math.min(MOST_RECIPIENTS, first, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
 
 /** Depends only on campaign and number, so a chunk is one job however often it is released. */
 export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);

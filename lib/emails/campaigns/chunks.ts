@@ -19,9 +19,11 @@ import {
   chunkRecipients,
   type GuardLimits,
   releasedPages,
+  reportedOn,
   reportsOf,
   sentOf,
 } from './campaign';
+import { isBehindWave, judgeWave } from './wave';
 
 export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events' | 'dlqUrl'> {
   log: Log;
@@ -50,6 +52,8 @@ export interface Counted {
   open: number;
   /** Of those of them that are about to reserve a slot of the rate. */
   waiting: number;
+  /** How many recipients may be released before the first wave's events. */
+  room: number;
 }
 
 /** Counts a campaign's open chunks, and stores which chunks have ended, and whether the campaign has. */
@@ -60,19 +64,24 @@ export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): P
   const open = campaign.open.filter((number) => !ended.has(number));
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
   const now = deps.clock.now();
+  const isStuck = (number: number) => waitsForOperator(rows.get(number), campaign);
+  const judged = (counted: Campaign) => judgeWave(counted, { rows, isStuck, guard: deps.guard, now });
   const change = (stored: Campaign): Campaign => {
     const endedNow = [...ended].filter(([number]) => stored.open.includes(number));
-    const counted = { ...withEnded(stored, endedNow), open: stored.open.filter((number) => !ended.has(number)) };
+    const left = { ...withEnded(stored, endedNow), open: stored.open.filter((number) => !ended.has(number)) };
+    const counted = { ...left, wave: judged(left).wave };
     if (!done || stored.released !== campaign.released) return counted;
     return { ...counted, status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now };
   };
-  const hasChanged = done || open.length < campaign.open.length;
-  const { item } = hasChanged ? await campaigns(deps).count(campaign, change) : { item: campaign };
+  const hasChanged = done || open.length < campaign.open.length || judged(campaign).wave !== campaign.wave;
+  const { item = campaign } = hasChanged ? await campaigns(deps).count(campaign, change) : { item: campaign };
   const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
+  const goes = (number: number) => isAboutToSend(rows.get(number), campaign, now) && !isBehindWave(item, number);
   return {
-    campaign: item ?? campaign,
-    open: recipients(open.filter((number) => !waitsForOperator(rows.get(number), campaign))),
-    waiting: recipients(open.filter((number) => isAboutToSend(rows.get(number), campaign, now))),
+    campaign: item,
+    open: recipients(open.filter((number) => !isStuck(number))),
+    waiting: recipients(open.filter(goes)),
+    room: judged(item).room,
   };
 }
 
@@ -82,6 +91,7 @@ const RATE_EVERY_MS = 5_000;
 /** Counts chunks that have ended: each one once, because it leaves the open ones in the same write. */
 function withEnded(campaign: Campaign, chunks: readonly [number: number, row: JobRow | undefined][]): Campaign {
   const ended = { ...campaign.ended };
+  const wave = campaign.wave && { ...campaign.wave };
   const before = campaign.sent;
   let { at, recipients } = before.at(-1) ?? { at: 0, recipients: 0 };
   for (const [number, row] of chunks) {
@@ -95,14 +105,15 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
       ended.refused += kind === 'refused' ? 1 : 0;
     }
     if (kind !== 'accepted') continue;
+    if (wave && !isBehindWave(campaign, number)) wave.mails += mails;
     recipients += mails;
     at = Math.max(at, row?.steps[SEND]?.endedAt ?? 0);
   }
-  if (recipients === (before.at(-1)?.recipients ?? 0)) return { ...campaign, ended };
+  if (recipients === (before.at(-1)?.recipients ?? 0)) return { ...campaign, ended, wave };
   const [second, last] = before.slice(-2);
   const kept = second && last && last.at - second.at < RATE_EVERY_MS ? before.slice(0, -1) : before;
   const recent = kept.filter((_, n) => (kept[n + 1]?.at ?? at) > at - RATE_MS);
-  return { ...campaign, ended, sent: [...recent, { at, recipients }] };
+  return { ...campaign, ended, wave, sent: [...recent, { at, recipients }] };
 }
 
 /** Releases again a chunk whose release stopped before the cursor. A paused or cancelled campaign would end without it. */
@@ -170,9 +181,8 @@ export async function rowsOf({ ledger }: Pick<CampaignReleaseDeps, 'ledger'>, { 
 
 /** Reports an ended campaign if less than half of its mails have events: SendGrid or our webhook lost them. */
 export async function checkEvents(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
-  const { delivered, deferred, bounced } = reportsOf(campaign);
   const sent = sentOf(campaign);
-  const count = sent - delivered - deferred - bounced;
+  const count = sent - reportedOn(reportsOf(campaign));
   if (2 * count > sent) {
     await deps.report({ kind: 'events-missing', subject: campaign.id, count });
     deps.log.warn('accepted mails without events', { campaign: campaign.id, ...traceOf(campaign), count });

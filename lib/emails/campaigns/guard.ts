@@ -11,7 +11,7 @@ import { AT_ONCE, type CampaignReleaseDeps } from './chunks';
 /*
  * The guard pauses a campaign whose mails bounce or are reported as spam too often.
  *
- * The webhook notes about whom a request of SendGrid was, in one item. Once a minute the reconciler sets those recipients'
+ * The webhook notes about whom a request of SendGrid was, in one item. Before each release the reconciler sets those recipients'
  * bits, counts the bits of the whole campaign, pauses it if a limit is exceeded, and deletes the notes last. A set bit
  * stays set. So repeated, late and reordered events change nothing, and after a crash the next run does the same again.
  *
@@ -86,18 +86,27 @@ const ofKinds = <T>(part: (kind: ReportKind) => T) =>
 
 const bitsOf = (stored: BitsItem | undefined) => ofKinds((kind) => BigInt(`0x${stored?.bits[kind] ?? 0}`));
 
-/** Each recipient counts as one of delivered, bounced and deferred: a bounce is final, and who reports has the mail. */
+/** Each recipient counts as the first of these fates: a bounce is final, and who reports or leaves has the mail. */
 async function countBits(deps: CampaignReleaseDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
   const pages = Array.from({ length: Math.ceil(recipients / PAGE) }, (_, page) => page);
   const items = await mapEach(pages, AT_ONCE, (page) => readItem<BitsItem>(deps, reportsKey(id, round, page)));
   const counts = { ...NO_REPORTS };
   for (const item of items) {
-    const { delivered, deferred, bounced, reported } = bitsOf(item);
-    const arrived = (delivered | reported) & ~bounced;
-    counts.delivered += ones(arrived);
-    counts.bounced += ones(bounced);
+    const { delivered, reported, unsubscribed, ...other } = bitsOf(item);
+    const { bounced, blocked, dropped, deferred } = other;
+    let before = 0n;
+    for (const [fate, bits] of Object.entries({
+      bounced,
+      blocked,
+      delivered: delivered | reported | unsubscribed,
+      dropped,
+      deferred,
+    })) {
+      counts[fate as ReportKind] += ones(bits & ~before);
+      before |= bits;
+    }
     counts.reported += ones(reported);
-    counts.deferred += ones(deferred & ~(arrived | bounced));
+    counts.unsubscribed += ones(unsubscribed);
   }
   return counts;
 }

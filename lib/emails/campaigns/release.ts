@@ -78,7 +78,8 @@ async function releaseFairly(
   // Before the first send, a rate of 1 lets one chunk go.
   const rate = stored?.rate || 1;
   const taken = stored ? takenMs(stored, clock.now()) : 0;
-  const mayRelease = ({ campaign, open }: Counted) => hasMore(campaign) && open < rate * MOST_OPEN_SECONDS;
+  const mayRelease = ({ campaign, open, room }: Counted) =>
+    hasMore(campaign) && open < rate * MOST_OPEN_SECONDS && chunkRecipients(campaign, campaign.released) <= room;
   const contenders = new Set(running.filter(mayRelease));
   let time = virtualTime(running.map(({ campaign }) => campaign));
   let ahead = waiting;
@@ -95,13 +96,14 @@ async function releaseFairly(
       yield next;
     }
   }
-  await throughAll(chosen(), async ({ campaign, open }) => {
+  await throughAll(chosen(), async ({ campaign, open, room }) => {
     const recipients = chunkRecipients(campaign, campaign.released);
     time = nextStartTag(campaign, time);
     ahead += recipients;
     const after = await releaseChunk(deps, campaign, time);
-    const next = after?.status === 'running' && { campaign: after, open: open + recipients, waiting: 0 };
-    if (next && mayRelease(next)) contenders.add(next);
+    if (after?.status !== 'running') return;
+    const next = { campaign: after, open: open + recipients, waiting: 0, room: room - recipients };
+    if (mayRelease(next)) contenders.add(next);
   });
   return isHeld;
 }

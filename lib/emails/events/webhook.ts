@@ -28,8 +28,17 @@ const eventItem = <T>(queue: MailQueue, id: string, at: number, kind: 'evidence'
 export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item =>
   eventItem(queue, id, evidence.at, 'evidence', { evidence });
 
-export const REPORT_KINDS = ['delivered', 'deferred', 'bounced', 'reported'] as const;
+export const REPORT_KINDS = [
+  ...(['delivered', 'deferred', 'bounced', 'blocked', 'dropped', 'reported', 'unsubscribed'] as const),
+] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** What each event but `processed` says about its mail. Who opens it or subscribes again has the mail. */
+const REPORTS: Record<string, ReportKind> = {
+  ...{ delivered: 'delivered', open: 'delivered', click: 'delivered', group_resubscribe: 'delivered' },
+  ...{ deferred: 'deferred', bounce: 'bounced', blocked: 'blocked', dropped: 'dropped', spamreport: 'reported' },
+  ...{ unsubscribe: 'unsubscribed', group_unsubscribe: 'unsubscribed' },
+};
 
 /** Whom a request of SendGrid was about, of one campaign and round, until the reconciler has counted them. */
 export interface EventNote extends ItemHead {
@@ -37,12 +46,6 @@ export interface EventNote extends ItemHead {
   round: number;
   /** Recipients by their number in the campaign. */
   places: Partial<Record<ReportKind, number[]>>;
-}
-
-/** What an event says about its mail. A block (`blocked`) is a refusal of the sender, not of the address. */
-function reportOf({ event, type }: Pick<StoredEvent, 'event' | 'type'>): ReportKind | undefined {
-  if (event === 'bounce') return type === 'blocked' ? undefined : 'bounced';
-  return event === 'spamreport' ? 'reported' : REPORT_KINDS.find((kind) => kind === event);
 }
 
 export interface EventDeps extends ItemDeps {
@@ -102,7 +105,7 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]): P
   for (const [queue, all] of groupBy(own, (event) => event.queue)) {
     deps.metrics.add('EmailEvents', all.length, 'Count', {});
     // The dashboard sums these lines (resources/dashboard.ts).
-    const kinds = groupBy(all, ({ stored }) => reportOf(stored) ?? kindOfEvent(stored));
+    const kinds = groupBy(all, ({ stored }) => kindOfEvent(stored));
     const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
     deps.log.info('events stored', { ...counts, queue, count: all.length });
   }
@@ -113,7 +116,7 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
   const now = deps.clock.now();
   const found = events.flatMap(({ first, round, stored }) => {
     const { campaign, recipient } = stored;
-    const kind = reportOf(stored);
+    const kind = REPORTS[kindOfEvent(stored)];
     return campaign && kind && first !== undefined ? [{ campaign, round, kind, place: first + recipient }] : [];
   });
   for (const group of groupBy(found, ({ campaign, round }) => `${campaign} ${round}`).values()) {
@@ -205,7 +208,7 @@ export function parseEvent(input: unknown, of: Pick<EventDeps, 'instance' | 'clo
   return { queue, time, first, round, stored: { ...stored, messageId } };
 }
 
-/** SendGrid's name of an event. It calls a block a bounce of the type `blocked`. */
+/** SendGrid's name of an event. It calls a block, a refusal of the sender and not of the address, a bounce `blocked`. */
 export const kindOfEvent = ({ event, type }: StoredEvent): string => (type === 'blocked' ? 'blocked' : event);
 
 /** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */

@@ -1,4 +1,4 @@
-import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, NO_REPORTS } from '../../../lib/emails/campaigns/campaign';
 import { campaignKey } from '../../../lib/jobs/keys';
 import type { ItemHead } from '../../../lib/ports';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
@@ -10,7 +10,7 @@ import type { Promised } from './rest';
 
 /** What the guard must see in a campaign's own counts, or `undefined`. */
 function excess({ reports, round, ended }: Campaign): string | undefined {
-  const { delivered, bounced, reported } = reports[round] ?? { delivered: 0, bounced: 0, reported: 0 };
+  const { delivered, bounced, reported } = reports[round] ?? NO_REPORTS;
   const percent = (part: number, of: number) => (100 * part) / Math.max(1, of);
   if (delivered + bounced < GUARD.least) return undefined;
   if (percent(bounced, delivered + bounced) > GUARD.bounces) return 'TooManyBounces';
@@ -22,11 +22,15 @@ const WAIT_PART = 0.7;
 
 const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
 
-/** The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. */
+/**
+ * The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. A first
+ * wave is not larger than it may be.
+ */
 export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: World): void {
   if (!queue.controlled) return;
   const resumed = new Map<string, number[]>();
   const pausedIn = new Map<string, number>();
+  const sent = new Map<string, number>();
   onItem.push((item, last) => {
     if (!isCampaign(item)) return;
     const { id, status, reason, round } = item;
@@ -40,7 +44,12 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
   });
   onMails.push((mails) => {
     const { campaign: id = '', round } = mails[0]?.customArgs ?? {};
-    if (!watch.items.has(campaignKey(id))) return;
+    const item: ItemHead | undefined = watch.items.get(campaignKey(id));
+    if (!item || !isCampaign(item)) return;
+    const count = (sent.get(`${id} ${round}`) ?? 0) + mails.length;
+    sent.set(`${id} ${round}`, count);
+    if (item.wave && Number(round) === item.round && count > GUARD.first)
+      watch.violated(`the guard: the first wave of campaign ${id} has ${count} mails`);
     const resumes = resumed.get(id) ?? [];
     // A worker reads the campaign at the start of its run, and waits for its slot for at most two thirds of it.
     const settled = resumes.filter((at) => at < kernel.now() - WAIT_PART * queue.functionTimeoutMs - skewOf(plan));

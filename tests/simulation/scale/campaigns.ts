@@ -1,16 +1,19 @@
-import { campaigns, chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, campaigns, chunkSizeOf, reportsOf } from '../../../lib/emails/campaigns/campaign';
+import { takeEvents } from '../../../lib/emails/events/webhook';
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { type CampaignJob, EMAIL_CAMPAIGN, EMAIL_MESSAGE } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
-import { EMAILS_QUEUE } from '../../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { rhythmOf } from '../../../lib/startup/reconciler';
+import type { Mail } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
+import { eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { jobId } from '../../support/engine';
 import { busiest } from '../../support/rate-run';
-import { SECOND_MS } from '../draw/build';
+import { MINUTE_MS, SECOND_MS } from '../draw/build';
 import { createChance } from '../world/chance';
 import { envelopeOf, type ScalePlan, type ScaleResult, type Service, scalePlan, startService } from './service';
 
@@ -33,6 +36,7 @@ interface Sent {
   campaign: string;
   job: string;
   recipients: number;
+  mails: Mail['recipients'];
 }
 
 interface Options {
@@ -136,7 +140,7 @@ const emailService = (rate: number, takes: (mail: Sent) => boolean): Service =>
         sendgrid: {
           send: ({ recipients }) => {
             const { campaign = '', job = '' } = recipients[0]?.customArgs ?? {};
-            const taken = takes({ at: now(), campaign, job, recipients: recipients.length });
+            const taken = takes({ at: now(), campaign, job, recipients: recipients.length, mails: recipients });
             return call(CALL_MS, () => {
               if (!taken) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
               return {};
@@ -262,4 +266,75 @@ async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promis
       return { violation: `fairness: campaigns used ${percent(byCampaigns)} of the rate` };
     return most > 1 ? { violation: `rate: ${percent(most)} of the limit was sent` } : {};
   }
+}
+
+const GUARD = { bounces: 5, reports: 0.1, refused: 20, first: 500, wait: 600 };
+const FAST = 2_500;
+/** What a bad campaign may send, and how much later a good one may end than without a first wave. */
+const MOST_OF_BAD = 1_000;
+const MOST_DELAY_MS = 60 * SECOND_MS;
+
+/** `bounces`: one recipient in so many bounces. Every mail has its event within `withinMs`. */
+interface News {
+  bounces: number;
+  withinMs: number;
+  wait?: number;
+}
+
+const wavePlan = (name: string, what: string, run: (size: number) => Promise<ScaleResult>): ScalePlan =>
+  scalePlan(`campaigns-${name}`, `a campaign at 2,500 recipients a second ${what}`, [100_000, 100_000], run);
+
+export const WAVE_PLANS = [
+  wavePlan('bad', 'of which each eighth bounces within 20 s', async (size) => {
+    const { campaign, sent, ...result } = await firstWave(size, { bounces: 8, withinMs: 20 * SECOND_MS });
+    if (campaign?.reason !== 'TooManyBounces') return { ...result, violation: `the guard: it is ${campaign?.status}` };
+    return sent > MOST_OF_BAD ? { ...result, violation: `the guard: ${sent} mails were sent` } : result;
+  }),
+  wavePlan('good', 'whose events come within 30 s', async (size) => {
+    const news = { bounces: Number.POSITIVE_INFINITY, withinMs: 30 * SECOND_MS };
+    const without = await firstWave(size, { ...news, wait: 0 });
+    const { lastAt, ...result } = await firstWave(size, news);
+    const delayMs = lastAt - without.lastAt;
+    return delayMs > MOST_DELAY_MS ? { ...result, violation: `the guard: delayed by ${delayMs} ms` } : result;
+  }),
+];
+
+/** Runs one campaign until it pauses, or until every event is counted. All counts must be exact. */
+async function firstWave(size: number, { bounces, withinMs, wait = GUARD.wait }: News) {
+  let sent = 0;
+  let lastAt = 0;
+  const told = { delivered: 0, bounced: 0 };
+  const service = emailService(FAST, ({ at, job, mails }) => {
+    const events = mails.flatMap(({ email, customArgs }, n) => {
+      const bounced = (sent + n) % bounces === bounces - 1;
+      told[bounced ? 'bounced' : 'delivered'] += 1;
+      const of = { messageId: job, to: [email], customArgs: { ...customArgs, instance: service.deps.instance } };
+      return eventsOf(of, bounced ? { event: 'bounce', type: 'bounce' } : 'delivered', at);
+    });
+    sent += mails.length;
+    lastAt = at;
+    // In parts, so that the guard sees some evidence early.
+    for (let part = 1; part <= 5; part++) {
+      const some = events.filter((_, n) => n % 5 === part - 1);
+      service.after((withinMs * part) / 5, () => void takeEvents({ ...service.deps, clock: service.deps.clock }, some));
+    }
+    return true;
+  });
+  service.deps.guard = { ...GUARD, wait };
+  await begin(service, { id: LARGE, recipients: size, chunkSize: chunkSizeOf(FAST, GUARD.first) });
+  const stored = async () => (await service.deps.table.get(campaignKey(LARGE))) as Campaign | undefined;
+  let campaign: Campaign | undefined;
+  const look = () => void stored().then((found) => (campaign = found));
+  const result = await service.run({
+    withinMs: (size / FAST) * SECOND_MS + 5 * MINUTE_MS,
+    done: () => {
+      look();
+      if (campaign?.status === 'running' || !campaign || service.now() < lastAt + withinMs + 70 * SECOND_MS)
+        return false;
+      const { delivered, bounced } = reportsOf(campaign);
+      if (delivered === told.delivered && bounced === told.bounced) return true;
+      return `the guard: counts ${delivered} and ${bounced}, not ${told.delivered} and ${told.bounced}`;
+    },
+  });
+  return { ...result, campaign, sent, lastAt };
 }

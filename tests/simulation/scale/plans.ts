@@ -1,5 +1,5 @@
 import { named } from '../queues/queues';
-import { CAMPAIGN_PLANS, MAILS_PLANS } from './campaigns';
+import { CAMPAIGN_PLANS, MAILS_PLANS, WAVE_PLANS } from './campaigns';
 import { HOURS_PLANS } from './hours';
 import { SAMPLE_PLANS } from './sample-plans';
 import type { ScalePlan } from './service';
@@ -7,7 +7,7 @@ import { manyStarts } from './starts';
 
 /** All scale plans. Add a new one here. */
 export const SCALE_PLANS: readonly ScalePlan[] = [
-  ...[...CAMPAIGN_PLANS, ...MAILS_PLANS, ...SAMPLE_PLANS, manyStarts, ...HOURS_PLANS],
+  ...[...CAMPAIGN_PLANS, ...MAILS_PLANS, ...WAVE_PLANS, ...SAMPLE_PLANS, manyStarts, ...HOURS_PLANS],
 ];
 
 export const scalePlanNamed = (name: string): ScalePlan => named(SCALE_PLANS, name);

@@ -24,7 +24,7 @@ export const idOf = (world: World, index: number): string =>
   jobId({ queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: memoryRandom() });
 
 /** The guard's limits, for lists of a few dozen recipients. */
-export const GUARD = { bounces: 30, reports: 20, refused: 60, least: 6, leastReports: 2 };
+export const GUARD = { bounces: 30, reports: 20, refused: 60, least: 6, leastReports: 2, first: 6, wait: 90 };
 
 /** The messages in a queue, with their attributes as texts. */
 export const messagesIn = ({ sqs }: Pick<World, 'sqs'>, name: string) =>
