@@ -17,7 +17,9 @@ declare global {
   const response: { status(code: number): { json(body: unknown): void } };
   const client: { id: string };
   const data: Parameters<ReturnType<typeof createProducer>['feedback']>[0];
-  const key: string, principal: string, correlationId: string, traceparent: string;
+  const key: string, principal: string, correlationId: string, traceparent: string, timeoutMs: number;
+  const outbox: typeof import('../../../examples/express-api/src/outbox');
+  const database: import('../../../examples/express-api/src/outbox').Database;
 }
 `;
 
@@ -74,7 +76,9 @@ test('the code of both pages sends jobs, finds them, plans and cancels one, send
   const answers: unknown[] = [];
   Object.assign(globalThis, {
     data: { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' },
-    ...{ key: 'request-1', principal: 'client-1', correlationId: 'c-1', traceparent: undefined },
+    ...{ key: 'request-1', principal: 'client-1', correlationId: 'c-1', traceparent: undefined, timeoutMs: 1 },
+    outbox: require('../../examples/express-api/src/outbox'),
+    database: { query: async () => ({ rows: [{ id: 'row-1' }] }) },
     request: { get: () => 'request-2' },
     client: { id: 'client-1' },
     response: { status: (code: number) => ({ json: (body: object) => answers.push([code, Object.keys(body)]) }) },
@@ -85,13 +89,15 @@ test('the code of both pages sends jobs, finds them, plans and cancels one, send
   expect(answers).toEqual([
     [202, ['id']],
     [200, ['state', 'ended', 'result', 'error']],
+    [202, ['id']],
     [201, ['url', 'fields', 'key', 'expiresAt']],
     [202, ['failed']],
+    [202, ['row']],
     [200, ['cancelled']],
   ]);
   const accepted = await table.accepted('feedback', { limit: 20 });
   const rows = await Promise.all(accepted.map(({ key }) => table.get(key)));
   const sent = { state: 'queued', version: 2 };
-  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject(Array(7).fill(sent));
+  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject(Array(8).fill(sent));
   expect(rows.filter((row) => row?.notBefore !== undefined)).toMatchObject([{ state: 'cancelled', version: 3 }]);
 });
