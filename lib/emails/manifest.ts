@@ -6,6 +6,7 @@ import { dataPrefix, EMAILS_QUEUE, ERASED } from '../jobs/keys';
 import type { Objects } from '../ports';
 import { counted } from '../text';
 import { type CampaignContent, type CampaignJob, campaignContentSchema, hashOf } from './message';
+import { mergeOf } from './placeholders';
 import { InvalidRecipientsError, type Read, type Recipient, recipientCheck } from './recipients';
 
 /** Names the objects of an accepted campaign by hash, so that a later change is noticed. */
@@ -53,6 +54,22 @@ export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<C
   const expected = manifest.content;
   const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);
   return campaignContentSchema.parse(JSON.parse(await verified(deps, key, expected, 'data.campaign')));
+}
+
+/** What a recipient of a campaign gets, counted from 1. Throws a PermanentError if there is no such recipient. */
+export async function readMail(
+  deps: ReadDeps,
+  campaign: Pick<CampaignJob, 'manifest' | 'recipients' | 'chunkSize'>,
+  number: number,
+) {
+  const { manifest: reference, recipients, chunkSize } = campaign;
+  if (!(number >= 1 && number <= recipients))
+    throw wrongField('NoSuchRecipient', 'numbers', `must be from 1 to ${recipients}`);
+  const manifest = await readManifest(deps, reference);
+  const content = await readContent(deps, manifest);
+  const part = await readPart(deps, manifest, Math.floor((number - 1) / chunkSize));
+  const recipient = part[(number - 1) % chunkSize] as Recipient;
+  return { content, preview: { recipient, ...mergeOf(content).previewFor(recipient) } };
 }
 
 async function verified({ objects }: ReadDeps, key: string, expected: string, field: string): Promise<string> {

@@ -48,46 +48,6 @@ export const person = z.strictObject({
 
 export const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 
-const mailShape = {
-  from: person.describe('The sender.'),
-  replyTo: person.optional().describe('Who gets the answers.'),
-  templateId: templateId
-    .optional()
-    .describe('A dynamic template: d- and 32 hex digits. Without it, subject and text are required.'),
-  templateKeys: z
-    .array(singleLine(100))
-    .max(100)
-    .optional()
-    .describe('Keys of the data that the template needs. Each recipient must have a value for each.'),
-  subject: singleLine(255, 'The subject. A template may have its own.').optional(),
-  text: multiLine(MAX_BODY, 'The mail as plain text, without a templateId.').optional(),
-  html: multiLine(MAX_BODY, 'The mail as HTML, without a templateId.').optional(),
-  categories: z
-    .array(singleLine(255))
-    .overwrite((names) => [...new Set(names)])
-    .max(10)
-    .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
-    .optional(),
-};
-
-function checkWords({ templateId: template, templateKeys, ...words }: Words, context: z.RefinementCtx): void {
-  const { subject, text, html } = words;
-  const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-  if (Buffer.byteLength(text ?? '') + Buffer.byteLength(html ?? '') > MAX_BODIES_BYTES)
-    issue('html', `must be at most ${MAX_BODIES_BYTES} bytes of UTF-8 with text`);
-  if (template !== undefined) {
-    if (text !== undefined || html !== undefined) issue('templateId', 'cannot be combined with text or html');
-    if (subject?.includes('{{')) issue('subject', 'cannot have placeholders beside a templateId');
-    return;
-  }
-  for (const [field, value] of Object.entries({ subject, text, html }))
-    if (value !== undefined && hasLooseBraces(value))
-      issue(field, 'has {{ that begins no placeholder like {{name}} or {{name|there}}');
-  if (templateKeys !== undefined) issue('templateKeys', 'need a templateId');
-  if (subject === undefined) issue('subject', 'is required without a templateId');
-  if (text === undefined) issue('text', 'is required without a templateId, also beside html');
-}
-
 /** By SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer as one click (RFC 8058). */
 const unsubscribe = z.union(
   [
@@ -110,17 +70,53 @@ const unsubscribe = z.union(
   'must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address with a placeholder like {{token}} and no fallback',
 );
 
-const contentShape = {
-  ...mailShape,
+const mailShape = {
+  from: person.describe('The sender.'),
+  replyTo: person.optional().describe('Who gets the answers.'),
+  templateId: templateId
+    .optional()
+    .describe('A dynamic template: d- and 32 hex digits. Without it, subject and text are required.'),
+  templateKeys: z
+    .array(singleLine(100))
+    .max(100)
+    .optional()
+    .describe('Keys of the data that the template needs. Each recipient must have a value for each.'),
+  subject: singleLine(255, 'The subject. A template may have its own.').optional(),
+  text: multiLine(MAX_BODY, 'The mail as plain text, without a templateId.').optional(),
+  html: multiLine(MAX_BODY, 'The mail as HTML, without a templateId.').optional(),
+  categories: z
+    .array(singleLine(255))
+    .overwrite((names) => [...new Set(names)])
+    .max(10)
+    .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
+    .optional(),
   unsubscribe: unsubscribe.optional().describe('How a recipient unsubscribes. Bulk mail needs it.'),
 };
 
-export const campaignContentSchema = z.strictObject(contentShape).superRefine(checkWords);
+function checkWords({ templateId: template, templateKeys, ...words }: Words, context: z.RefinementCtx): void {
+  const { subject, text, html } = words;
+  const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (Buffer.byteLength(text ?? '') + Buffer.byteLength(html ?? '') > MAX_BODIES_BYTES)
+    issue('html', `must be at most ${MAX_BODIES_BYTES} bytes of UTF-8 with text`);
+  if (template !== undefined) {
+    if (text !== undefined || html !== undefined) issue('templateId', 'cannot be combined with text or html');
+    if (subject?.includes('{{')) issue('subject', 'cannot have placeholders beside a templateId');
+    return;
+  }
+  for (const [field, value] of Object.entries({ subject, text, html }))
+    if (value !== undefined && hasLooseBraces(value))
+      issue(field, 'has {{ that begins no placeholder like {{name}} or {{name|there}}');
+  if (templateKeys !== undefined) issue('templateKeys', 'need a templateId');
+  if (subject === undefined) issue('subject', 'is required without a templateId');
+  if (text === undefined) issue('text', 'is required without a templateId, also beside html');
+}
+
+export const campaignContentSchema = z.strictObject(mailShape).superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
 
 export const campaignSchema = z
   .strictObject({
-    ...contentShape,
+    ...mailShape,
     transactional: z.boolean().optional().describe('true: no bulk mail, but for example a receipt.'),
     name: singleLine(100, 'For the readers of rows and reports. No personal data.').optional(),
     sendAt: isoTime.optional().describe('No mail is sent before: ISO 8601 with Z or an offset, at most 30 days ahead.'),

@@ -20,6 +20,14 @@ export interface Words extends Partial<Record<'templateId' | 'subject' | 'text' 
   unsubscribe?: { link: string } | { group: number } | undefined;
 }
 
+/** What a person will read. SendGrid has the dynamic templates, so of these only the data is known, and `note` says so. */
+export interface Preview extends Omit<Words, 'templateKeys' | 'unsubscribe'> {
+  /** The link. */
+  unsubscribe?: string | undefined;
+  data?: Record<string, unknown> | undefined;
+  note?: string;
+}
+
 /** Why a mail cannot be filled in for a person: the field and its rule. `missing`: the name without a value. */
 export interface Unfit {
   path: string[];
@@ -90,14 +98,28 @@ export function mergeOf(given: Words) {
     return link.replace(PLACEHOLDER, () => encodeURIComponent(words.shift() ?? ''));
   };
 
+  /** The words, or the data of a dynamic template. */
+  function dataFor(person: Person): Record<string, unknown> | undefined {
+    if (templateId === undefined) return tags.length > 0 ? wordsOf(person) : undefined;
+    if (templateKeys.length === 0) return person.data;
+    return { ...person.data, ...Object.fromEntries(templateKeys.map((key) => [key, valueFor(person, key)])) };
+  }
+
   return {
     content: { subject: numbered(subject), text: numbered(text), html: numbered(html) },
     linkFor,
-    /** The words, or the data of a dynamic template. */
-    dataFor(person: Person): Record<string, unknown> | undefined {
-      if (templateId === undefined) return tags.length > 0 ? wordsOf(person) : undefined;
-      if (templateKeys.length === 0) return person.data;
-      return { ...person.data, ...Object.fromEntries(templateKeys.map((key) => [key, valueFor(person, key)])) };
+    dataFor,
+    previewFor(person: Person): Preview {
+      const data = dataFor(person);
+      const filled = (words: string) =>
+        numbered(words)?.replace(/\{\{(\d+)\}\}/g, (_, number: string) => String(data?.[number]));
+      return {
+        subject: filled(subject),
+        ...(templateId === undefined
+          ? { text: filled(text), html: filled(html) }
+          : { note: `SendGrid fills in the dynamic template ${templateId}. It gets this data:`, templateId, data }),
+        unsubscribe: linkFor(person) || undefined,
+      };
     },
     unfit(person: Person): Unfit | undefined {
       if (templateId === undefined && !Object.values(person.data ?? {}).every(isWord))

@@ -9,6 +9,7 @@ import {
   sentOf,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
+import { readMail } from '../emails/manifest';
 import { type CampaignReport, failedRecipients } from '../emails/report';
 import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
@@ -54,6 +55,16 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
   const items = (await mapEach(keys, AT_ONCE, (key) => readItem(reader, key))) as (Campaign | undefined)[];
   return items.filter((item) => item !== undefined).sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
+}
+
+/** The mail of a recipient of a campaign, counted from 1. `audited`: stores who reads it, before it is read. */
+export async function campaignMail(from: Reader, id: string, number: number, audited: () => Promise<string>) {
+  const campaign = await findCampaign(from, id);
+  await audited();
+  return ofLists(campaign, async () => ({
+    ...(await readMail(from, campaign, number)),
+    recipients: campaign.recipients,
+  }));
 }
 
 export type CampaignDecision = 'pause' | 'resume' | 'cancel';

@@ -136,7 +136,7 @@ export async function confirmed(question: string, { options, out }: CommandConte
 }
 
 /** The bytes of a file that an operator named. */
-const bytesOf = (file: string): Promise<Buffer> =>
+export const bytesOf = (file: string): Promise<Buffer> =>
   readFile(file).catch((error: NodeJS.ErrnoException) => {
     // Node has codes for the system's errors, and for a name with a zero byte.
     if (!/^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(error.code ?? '')) throw error;

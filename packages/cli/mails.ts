@@ -1,16 +1,16 @@
+import { dirname, join } from 'node:path';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
-import { readContent, readManifest, readPart } from '../../lib/emails/manifest';
-import type { EmailMessageInput } from '../../lib/emails/message';
+import type { CampaignInput } from '../../lib/emails/message';
 import type { Read } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
 import {
   type CampaignDecision,
+  campaignMail,
   decideCampaign,
   failedAsCsv,
   findCampaign,
   listCampaigns,
-  ofLists,
   type Progress,
   progressOf,
   recipientsByOutcome,
@@ -18,23 +18,31 @@ import {
   waitsOf,
 } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
+import { InvalidJobError } from '../../lib/submit/errors';
 import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
 import { counted, emailAddress, timeText } from '../../lib/text';
+import type { CampaignPreview, RecipientSource } from '../producer/campaign';
 import {
+  bytesOf,
   type Command,
   type CommandContext,
+  count,
   day,
   JSON_OUTPUT,
   type Option,
   oneOf,
   readCsv,
+  readJson,
   required,
   text,
 } from './command';
 import { type Output, tableText } from './terminal';
 
 const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
+const NUMBER: Option = { usage: 'Number of the recipient, counted from 1. Default: 1', type: 'string' };
+const CAMPAIGN: Option = { ...ID, usage: 'Id of an accepted campaign, or the name of a JSON file with a draft' };
+const isId = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);
 const EMAIL: Option = { usage: 'Address', type: 'string' };
 
 const deciding = (decision: CampaignDecision, usage: string) =>
@@ -89,18 +97,31 @@ export const mails = {
     },
   },
 
+  'campaign preview': {
+    usage: 'Show the mail of one recipient of a campaign, or of a draft in a file. Sends nothing',
+    reads: true,
+    options: { id: CAMPAIGN, recipient: NUMBER, json: JSON_OUTPUT },
+    run: async (context) => {
+      const mail = await mailOf(context);
+      context.answer({ ...mail.preview, ...mail.counts }, mailLines(mail));
+    },
+  },
+
   'campaign test': {
-    usage: 'Send one mail of a campaign to an address, with the data of its first recipient',
+    usage: 'Send the mail of one recipient of a campaign, or of a draft in a file, to an address',
     writes: true,
-    options: { id: ID, to: { ...EMAIL, required: true } },
-    run: async ({ options, out, connect, audited, sls }) => {
+    options: { id: CAMPAIGN, to: { ...EMAIL, required: true }, recipient: NUMBER },
+    run: async (context) => {
+      const { options, out, connect, audited, sls } = context;
+      const { data: email } = emailAddress.safeParse(required(options, 'to'));
+      if (email === undefined) throw new OperatorError('--to must be an address.');
+      const { content, preview, number } = await mailOf(context);
+      const { name, data } = preview.recipient;
       const deps = await connect();
-      const { data: to } = emailAddress.safeParse(required(options, 'to'));
-      if (to === undefined) throw new OperatorError('--to must be an address.');
-      const mail = await testMail(deps, await findCampaign(deps, required(options, 'id')), to);
       const producer = { ...deps, source: `/operator/${await audited()}` };
+      const mail = { ...content, to: { email, name }, data };
       const { id } = await submit(producer, await kinds.email(mail, {}, producer));
-      out.line(`Sent as job ${id}. Its links are those of the campaign's first recipient.`);
+      out.line(`Sent as job ${id}. Its links are those of recipient ${number}.`);
       out.note(`See its outcome: ${sls(`jobs show ${id}`)}`);
     },
   },
@@ -152,17 +173,42 @@ export const mails = {
   },
 } satisfies Record<string, Command>;
 
-/**
- * One mail of a campaign to another address, with the data of the campaign's first recipient. It has no header to
- * unsubscribe, which would unsubscribe that recipient.
- */
-const testMail = (deps: Reader, campaign: Campaign, to: string): Promise<EmailMessageInput> =>
-  ofLists(campaign, async () => {
-    const manifest = await readManifest(deps, campaign.manifest);
-    const { unsubscribe: _unsubscribe, ...content } = await readContent(deps, manifest);
-    const [{ data = {} } = {}] = await readPart(deps, manifest, 0);
-    return { ...content, to: { email: to }, data };
-  });
+/** The mail of a recipient of an accepted campaign or of a draft. */
+async function mailOf({ options, connect, audited }: CommandContext) {
+  const id = required(options, 'id');
+  const number = count(options, 'recipient', { otherwise: 1 });
+  if (!isId(id)) return { number, ...(await draftOf(id, number)) };
+  return { number, counts: undefined, ...(await campaignMail(await connect(), id, number, audited)) };
+}
+
+/** A file of what `producer.campaign` takes: the campaign, and as `recipients` a list or the name of a CSV or NDJSON file. */
+async function draftOf(file: string, number: number) {
+  const { recipients: list, ...campaign } = Object(await readJson(file)) as CampaignInput & { recipients: unknown };
+  const bytes = typeof list === 'string' ? await bytesOf(join(dirname(file), list)) : undefined;
+  const source = bytes ? { [String(list).endsWith('.csv') ? 'csv' : 'ndjson']: bytes } : list;
+  const { createTestProducer } = require('../producer/testing') as typeof import('../producer/testing');
+  const { mails, ...counts } = await createTestProducer()
+    .previewCampaign(campaign, source as RecipientSource, { numbers: [number] })
+    .catch((error: unknown) => {
+      throw error instanceof InvalidJobError ? new OperatorError(`${file}: ${error.message}.`) : error;
+    });
+  const { name: _name, sendAt: _sendAt, transactional: _transactional, ...content } = campaign;
+  return { content, preview: mails[0] as CampaignPreview['mails'][number], recipients: counts.recipients, counts };
+}
+
+function mailLines({ number, preview, recipients, counts }: Awaited<ReturnType<typeof mailOf>>): string[] {
+  const { recipient, note, subject, unsubscribe, text, html, data } = preview;
+  const refused = counts
+    ? ` Of ${counts.requested} lines, ${counts.rejected} would be rejected and ${counts.duplicates} are there twice.`
+    : '';
+  return [
+    `Recipient ${number} of ${recipients}: ${recipient.email}.${refused}`,
+    ...(note ? [note] : []),
+    ...(subject ? [`Subject: ${subject}`] : []),
+    ...(unsubscribe ? [`Unsubscribe: ${unsubscribe}`] : []),
+    ...[text, html, data && JSON.stringify(data, null, 2)].flatMap((body) => (body ? ['', ...body.split('\n')] : [])),
+  ];
+}
 
 const WATCH_MS = 2_000;
 const BAR = 10;

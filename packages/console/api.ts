@@ -5,6 +5,7 @@ import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
 import {
+  campaignMail,
   failedAsCsv,
   findCampaign,
   listCampaigns,
@@ -64,6 +65,8 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('get', '/campaigns', campaigns, (asked) => campaignList(deps, asked));
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
   answers('post', '/failed', z.object({ id: z.string() }), ({ id }) => failedCsv(deps, id));
+  const mail = z.strictObject({ id: z.string(), number: z.int() });
+  answers('post', '/mail', mail, (asked) => recipientsMail(deps, asked));
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
   const person = personSchema.safeExtend({ scan: z.boolean() });
@@ -147,6 +150,14 @@ async function failedCsv(deps: ConsoleDeps, id: string) {
   const lines: string[] = [];
   await failedAsCsv(deps.deployment, campaign, (line) => lines.push(line));
   return { csv: `${lines.join('\r\n')}\r\n` };
+}
+
+export type RecipientsMail = Awaited<ReturnType<typeof recipientsMail>>;
+
+/** What a recipient of a campaign reads, after an audit object was stored. */
+async function recipientsMail(deps: ConsoleDeps, { id, number }: { id: string; number: number }) {
+  const act = { action: 'campaign.mail', arguments: { id, number: String(number) }, reads: true as const };
+  return (await campaignMail(deps.deployment, id, number, () => audited(deps, act))).preview;
 }
 
 async function linesOf(deployment: Deployment) {

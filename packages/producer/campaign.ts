@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { writeManifest } from '../../lib/emails/manifest';
+import { readMail, writeManifest } from '../../lib/emails/manifest';
 import {
   type CampaignInput,
   type CampaignJob,
@@ -8,6 +9,7 @@ import {
   EMAIL_CAMPAIGN,
   type RecipientCounts,
 } from '../../lib/emails/message';
+import type { Preview } from '../../lib/emails/placeholders';
 import {
   type Bytes,
   fromCsv,
@@ -21,9 +23,10 @@ import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { StoreError } from '../../lib/errors';
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
 import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/submit/errors';
-import { accepted, jobId, type SubmitOptions, validOptions } from '../../lib/submit/options';
+import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
+import type { CallLimits } from './calls';
 import { type AskOptions, find, iso, type JobsDeps, known } from './jobs';
 
 /**
@@ -42,6 +45,12 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
   rejectedKeys: string[];
 }
 
+interface GivenCampaign {
+  input: CampaignInput;
+  source: RecipientSource;
+  options: SubmitOptions;
+}
+
 export interface ProducerDeps extends SubmitDeps {
   /** Recipients per second that may be sent to, and those of a first wave. They decide the size of a chunk. */
   emailRate: number;
@@ -49,16 +58,10 @@ export interface ProducerDeps extends SubmitDeps {
   readObject: (key: string) => AsyncIterable<Uint8Array>;
 }
 
-/**
- * Accepts a campaign: stores its recipients and its manifest in the bucket, then sends the job. If the caller dies
- * before that, no mail is sent. A second call with the same key is the same campaign.
- */
-export async function submitCampaign(
-  deps: ProducerDeps,
-  { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
-): Promise<AcceptedCampaign> {
-  const { data: asked, warnings } = accepted('campaign', campaignSchema, input);
-  const { name, sendAt, transactional, ...content } = asked;
+/** Checks all but the recipients. Throws an InvalidJobError. */
+async function checkedCampaign(deps: ProducerDeps, { input, source, options }: GivenCampaign) {
+  const { data, warnings } = accepted('campaign', campaignSchema, input);
+  const { name, sendAt, transactional, ...content } = data;
   const { warnings: ofOptions = [], ...checked } = validOptions(options);
   const submitted = { ...checked, queue: EMAILS_QUEUE, warnings: [...ofOptions, ...warnings] };
   const reads = read(deps, source);
@@ -71,18 +74,57 @@ export async function submitCampaign(
   checkTime(deps, 'options.notBefore', submitted.notBefore);
   if (content.unsubscribe === undefined && !transactional)
     throw invalid('unsubscribe', 'is required for bulk mail. Mail that is not bulk mail says transactional: true');
+  return { name, sendAt, submitted, files, content: campaignContentSchema.parse(content), recipients: reads };
+}
+
+const refusal = (error: unknown): never => {
+  throw error instanceof InvalidRecipientsError ? invalid('recipients', error.message) : error;
+};
+
+/** How a campaign would be accepted, and what recipients would read. */
+export interface CampaignPreview extends Omit<RecipientCounts, 'chunks'> {
+  mails: (Preview & { recipient: RecipientInput })[];
+}
+
+/** `numbers`: the recipients to show, counted from 1 without those that would be rejected. By default the first hundred. */
+export type PreviewOptions = CallLimits & { principal?: string; numbers?: readonly number[] };
+
+const MOST_PREVIEWS = 100;
+
+/** Accepts a campaign in the memory of the process only, and shows its mails. Stores and sends nothing. */
+export async function previewCampaign(
+  deps: ProducerDeps,
+  { options: { numbers, ...options }, ...given }: Omit<GivenCampaign, 'options'> & { options: PreviewOptions },
+): Promise<CampaignPreview> {
+  const { content, recipients: reads } = await checkedCampaign(deps, { ...given, options });
+  const stored = new Map<string, Uint8Array>();
+  const objects = {
+    put: async (key: string, body: string | Uint8Array) => void stored.set(key, Buffer.from(body)),
+    get: async (key: string) => stored.get(key),
+  };
+  const memory = { objects, prefix: deps.prefix };
+  const chunkSize = MOST_PREVIEWS;
+  const accepting = writeManifest(memory, { campaign: newId(deps), content, recipients: reads, chunkSize });
+  const { manifest, requested, duplicates, rejected, recipients } = await accepting.catch(refusal);
+  const first = Array.from({ length: Math.min(recipients, MOST_PREVIEWS) }, (_, at) => at + 1);
+  const shown = valid(z.array(z.int().min(1).max(recipients)).max(MOST_PREVIEWS), numbers ?? first, 'numbers');
+  const campaign = { manifest, recipients, chunkSize };
+  const mails = await Promise.all(shown.map((number) => readMail(memory, campaign, number)));
+  return { requested, duplicates, rejected, recipients, mails: mails.map(({ preview }) => preview) };
+}
+
+/**
+ * Accepts a campaign: stores its recipients and its manifest in the bucket, then sends the job. If the caller dies
+ * before that, no mail is sent. A second call with the same key is the same campaign.
+ */
+export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): Promise<AcceptedCampaign> {
+  const { name, sendAt, submitted, files, ...checked } = await checkedCampaign(deps, given);
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate, deps.firstWave);
-  const { rejectedKeys, ...written } = await writeManifest(deps, {
-    campaign: id,
-    content: campaignContentSchema.parse(content),
-    recipients: reads,
-    chunkSize,
-  }).catch((error: unknown) => {
-    throw error instanceof InvalidRecipientsError ? invalid('recipients', error.message) : error;
-  });
+  const writing = writeManifest(deps, { ...checked, campaign: id, chunkSize });
+  const { rejectedKeys, ...written } = await writing.catch(refusal);
   // The campaign may outlive its job's row.
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
   const data: CampaignJob = { name, sendAt, ...written, chunkSize };

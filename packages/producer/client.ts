@@ -14,8 +14,11 @@ import { type Call, type CallLimits, createCalls, limitsOf } from './calls';
 import {
   type AcceptedCampaign,
   type CampaignControl,
+  type CampaignPreview,
   campaignControl,
+  type PreviewOptions,
   type ProducerDeps,
+  previewCampaign,
   type RecipientSource,
   submitCampaign,
 } from './campaign';
@@ -29,6 +32,12 @@ import { CLOSED, createTracker, type PackingLimits, type Tracker } from './track
 interface Sending extends Submitting {
   /** Sends one mail to many people. The answer's `id` is the campaign's. */
   campaign(campaign: CampaignInput, recipients: RecipientSource, options?: CallOptions): Promise<AcceptedCampaign>;
+  /** Shows what recipients of a campaign would read, and how it would be accepted. It stores and sends nothing. */
+  previewCampaign(
+    campaign: CampaignInput,
+    recipients: RecipientSource,
+    options?: PreviewOptions,
+  ): Promise<CampaignPreview>;
 }
 
 /** The options of a job and the limits of the call that sends it. */
@@ -75,6 +84,7 @@ export function producerOf(load: () => Promise<ProducerDeps>): Sending {
   return {
     ...(Object.fromEntries(each) as Submitting),
     campaign: async (input, source, options = {}) => submitCampaign(await load(), { input, source, options }),
+    previewCampaign: async (input, source, options = {}) => previewCampaign(await load(), { input, source, options }),
   };
 }
 
@@ -164,6 +174,7 @@ export function clientOf(
   return {
     ...(Object.fromEntries((Object.keys(kinds) as Kind[]).map(sending)) as Submitting),
     campaign: limited((load) => producerOf(load).campaign, 2, ENDLESS),
+    previewCampaign: limited((load) => producerOf(load).previewCampaign, 2, ENDLESS),
     campaigns: {
       pause: acting('pause'),
       resume: acting('resume'),

@@ -22,7 +22,15 @@ export type { Upload, UploadInput } from '../../lib/submit/uploads';
 export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';
 export type { BatchJob, BatchResult } from './batch';
 export type { CallLimits } from './calls';
-export type { AcceptedCampaign, CampaignControl, CampaignOptions, CampaignState, RecipientSource } from './campaign';
+export type {
+  AcceptedCampaign,
+  CampaignControl,
+  CampaignOptions,
+  CampaignPreview,
+  CampaignState,
+  PreviewOptions,
+  RecipientSource,
+} from './campaign';
 export type { CallOptions, Producer } from './client';
 export { type AskOptions, type CancelledStatus, type FindOptions, isEndOf, type JobStatus, type Jobs } from './jobs';
 export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './real-producer';

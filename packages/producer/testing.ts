@@ -175,6 +175,7 @@ export function createTestProducer(): TestProducer {
     campaign: call(client.campaign, (accepted, data, _recipients, options) =>
       noteJob(accepted, { kind: 'campaign', data, options, recipients: accepted.recipients }),
     ),
+    previewCampaign: call(client.previewCampaign),
     async batch(jobs, limits) {
       const failure = failures.shift();
       const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];

@@ -55,6 +55,7 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['jobs retry', { id: dead }],
     ['jobs discard', { id: rejected }],
     ['campaign report', { id: campaign, failed: true }],
+    ['campaign preview', { id: campaign }],
     ['campaign test', { id: campaign, to: 'a@example.com' }],
     ['suppress add', { email: 'a@example.com' }],
     ['suppress remove', { email: 'a@example.com' }],

@@ -1,8 +1,9 @@
-import type { CampaignPage, Campaigns } from '../api';
+import { useState } from 'preact/hooks';
+import type { CampaignPage, Campaigns, RecipientsMail } from '../api';
 import { Action } from './action';
 import { addressOf, param, useSend } from './api';
 import { Legend, Share } from './chart';
-import { Answer, Card, Empty, Facts, Failure, idLink, jobLink, State, Table, Time, Title } from './parts';
+import { Answer, Card, Empty, Facts, Failure, idLink, Json, jobLink, State, Table, Text, Time, Title } from './parts';
 import { capital, count, counted, shortId } from './text';
 
 export function CampaignsPage() {
@@ -156,6 +157,7 @@ function One({
             </ul>
           </Card>
         ) : null}
+        <RecipientMail id={id} recipients={recipients} />
       </div>
     </>
   );
@@ -177,5 +179,41 @@ function Failed({ id }: { id: string }) {
       </button>
       <Failure error={failure} />
     </span>
+  );
+}
+
+/** What a recipient reads, on request: it is personal data. */
+function RecipientMail({ id, recipients }: { id: string; recipients: number }) {
+  const [number, setNumber] = useState(1);
+  const [mail, setMail] = useState<RecipientsMail>();
+  const { send, failure } = useSend();
+  const { recipient, note, subject, unsubscribe, text, html, data } = mail ?? {};
+  const show = (event: Event) => {
+    event.preventDefault();
+    void send('mail', { id, number }, setMail);
+  };
+  return (
+    <Card title="What a recipient reads">
+      <form class="body stack" onSubmit={show}>
+        <p class="quiet">An audit object will say that you saw it.</p>
+        <label>
+          Recipient, from 1 to {count(recipients)}
+          <input
+            type="number"
+            required
+            min={1}
+            max={recipients}
+            value={number}
+            onInput={(event) => setNumber(event.currentTarget.valueAsNumber)}
+          />
+        </label>
+        <button type="submit">Show the mail</button>
+        <Failure error={failure} />
+        {mail ? <Facts facts={{ to: recipient?.email, subject, unsubscribe, note }} /> : null}
+        {text ? <Text label="Text" text={text} /> : null}
+        {html ? <Text label="HTML" text={html} /> : null}
+        {data ? <Json label="Data" value={data} /> : null}
+      </form>
+    </Card>
   );
 }

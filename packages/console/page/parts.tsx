@@ -223,10 +223,14 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-export const Json = ({ label, value }: { label: string; value: unknown }) => (
+export const Text = ({ label, text }: { label: string; text: string }) => (
   <Scroll label={label}>
-    <pre>{JSON.stringify(value, null, 2)}</pre>
+    <pre>{text}</pre>
   </Scroll>
+);
+
+export const Json = ({ label, value }: { label: string; value: unknown }) => (
+  <Text label={label} text={JSON.stringify(value, null, 2)} />
 );
 
 /** Whether a key is meant for a field, a question or the browser. */

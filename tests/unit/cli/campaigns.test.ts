@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import type { CampaignContent } from '../../../lib/emails/message';
 import { OperatorError } from '../../../lib/ops/operator';
@@ -88,19 +88,83 @@ test('sls campaign report counts every recipient once, and names the jobs that w
 const LINK = 'https://example.com/{{token}}';
 const PLAIN = { templateId: undefined, subject: 'Hi {{token}}', text: 'Hi {{name|you}}' };
 test.each<[string, Partial<CampaignContent>, object]>([
-  ['with a template', { unsubscribe: { link: LINK } }, { templateData: { n: 0, token: 't-0' } }],
-  ['without one', PLAIN, { subject: 'Hi {{1}}', substitutions: { '{{1}}': 't-0', '{{2}}': 'you' } }],
+  [
+    'with a template',
+    { unsubscribe: { link: LINK } },
+    { templateData: { n: 0, token: 't-0' }, headers: { 'List-Unsubscribe': '<https://example.com/t-0>' } },
+  ],
+  ['without one', PLAIN, { subject: 'Hi {{1}}', substitutions: { '{{1}}': 't-0', '{{2}}': 'User 0' } }],
 ])('sls campaign test sends one mail of a campaign %s', async (_, content, mail) => {
   await emails.campaign({ content: aContent(content) });
 
   const { lines } = await run('campaign test', { id: CAMPAIGN, to: 'me@example.org' });
   await emails.engine.deliver(1);
 
-  expect(lines[0]).toContain("Its links are those of the campaign's first recipient.");
+  expect(lines[0]).toContain('Its links are those of recipient 1.');
   expect(emails.sendgrid.mails).toMatchObject([{ to: ['me@example.org'], from: 'news@example.com', ...mail }]);
-  expect(emails.sendgrid.mails[0]?.headers).toEqual({});
   expect(await emails.report()).toMatchObject({ accepted: 0, events: {} });
   await expect(run('campaign test', { id: CAMPAIGN, to: 'me' })).rejects.toThrow('--to must be an address.');
+});
+
+/** A draft in a file, whose recipients are in another one. */
+function draftIn(changes: object): string {
+  const [file, list] = ['json', 'csv'].map((ending) => join(tmpdir(), `draft-${process.pid}.${ending}`));
+  writeFileSync(list ?? '', 'email,name,token\na@b.de,A,t-1\nnobody,,\nc@d.de,,t-2\n');
+  const recipients = basename(list ?? '');
+  const from = { email: 'news@example.com' };
+  writeFileSync(
+    file ?? '',
+    JSON.stringify({ from, ...PLAIN, name: 'Spring', unsubscribe: { link: LINK }, recipients, ...changes }),
+  );
+  return file ?? '';
+}
+
+test('sls campaign preview shows the mail of one recipient, from a draft or of an accepted campaign', async () => {
+  await emails.campaign({ content: aContent({ unsubscribe: { link: LINK } }) });
+
+  const { lines } = await run('campaign preview', { id: draftIn({ html: '<b>{{token}}</b>' }), recipient: '2' });
+  const { lines: accepted } = await run('campaign preview', { id: CAMPAIGN, recipient: '12' });
+
+  expect(lines).toEqual([
+    'Recipient 2 of 2: c@d.de. Of 3 lines, 1 would be rejected and 0 are there twice.',
+    ...['Subject: Hi t-2', 'Unsubscribe: https://example.com/t-2', '', 'Hi you', '', '<b>t-2</b>'],
+  ]);
+  expect(accepted).toEqual([
+    'Recipient 12 of 30: user-11@example.com.',
+    'SendGrid fills in the dynamic template d-00000000000000000000000000000000. It gets this data:',
+    ...['Unsubscribe: https://example.com/t-11', '', '{', '  "n": 11,', '  "token": "t-11"', '}'],
+  ]);
+});
+
+test.each<[string, object, Record<string, string>, string]>([
+  ['a list that lacks a value', { subject: 'Hi {{name}}' }, {}, 'recipients: need a value for each placeholder'],
+  ['a recipient who is not there', {}, { recipient: '3' }, 'numbers.0: must be at most 2.'],
+  ['recipients that are not there', { recipients: 'none.csv' }, {}, 'none.csv: cannot be read (ENOENT)'],
+  ['no recipients', { recipients: 7 }, {}, 'recipients: must be a list'],
+])('a draft with %s is refused by preview and test', async (_, changes, options, why) => {
+  const id = draftIn(changes);
+
+  await expect(run('campaign preview', { id, ...options })).rejects.toThrow(why);
+  await expect(run('campaign test', { id, ...options, to: 'me@example.org' })).rejects.toThrow(OperatorError);
+});
+
+test('sls campaign test sends a draft with its unsubscribe headers or group, before anything is accepted', async () => {
+  const options = { to: 'me@example.org', recipient: '2' };
+  await run('campaign test', { id: draftIn({}), ...options });
+  await run('campaign test', { id: draftIn({ unsubscribe: { group: 7 } }), ...options });
+  await emails.engine.deliver(2);
+
+  const headers = {
+    'List-Unsubscribe': '<https://example.com/t-2>',
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+  };
+  const sent = { to: ['me@example.org'], substitutions: { '{{1}}': 't-2', '{{2}}': 'you' } };
+  expect(emails.sendgrid.mails).toMatchObject([
+    { ...sent, headers },
+    { ...sent, headers: {} },
+  ]);
+  expect(JSON.parse(emails.sendgrid.requests[1]?.body ?? '')).toMatchObject({ asm: { group_id: 7 } });
+  expect(emails.engine.objects.keys().filter((key) => key.includes('_data/'))).toEqual([]);
 });
 
 test('sls campaign list shows those that have not ended, with why they are paused; --day shows all of that day', async () => {

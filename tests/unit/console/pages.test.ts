@@ -10,6 +10,7 @@ import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
+import { CAMPAIGN, startEmails } from '../../support/emails';
 import { envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
 import { hashed } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
@@ -96,6 +97,24 @@ test('personal data is shown on request, after an audit object was stored, and n
   const failed = { status: 500, json: { error: 'The console failed. This is a bug.' } };
   expect(await console_.post('reveal', RETRY.input)).toEqual(failed);
   expect(logged).not.toHaveBeenCalled();
+});
+
+test('the mail of a recipient of a campaign is shown after an audit object was stored', async () => {
+  const emails = await startEmails();
+  await emails.campaign();
+  open = await testedConsole(emails.engine);
+
+  const { json } = await open.post('mail', { id: CAMPAIGN, number: 12 });
+  const refused = await open.post('mail', { id: CAMPAIGN, number: 31 });
+  await emails.close();
+
+  expect(json).toMatchObject({
+    recipient: { email: 'user-11@example.com' },
+    data: { n: 11 },
+    note: expect.any(String),
+  });
+  expect(refused).toMatchObject({ status: 409, json: { error: expect.stringContaining('must be from 1 to 30') } });
+  expect(audits(emails.engine)[0]).toMatchObject({ action: 'console campaign.mail', arguments: { id: CAMPAIGN } });
 });
 
 test.each([

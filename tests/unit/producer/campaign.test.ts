@@ -130,6 +130,44 @@ test.each<[string, object, string, RecipientSource]>([
   expect([messages(), rows(), objects.keys()]).toEqual([[], [], []]);
 });
 
+test('a preview shows each recipient’s mail as it will read, counts as the acceptance does, and stores nothing', async () => {
+  const { producer, messages, rows, objects } = start();
+  const html = '<b>{{name|You}}</b>';
+  const content = { ...letter, subject: 'For {{ Name | you }}', html, unsubscribe: { link: 'https://a.de/{{n}}' } };
+  const list = [1, 2, 3].map((n) => ({ email: `a${n}@b.de`, data: { n }, ...(n === 2 && { name: '<A> "B"' }) }));
+  const noBody = [...list, { email: 'nobody' }, { email: 'A1@b.de', data: { n: 9 } }];
+
+  const preview = await producer.previewCampaign(content, noBody);
+  const third = await producer.previewCampaign(content, noBody, { numbers: [3] });
+
+  expect(preview).toMatchObject({ requested: 5, recipients: 3, rejected: 1, duplicates: 1 });
+  expect(preview.mails).toEqual([
+    { recipient: list[0], subject: 'For you', text: 'Hello', html: '<b>You</b>', unsubscribe: 'https://a.de/1' },
+    {
+      ...{ recipient: list[1], subject: 'For <A> "B"', text: 'Hello', html: '<b> A   B </b>' },
+      unsubscribe: 'https://a.de/2',
+    },
+    expect.objectContaining({ recipient: list[2], unsubscribe: 'https://a.de/3' }),
+  ]);
+  expect(third.mails).toEqual(preview.mails.slice(2));
+  const template = { ...campaign, templateKeys: ['name'] };
+  const { mails } = await producer.previewCampaign(template, [{ email: 'a@b.de', name: 'A' }]);
+  expect(mails).toMatchObject([
+    { templateId: TEMPLATE, data: { name: 'A' }, note: expect.stringContaining('SendGrid fills in') },
+  ]);
+  const refusals: [Partial<CampaignInput>, RecipientSource, object, string][] = [
+    [{ text: 'Hi {{name}}' }, noBody, {}, '3 lines have none: line 1 {{name}}, line 3 {{name}}, line 5 {{name}}'],
+    [{ unsubscribe: undefined }, noBody, {}, BULK],
+    [{}, noBody, { numbers: [4] }, 'numbers.0: must be at most 3'],
+    [{}, { key: 'jobs/_attachments/emails/none.csv' }, {}, 'recipients.key: there is no such object'],
+  ];
+  for (const [changes, source, options, why] of refusals)
+    await expect(
+      producer.previewCampaign({ ...content, ...changes } as CampaignInput, source, options),
+    ).rejects.toThrow(why);
+  expect([messages(), rows(), objects.keys()]).toEqual([[], [], []]);
+});
+
 test.each<[string, object, string, RecipientSource?]>([
   ['no sender', { from: undefined }, 'from: must be an object'],
   ['a template id without d-', { templateId: '0'.repeat(32) }, 'templateId: must be a dynamic template id (d-…)'],

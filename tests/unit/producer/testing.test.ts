@@ -34,6 +34,7 @@ const calls: Record<string, Call> = {
   },
   'a job of another principal': async ({ feedback: send, jobs }) => jobs.get((await send(feedback, owned)).id),
   'an unknown job': (producer) => producer.jobs.get('unknown'),
+  'a preview': (producer) => producer.previewCampaign(news, people, { ...me, numbers: [1] }),
   'a campaign': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
   'the same campaign again': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
   'a campaign without recipients': (producer) => producer.campaign(news, []),
