@@ -77,14 +77,19 @@ export function statementsOf(template: Template, id: string, place = PLACE): Sta
 export function permissionsOf(template: Template, ids: string | string[], place = PLACE): Allowed {
   const [id = ''] = [ids].flat();
   const Statement = [ids].flat().flatMap((each) => statementsOf(template, each, place));
-  const identityPolicies = [{ name: id, policy: policyOf(...Statement) }];
+  // The simulator reads every statement for every request.
+  const about = ({ action }: Request) => Statement.filter((one) => mayName(one, action.replace(/:.*/, '')));
   const ofKey = template.Resources.JobsKey && { resourcePolicy: keyPolicyOf(template, place) };
   return (request) =>
     simulate(request, {
-      ...{ principal: `arn:aws:iam::${place.account}:role/${id}`, account: place.account, identityPolicies },
+      ...{ principal: `arn:aws:iam::${place.account}:role/${id}`, account: place.account },
+      identityPolicies: [{ name: id, policy: policyOf(...about(request)) }],
       ...(request.resource.endsWith(KEY) && ofKey),
     });
 }
+
+const mayName = ({ Action }: Statement, service: string): boolean =>
+  [Action].flat().some((action) => action === '*' || action.startsWith(`${service}:`));
 
 const KEY = 'key/JobsKey';
 const keyPolicyOf = (template: Template, place = PLACE) =>
