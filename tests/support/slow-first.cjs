@@ -14,7 +14,7 @@ const SLOWEST = [
   'integration/local/service',
   'browser/incident',
   'unit/resources/compiled-template',
-  'integration/local/queues',
+  'integration/local/queues.long',
   'simulation/runs/random',
   'bench/cost/cost',
   'integration/ops/commands',
