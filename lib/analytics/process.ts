@@ -58,7 +58,7 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
   // A repeated message is counted again. The numbers only show trends, and the objects are exact.
   const counts = { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
   deps.metrics.add('EventsAccepted', counts.accepted, 'Count', {});
-  deps.metrics.add('EventsRejected', counts.rejected, 'Count', {});
+  deps.metrics.add('EventsRejected', counts.rejected + Number(envelope.refused ?? 0), 'Count', {});
   // From `track` of the first event of a message. Senders that do not say it packed at once.
   const since = Date.parse((data.events as { received?: string }[])[0]?.received ?? envelope.time);
   deps.metrics.add('TimeToStore', now() - (Number.isNaN(since) ? place.time : since), 'Milliseconds', {});

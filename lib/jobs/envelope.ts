@@ -64,6 +64,11 @@ export const envelopeSchema = z.object({
     .string()
     .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
     .optional(),
+  /** How many events its producer has refused since its last message. */
+  refused: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1')
+    .optional(),
   /** CloudEvents' partitioning: the message group that the producer chose. A redrive may change the group in SQS. */
   partitionkey: printable(128).optional(),
   /** The caller that the job belongs to: a keyed hash of the principal, from our producer. */

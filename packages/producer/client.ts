@@ -23,7 +23,7 @@ import {
   submitCampaign,
 } from './campaign';
 import { type Jobs, jobsOf, waiting } from './jobs';
-import { CLOSED, createTracker, type PackingLimits, type Tracker } from './tracker';
+import { CLOSED, createTracker, type PackingLimits, rejections, type Tracker } from './tracker';
 
 /**
  * The typed client that an API imports, with one function per kind of job. Every function rejects with an
@@ -98,13 +98,20 @@ export interface Connection extends Omit<ProducerDeps, 'ledger'>, UploadDeps {
   disconnect(): Promise<void>;
 }
 
+interface ClientOptions extends Omit<Parameters<typeof rejections>[0], 'clock'> {
+  analytics: PackingLimits;
+  clock: Clock;
+  marksAfterAnswer: boolean;
+}
+
 /** The client over `connect`, which the first call makes. `clock`: the tracker's, and that of `close`. */
 export function clientOf(
   connect: () => Promise<Connection>,
-  { analytics, clock, marksAfterAnswer }: { analytics: PackingLimits; clock: Clock; marksAfterAnswer: boolean },
+  { analytics, clock, marksAfterAnswer, ...rejected }: ClientOptions,
 ): Producer {
   let closing: Promise<void> | undefined;
   const calls = createCalls(clock);
+  const refusals = rejections({ ...rejected, clock });
   const writes = new Set<Promise<void>>();
   const afterAnswer = (write: Promise<void>) => {
     const settled = write.catch(() => {}).finally(() => writes.delete(settled));
@@ -146,6 +153,7 @@ export function clientOf(
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     const connecting = begun;
     const deadline = clock.now() + timeoutMs;
+    refusals.end();
     const ended = calls.end(deadline);
     if (!connecting) return ended;
     if (!(await endsBy(clock, deadline, connecting)))
@@ -183,7 +191,12 @@ export function clientOf(
     },
     ready: limited((load) => async (_limits?: CallLimits) => probe(await load()), 0),
     batch: limited((load) => async (jobs, _limits) => submitBatch(await load(), jobs), 1, ENDLESS),
-    track: async (event) => (await tracker()).track(event),
+    track: (event) => {
+      const taken = (async () => (await tracker()).track(event))();
+      // A caller who does not await it must not end the process.
+      taken.catch((error: Error) => refusals.note(error, event));
+      return taken;
+    },
     flush: async () => (await tracker()).flush(),
     attachments: { upload: limited((load) => async (input, _limits) => prepareUpload(await load(), input), 1) },
     jobs,

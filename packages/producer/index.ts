@@ -36,4 +36,4 @@ export { type AskOptions, type CancelledStatus, type FindOptions, isEndOf, type 
 export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './real-producer';
 export { realProducer as createProducer } from './real-producer';
 export { createTestProducer, type Sent, type SentJob, type TestProducer } from './testing';
-export { type PackingLimits, UnsentEventsError } from './tracker';
+export { type OnRejected, type PackingLimits, UnsentEventsError } from './tracker';

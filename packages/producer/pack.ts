@@ -141,7 +141,7 @@ function joined(entry: string): string {
 }
 
 /** Comments, texts, new names of exports, and names of fields. */
-const NO_NAMES = /\/\*\*[\s\S]*?\*\/|'[^'\n]*'| as \w+|^ +\w+\??:/gm;
+const NO_NAMES = /\/\*\*[\s\S]*?\*\/|'[^'\n]*'|"[^"\n]*"| as \w+|^ +\w+\??:/gm;
 
 /** The statements of a text of declarations that its exports need. */
 function used(text: string): string[] {

@@ -14,7 +14,7 @@ import type { PostPolicy } from '../../lib/submit/uploads';
 import { jsonOf } from '../../lib/text';
 import { AT_ONCE, createTurns } from './calls';
 import { clientOf, type Producer } from './client';
-import { packingLimits } from './tracker';
+import { type OnRejected, packingLimits } from './tracker';
 
 /** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -47,6 +47,10 @@ export const connectionSchema = z.strictObject({
   endpoints: awsEndpoints.default({}).describe("By default the AWS SDK's own, such as AWS_ENDPOINT_URL_SQS."),
   credentials: z.custom<Credentials>().optional().describe("By default the AWS SDK's own chain."),
   log: z.custom<Log>().optional().describe('Gets facts without personal data. By default nothing is logged.'),
+  onRejected: z
+    .custom<OnRejected>()
+    .optional()
+    .describe('Gets the error and the event that `track` did not take. By default the log has a line a minute.'),
   analytics: packingLimits.prefault({}).describe('How analytics events are packed into messages.'),
 });
 
@@ -114,7 +118,10 @@ function harmless(log: Log | undefined): Log {
  */
 export function realProducer(options: ProducerOptions = {}): Producer {
   const config = connectionConfig(options, process.env);
-  return clientOf(() => connect(config, harmless(config.log)), {
+  const log = harmless(config.log);
+  return clientOf(() => connect(config, log), {
+    log,
+    onRejected: config.onRejected,
     analytics: config.analytics,
     clock: realClock,
     // Lambda freezes a process right after its answer.

@@ -3,15 +3,16 @@ import {
   ANALYTICS_EVENTS,
   type AnalyticsEvent,
   EVENT_SHAPE,
+  eventForm,
   MOST_EVENTS,
   problemOf,
   shardOf,
 } from '../../lib/analytics/message';
 import { unlessAborted } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
+import { codeOf, StoreError } from '../../lib/errors';
 import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
+import type { BatchQueues, Clock, Log, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
 import { newId } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
@@ -44,7 +45,7 @@ export class UnsentEventsError extends Error {
 export interface Tracker {
   /**
    * Takes an event. Resolves at once, or when there is room again if too much is unsent. Callers await it for
-   * back-pressure. Rejects with an InvalidJobError if the event is not valid. Rejects with a StoreError if SQS has
+   * back-pressure. Without `await`, a refusal ends no process: `onRejected` gets it. Rejects with an InvalidJobError if the event is not valid. Rejects with a StoreError if SQS has
    * taken nothing for ten seconds and there is no room, or if 10,000 calls wait for room. Then the event was not taken.
    */
   track(event: AnalyticsEvent): Promise<void>;
@@ -102,30 +103,41 @@ export function createTracker(
     packer.sealAll();
   }
 
+  async function take(given: AnalyticsEvent): Promise<void> {
+    if (closed) throw new StoreError(CLOSED);
+    deps.settings(ANALYTICS_QUEUE);
+    let event = given;
+    let problem = problemOf(event, clock.now());
+    if (problem) {
+      event = eventForm(given);
+      problem = problemOf(event, clock.now());
+    }
+    if (problem) {
+      // Each character of a text counts as a field of it.
+      const fields = problem.rule === 'must be an object' ? [] : Object.keys(event);
+      const keys = fields.filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
+      if (keys.length === 0) throw invalid(problem.field, problem.rule);
+      throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
+    }
+    if ('received' in event) throw invalid('received', 'must be left out, because the producer sets it');
+    const received = new Date(clock.now()).toISOString();
+    const json = sendable(`${JSON.stringify(event).slice(0, -1)},"received":"${received}"}`);
+    if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
+      throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
+    // An event waits behind earlier ones, so that the events of a session keep their order.
+    if (waiting.length === 0 && !isFull()) return packer.add(event, json);
+    if (waiting.length >= MOST_WAITING) throw new StoreError(TOO_MANY);
+    await new Promise<void>((resolve, reject) => {
+      waiting.push({ enter: () => resolve(packer.add(event, json)), reject });
+    });
+  }
+
   return {
-    async track(event) {
-      if (closed) throw new StoreError(CLOSED);
-      deps.settings(ANALYTICS_QUEUE);
-      const problem = problemOf(event, clock.now());
-      if (problem) {
-        // Each character of a text counts as a field of it.
-        const fields = problem.rule === 'must be an object' ? [] : Object.keys(event);
-        const keys = fields.filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
-        if (keys.length === 0) throw invalid(problem.field, problem.rule);
-        throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
-      }
-      if ('received' in event) throw invalid('received', 'must be left out, because the producer sets it');
-      const received = new Date(clock.now()).toISOString();
-      const json = sendable(`${JSON.stringify(event).slice(0, -1)},"received":"${received}"}`);
-      if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
-        throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
-      // An event waits behind earlier ones, so that the events of a session keep their order.
-      if (waiting.length === 0 && !isFull()) return packer.add(event, json);
-      if (waiting.length >= MOST_WAITING) throw new StoreError(TOO_MANY);
-      await new Promise<void>((resolve, reject) => {
-        waiting.push({ enter: () => resolve(packer.add(event, json)), reject });
-      });
-    },
+    track: (event) =>
+      take(event).catch((error: unknown) => {
+        packer.refused();
+        throw error;
+      }),
     async flush() {
       sealAll();
       await unlessAborted(Promise.all(underWay), refusal.signal);
@@ -139,6 +151,43 @@ export function createTracker(
       refuse(error);
       throw error;
     },
+  };
+}
+
+/** Gets each event that `track` did not take, and why. What it throws is ignored. */
+export type OnRejected = (error: Error, event: AnalyticsEvent) => unknown;
+
+const LINE_EVERY_MS = 60_000;
+const MOST_RULES = 20;
+
+/** By default one line a minute says how many events were not taken, by the rule or the code. `end` writes the last. */
+export function rejections({
+  log,
+  clock,
+  onRejected,
+}: {
+  log?: Log | undefined;
+  clock: Clock;
+  onRejected?: OnRejected | undefined;
+}) {
+  let counts = new Map<string, number>();
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  const write = () => {
+    if (counts.size > 0) log?.warn('events were not taken', Object.fromEntries(counts));
+    counts = new Map();
+    writtenAt = clock.now();
+  };
+  const count: OnRejected = (error) => {
+    const [first] = error instanceof InvalidJobError ? error.problems : [];
+    const rule = first?.message ?? codeOf(error);
+    const key = counts.has(rule) || counts.size < MOST_RULES ? rule : 'other rules';
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (clock.now() - writtenAt >= LINE_EVERY_MS) write();
+  };
+  return {
+    note: (error: Error, event: AnalyticsEvent): void =>
+      void (async () => (onRejected ?? count)(error, event))().catch(() => {}),
+    end: write,
   };
 }
 
@@ -199,6 +248,7 @@ export function createPacker(
   // The time in this id says when the numbering began (packages/verify/check.ts).
   const own = `${source}/${newId({ clock, random })}`;
   let sequence = 0;
+  let refused = 0;
   let bytes = 0;
   let count = 1;
   let wave = 0;
@@ -216,7 +266,9 @@ export function createPacker(
       datacontenttype: 'application/json',
       sequence: String(++sequence),
       partitionkey: group,
+      ...(refused > 0 && { refused: String(refused) }),
     };
+    refused = 0;
     const body = `${JSON.stringify(head).slice(0, -1)},"data":{"events":[${open.lines.join(',')}]}}`;
     sealed({ id, group, body, wave });
   }
@@ -265,6 +317,8 @@ export function createPacker(
       bytes += size;
       if (open.lines.length >= maxEvents) sealFull(group, open);
     },
+    /** Counts an event that was not taken. The next message tells the service. */
+    refused: () => void refused++,
     /** The bytes of all events that are not sealed yet. */
     open: () => bytes,
     sealAll,

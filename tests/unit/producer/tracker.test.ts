@@ -6,7 +6,8 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../../lib/ports';
 import { InvalidJobError } from '../../../lib/submit/errors';
 import { createSqsModel } from '../../../packages/local/sqs/model';
-import { createTracker, type UnsentEventsError } from '../../../packages/producer/tracker';
+import { clientOf } from '../../../packages/producer/client';
+import { createTracker, packingLimits, type UnsentEventsError } from '../../../packages/producer/tracker';
 import { anEvent, someEvents } from '../../support/analytics';
 import { controlledClock } from '../../support/controlled-clock';
 import { memoryRandom } from '../../support/memory-clock';
@@ -300,6 +301,68 @@ test('closing tries again at once during a pause, and waits as long as it may', 
 
   expect(clock.now() - from).toBeGreaterThan(1_000);
   expect(messages()).toHaveLength(1);
+});
+
+test('an event that is not awaited and not taken ends no process: it is counted by its rule, in the log and for the service', async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  const { deps, clock, lines, model } = memoryProducerDeps();
+  model.createQueue({ QueueName: QUEUE, Attributes: { FifoQueue: 'true' } });
+  const still = { now: clock.now, sleep: () => new Promise<void>(() => {}) };
+  const seen: unknown[] = [];
+  const make = (more: object) =>
+    clientOf(async () => ({ ...deps, queueUrl: () => `https://sqs.us-east-1.amazonaws.com/000000000000/${QUEUE}` }), {
+      ...{ analytics: packingLimits.parse({}), clock: still, marksAfterAnswer: false, log: deps.log, ...more },
+    });
+  const producer = make({});
+  const own = make({ onRejected: (error: Error, event: object) => Promise.reject(seen.push([error.name, event])) });
+  const old = { ...anEvent(1), time: '2019-01-02T03:04:05.000Z' };
+
+  for (const event of [old, old, null, anEvent(2), { ...old, other: 1 }]) void producer.track(event as never);
+  void own.track(old);
+  await idle();
+  await producer.close();
+  void producer.track(anEvent(3));
+  await idle();
+  process.off('unhandledRejection', note);
+
+  expect(unhandled).toEqual([]);
+  expect(seen).toEqual([['InvalidJobError', old]]);
+  const told = lines.filter(({ message }) => message === 'events were not taken').map(({ facts }) => facts);
+  expect(told).toEqual([
+    { 'time: must be at most 90 days in the past': 1 },
+    {
+      ...{ 'time: must be at most 90 days in the past': 1, 'event: must be an object': 1 },
+      'other: must be left out, because there is no such field': 1,
+    },
+  ]);
+  expect(model.messages(QUEUE).map(({ body }) => parseEnvelope(body).refused)).toEqual(['4']);
+});
+
+test.each<[string, object, object]>([
+  [
+    'an undefined property and a Date',
+    { properties: { ref: undefined, at: new Date(0) } },
+    { properties: { at: '1970-01-01T00:00:00.000Z' } },
+  ],
+  ['an offset without a colon', { time: '2026-01-02T03:04:05.5+0100' }, { time: '2026-01-02T03:04:05.5+01:00' }],
+  ['a Date as time', { time: new Date('2026-01-02T03:04:05Z') }, { time: '2026-01-02T03:04:05.000Z' }],
+  ['null and empty texts', { user: null, device: '', app: ' ', schema: null }, {}],
+  [
+    'controls and half an emoji',
+    { app: '2.4\n', properties: { a: 'x\ud83d', b: 'y\u0000z' } },
+    { app: '2.4', properties: { a: 'x', b: 'y z' } },
+  ],
+])('an event with %s is taken in the form of the rules', async (_, changes, expected) => {
+  const { tracker, messages, run } = start();
+  const { id, name, time, session } = anEvent(1);
+
+  await tracker.track({ id, name, time, session, ...changes } as never);
+  await run(tracker.flush());
+
+  expect(messages()[0]?.events).toEqual([{ id, name, time, session, ...expected, received: expect.any(String) }]);
+  await expect(tracker.track({ id, name, time, other: null } as never)).rejects.toThrow('other: must be left out');
 });
 
 test('a sleep without end does not end at once', async () => {
