@@ -137,7 +137,15 @@ function joined(entry: string): string {
     texts.push(file === entry ? text : text.replaceAll(/^export (\{\};\n)?/gm, ''));
   };
   add(entry);
-  return [...packages, ...used(texts.join('')).map(described)].join('');
+  const statements = used(texts.join(''));
+  const needed = new Set(statements.flatMap((statement) => statement.replaceAll(NO_NAMES, '').match(/\w+/g) ?? []));
+  const imported = [...packages].filter((statement) =>
+    statement
+      .split(' from ')[0]
+      ?.match(/\w+/g)
+      ?.some((name) => !['import', 'type', 'as'].includes(name) && needed.has(name)),
+  );
+  return [...imported, ...statements.map(described)].join('');
 }
 
 /** Comments, texts, new names of exports, and names of fields. */
