@@ -20,21 +20,6 @@ export interface Words extends Partial<Record<'templateId' | 'subject' | 'text' 
   unsubscribe?: { link: string } | { group: number } | undefined;
 }
 
-/** What a person will read. SendGrid has the dynamic templates, so of these only the data is known, and `note` says so. */
-export interface Preview extends Omit<Words, 'templateKeys' | 'unsubscribe'> {
-  /** The link. */
-  unsubscribe?: string | undefined;
-  data?: Record<string, unknown> | undefined;
-  note?: string;
-}
-
-/** Why a mail cannot be filled in for a person: the field and its rule. `missing`: the name without a value. */
-export interface Unfit {
-  path: string[];
-  rule: string;
-  missing?: string;
-}
-
 const placeholdersOf = (text: string) =>
   [...text.matchAll(PLACEHOLDER)].map(([written, name = '', fallback]) => ({
     written,
@@ -73,13 +58,11 @@ export function mergeOf(given: Words) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
   const ofLink = placeholdersOf(link);
   const found = templateId === undefined ? placeholdersOf(`${subject}\n${text}\n${html}`) : [];
-  const tags = [...new Map(found.map((one) => [one.written, one])).values()].map((one) => ({
-    ...one,
-    inLine: subject.includes(one.written),
-    inMarkup: html.includes(one.written),
-  }));
+  const tags = [...new Map(found.map((one) => [one.written, one])).values()];
+  const numbers = new Map(tags.map(({ written }, at) => [written, at + 1]));
+  const [lines, markup] = [subject, html].map((words) => new Set(placeholdersOf(words).map(({ written }) => written)));
   const numbered = (words: string) =>
-    words.replace(PLACEHOLDER, (written) => `{{${tags.findIndex((one) => one.written === written) + 1}}}`) || undefined;
+    words.replace(PLACEHOLDER, (written) => `{{${numbers.get(written)}}}`) || undefined;
 
   /**
    * SendGrid puts words in as they are, and then those that they name. So the subject gets no line breaks, HTML no
@@ -87,10 +70,10 @@ export function mergeOf(given: Words) {
    */
   const wordsOf = (person: Person): Record<string, string> =>
     Object.fromEntries(
-      tags.map(({ inLine, inMarkup, ...one }, at) => {
+      tags.map((one, at) => {
         const word = (wordOf(person, one) ?? '').replaceAll('{{', '{ {');
-        const line = inLine ? word.replace(/\s+/g, ' ') : word;
-        return [at + 1, inMarkup ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line];
+        const line = lines?.has(one.written) ? word.replace(/\s+/g, ' ') : word;
+        return [at + 1, markup?.has(one.written) ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line];
       }),
     );
   const linkFor = (person: Person): string => {
@@ -109,21 +92,23 @@ export function mergeOf(given: Words) {
     content: { subject: numbered(subject), text: numbered(text), html: numbered(html) },
     linkFor,
     dataFor,
-    previewFor(person: Person): Preview {
+    /** What a person will read. SendGrid has the dynamic templates, so of these only the data is known, and `note` says so. */
+    previewFor(person: Person) {
       const data = dataFor(person);
       const filled = (words: string) =>
         numbered(words)?.replace(/\{\{(\d+)\}\}/g, (_, number: string) => String(data?.[number]));
+      const note = `SendGrid fills in the dynamic template ${templateId}. It gets this data:`;
       return {
-        subject: filled(subject),
-        ...(templateId === undefined
-          ? { text: filled(text), html: filled(html) }
-          : { note: `SendGrid fills in the dynamic template ${templateId}. It gets this data:`, templateId, data }),
+        ...{ subject: filled(subject), text: filled(text), html: filled(html) },
+        ...(templateId === undefined ? {} : { templateId, note, data }),
         unsubscribe: linkFor(person) || undefined,
       };
     },
-    unfit(person: Person): Unfit | undefined {
-      if (templateId === undefined && !Object.values(person.data ?? {}).every(isWord))
-        return { path: ['data'], rule: PLAIN };
+    /** Why the mail cannot be filled in for a person: a field and its rule. `missing`: the name without a value. */
+    unfit(person: Person) {
+      const hasOthers = templateId === undefined && !Object.values(person.data ?? {}).every(isWord);
+      // A word takes at least ten bytes.
+      if (hasOthers || tags.length > MAX_DATA_BYTES / 10) return { path: ['data'], rule: PLAIN };
       const missing =
         [...tags, ...ofLink].find((one) => wordOf(person, one) === undefined)?.name ??
         templateKeys.find((key) => valueFor(person, key) === undefined);

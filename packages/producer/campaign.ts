@@ -9,7 +9,7 @@ import {
   EMAIL_CAMPAIGN,
   type RecipientCounts,
 } from '../../lib/emails/message';
-import type { Preview } from '../../lib/emails/placeholders';
+import type { mergeOf } from '../../lib/emails/placeholders';
 import {
   type Bytes,
   fromCsv,
@@ -83,7 +83,7 @@ const refusal = (error: unknown): never => {
 
 /** How a campaign would be accepted, and what recipients would read. */
 export interface CampaignPreview extends Omit<RecipientCounts, 'chunks'> {
-  mails: (Preview & { recipient: RecipientInput })[];
+  mails: (ReturnType<ReturnType<typeof mergeOf>['previewFor']> & { recipient: RecipientInput })[];
 }
 
 /** `numbers`: the recipients to show, counted from 1 without those that would be rejected. By default the first hundred. */

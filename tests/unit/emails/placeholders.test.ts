@@ -27,6 +27,12 @@ test('a dynamic template gets all data, and each key that the mail names as it i
   expect(mergeOf({ templateId: 'd-1' }).dataFor(person)).toBe(person.data);
 });
 
+test('more placeholders than words have room for are refused without a look at each', () => {
+  const text = Array.from({ length: 40_000 }, (_, n) => `{{${n}|}}`).join('');
+
+  expect(mergeOf({ text }).unfit(person)).toMatchObject({ path: ['data'] });
+});
+
 test('the link takes encoded words, and each one once more', () => {
   const link = 'https://example.com/{{ City }}?name={{name}}&of={{city}}&by={{none|a b}}';
 
