@@ -25,8 +25,6 @@ interface AnalyticsDeps {
 }
 
 type Work = NonNullable<MessageType<AnalyticsBatch>['direct']>;
-type Job = Parameters<Work>[0];
-type Context = Parameters<Work>[1];
 
 /**
  * Stores events as objects in the partition of their job's `time`. The same message makes the same lines under the same
@@ -44,7 +42,7 @@ export function analyticsContract(deps: AnalyticsDeps): QueueContract {
 /** More names of one message are not logged, so that a message cannot fill the log. */
 const MOST_NAMES = 20;
 
-async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }: Context) {
+async function store(deps: AnalyticsDeps, { data, envelope }: Parameters<Work>[0], { now, log }: Parameters<Work>[1]) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const { accepted, rejected, names } = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   if (accepted) {

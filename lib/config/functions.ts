@@ -86,7 +86,6 @@ export const domain = z
   .string()
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
 
-/** Apple's ids of an app and of a group of its testers. */
 export const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
 
 export const feedbackEnv = commonEnv.extend({

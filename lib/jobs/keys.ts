@@ -153,7 +153,6 @@ export const eventsPartition = (prefix: string, queue: string, time: number): st
 
 export const keyAlias = (instance: string): string => `alias/${instance}-jobs`;
 
-/** The SSM parameter with the settings of an instance's producers. */
 export const producerParameter = (instance: string): string => `/jobs/${instance}/producer`;
 
 /** The name or ARN of the bus that gets the ends of an instance's jobs. `own` is a bus of the instance. */

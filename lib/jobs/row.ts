@@ -156,7 +156,7 @@ export interface JobRow extends ItemHead {
   deliveries: Delivery[];
   createdAt: number;
   updatedAt: number;
-  /** SQS's sequence number of the job's first message, written by its sender. See `firstSequence`. */
+  /** SQS's sequence number of the job's first message, written by its sender. */
   firstSequence?: string;
   /** When the present message entered its queue. */
   sentAt?: number;

@@ -77,7 +77,6 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
 }
 
-/** Notes the files of a new job, then writes its row. */
 export async function store(deps: SubmitDeps, row: JobRow) {
   if (row.files) await noteFiles(deps, { queue: row.queue, id: row.id, files: row.files });
   return deps.ledger.write(row, 0);

@@ -9,7 +9,6 @@ import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightD
 
 interface KnownTester {
   id: string;
-  /** Whether this job created the tester. */
   created: boolean;
   /** The state before this job did anything. */
   before: TesterState;

@@ -13,28 +13,16 @@ const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b
 
 /*
  * Of two commands about one tester of one app, the later accepted one wins, however long the earlier one was held or
- * dead in between.
+ * dead in between (docs/testflight.md, "Which command counts").
  *
  * A command's place is SQS's sequence number of its job's first message. SQS numbers the messages of a message group
  * (here an app) in the order in which it accepts them, so no clock of a producer counts. The sender writes the number
- * into the row; for a sender that writes no row, the first delivery has it. A planned job gets its place when its time
- * comes and its message is sent. Releases, returns and retries send new messages and do not change the place.
+ * into the row; for a sender that writes no row, the first delivery has it. Releases, returns and retries send new
+ * messages and do not change the place.
  *
- * The first run of a command adds it to the item of its tester. Before each effect, a run reads that item again:
- *
- * | earlier            | a later invitation to a group | a later removal from a group | a later removal from the app |
- * |--------------------|-------------------------------|------------------------------|------------------------------|
- * | invite to it       | superseded                    | superseded                   | superseded                   |
- * | remove from it     | superseded                    | superseded                   | superseded                   |
- * | remove from the app| superseded                    | goes on, as it asks for more | superseded                   |
- *
- * A command with several groups goes on for the groups that no later command names. A command without any group left
- * ends as `cancelled (superseded)`.
- *
- * While an earlier command is held, a later one may run. If the earlier one has an unanswered call, that call may still
- * take effect, so the later one waits until Apple shows all effects of such calls.
- *
- * A standard queue numbers no messages, so there the commands have no order.
+ * The first run of a command adds it to the item of its tester. Before each effect, a run reads that item again. While
+ * an earlier command is held, a later one may run. If the earlier one has an unanswered call, that call may still take
+ * effect, so the later one waits until Apple shows all effects of such calls.
  */
 
 /** What a command changes. Without `groups` it removes the tester from the whole app. */

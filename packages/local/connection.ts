@@ -34,7 +34,6 @@ export const awsVariables = (endpoints: AwsEndpoints): Record<string, string> =>
   AWS_EC2_METADATA_DISABLED: 'true',
 });
 
-/** The vendors' endpoints and keys, limited to the variables that the function declares. */
 export function vendorVariables(endpoints: Endpoints, declared: object): Record<string, string> {
   const variables = {
     ZENDESK_ENDPOINT: endpoints.zendesk,

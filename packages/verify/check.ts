@@ -18,7 +18,6 @@ const REASONS: Record<string, readonly unknown[]> = {
   dead: ['error', 'crash', 'expired'],
   cancelled: ['never-sent', 'operator', 'superseded'],
 };
-/** Held for what has no time. */
 const UNTIMED: readonly unknown[] = ['unknown', 'stopped', 'paused'];
 
 /** What is wrong with one thing, or nothing. It never has values that may be personal. */

@@ -20,7 +20,6 @@ export interface FakeTester {
   state: 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
 }
 
-/** A mail from Apple: an invitation to one tester, or a build notification to all. */
 interface AppleMail {
   kind: 'invitation' | 'build';
   app: string;

@@ -87,7 +87,6 @@ export async function startFake({ port = 0, handle, ...shown }: FakeOptions) {
     send(response, answer, failure?.after === 'cut');
   }
 
-  /** The failure that was ordered for this request. It counts the request. */
   function take({ method, body }: FakeRequest, path: string): Failure | undefined {
     const met = failures.find(
       (failure) =>

@@ -49,7 +49,6 @@ export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.
   return { MD5OfMessageBody: md5(body), MessageId: messageId, SequenceNumber: sequenceNumber };
 }
 
-/** Bytes that count against the limit: the body, and the name, type and value of each attribute. */
 const sizeOf = ({ MessageBody: body = '', MessageAttributes: attributes = {} }: Outgoing): number =>
   Object.entries(attributes).reduce(
     (bytes, [name, { DataType = '', StringValue = '' }]) => bytes + Buffer.byteLength(name + DataType + StringValue),

@@ -218,8 +218,6 @@ const attributesSchema = z.strictObject({
 
 const DEFAULTS = { VisibilityTimeout: '30', MessageRetentionPeriod: '345600' };
 
-type QueueSettings = ReturnType<typeof settingsOf>;
-
 function settingsOf(attributes: Record<string, string>) {
   const { success, data, error } = attributesSchema.safeParse(attributes);
   if (!success) throw new SqsError('InvalidAttributeValue', `Invalid attributes. ${z.prettifyError(error)}`);
@@ -279,7 +277,7 @@ export function setQueueAttributes(service: Service, queue: Queue, given: Record
 }
 
 /** Throws unless the policy names another queue of the same type, which allows this one as its source. */
-function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }: QueueSettings): void {
+function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }: ReturnType<typeof settingsOf>): void {
   if (!redrive) return;
   const target = findQueue(service, redrive.deadLetterTargetArn);
   const refuse = (reason: string) => invalidValue('RedrivePolicy', redrive.deadLetterTargetArn, reason);
@@ -290,9 +288,11 @@ function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }:
     throw refuse('The dead-letter queue does not allow this source queue.');
 }
 
-type AttributeNames = GetQueueAttributesRequest['AttributeNames'];
-
-export function queueAttributes(service: Service, queue: Queue, names: AttributeNames = []): Record<string, string> {
+export function queueAttributes(
+  service: Service,
+  queue: Queue,
+  names: GetQueueAttributesRequest['AttributeNames'] = [],
+): Record<string, string> {
   const all = names.includes('All');
   const now = service.now();
   let [visible, inFlight] = [0, 0];
