@@ -62,7 +62,7 @@ export const reports = {
       else
         for (const part of parts)
           if (typeof part === 'string') out.line(part);
-          else if ('head' in part) out.lines(['', ...tableText(part.head, part.cells.map(cellTexts)), '']);
+          else if (!part.picture) out.lines(['', ...tableText(part.head, part.cells.map(cellTexts)), '']);
     },
   },
 } satisfies Record<string, Command>;
@@ -153,26 +153,24 @@ function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figure
   ];
   const processing = [`on average over ${counted(finish.jobs, 'job')}`, ...waits].join('; ');
   const share = (part: number, of: number) => (100 * part) / of;
+  const overJobs = `over ${counted(accept.jobs, 'job')}`;
+  const inCanaries = `of ${canaries} canaries in time`;
+  const compared = `of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`;
+  const each = `(${usdPerThousandJobs.toFixed(2)} per 1,000 jobs)`;
   const rows: [criterion: string, of: number, value: number, unit: string, basis: string, met: boolean][] = [
-    [
-      ...(['The API accepts a job in under 200 ms (p95)', accept.jobs, accept.p95, 'ms'] as const),
-      ...([`over ${counted(accept.jobs, 'job')}`, accept.p95 < 200] as const),
-    ],
-    [
-      ...(['Processing takes under 30 s on average', finish.jobs, finish.average, 'ms'] as const),
-      ...([processing, finish.average < 30_000] as const),
-    ],
+    ['The API accepts a job in under 200 ms (p95)', accept.jobs, accept.p95, 'ms', overJobs, accept.p95 < 200],
+    ['Processing takes under 30 s on average', finish.jobs, finish.average, 'ms', processing, finish.average < 30_000],
     ['Under 1 % of the jobs fail', jobs, share(dead, jobs), '%', `(${dead} of ${jobs})`, dead < jobs / 100],
+    [AVAILABLE, canaries, share(inTime, canaries), '%', inCanaries, inTime >= 0.999 * canaries],
     [
-      ...([AVAILABLE, canaries, share(inTime, canaries), '%'] as const),
-      ...([`of ${canaries} canaries in time`, inTime >= 0.999 * canaries] as const),
-    ],
-    [
-      ...(['Every message is found again in S3', checked + incomplete, differences, ''] as const),
-      `of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`,
+      'Every message is found again in S3',
+      checked + incomplete,
+      differences,
+      '',
+      compared,
       differences + incomplete === 0,
     ],
-    ['A month costs at most 90 USD', 1, usd, 'USD', `(${usdPerThousandJobs.toFixed(2)} per 1,000 jobs)`, usd <= 90],
+    ['A month costs at most 90 USD', 1, usd, 'USD', each, usd <= 90],
   ];
   return rows.map(([criterion, of, value, unit, basis, met]) =>
     of > 0 ? { criterion, figure: valueText(value, unit), basis, value, unit, met } : { criterion, figure: 'no data' },
@@ -182,87 +180,79 @@ function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figure
 const valueText = (value: number, unit: string): string =>
   unit === 'ms' ? seconds(value) : unit === '' ? String(value) : `${value.toFixed(2)} ${unit}`;
 
-/** A sentence, a table, or a picture for the page alone. `next`: it begins a page of paper. */
-export type Part =
-  | string
-  | { caption: string; head: readonly string[]; cells: readonly Cells[]; next?: true }
-  | { caption: string; bars: readonly (readonly [name: string, value: number])[] };
-/** A text with a tone has a colour and a sign on the page. */
-type Cells = readonly (string | number | { text: string; tone: 'good' | 'bad' | 'none' })[];
+/** A sentence or a table. A `picture` is for the page alone. `next`: it begins a sheet of paper. */
+export type Part = string | Table;
+interface Table {
+  caption: string;
+  head: readonly string[];
+  cells: readonly Cells[];
+  picture?: true;
+  next?: true;
+}
+type Cells = readonly (string | number)[];
 
 const MOST_ROWS = 12;
 
 function partsOf(report: MonthReport): Part[] {
-  const { instance, month, to, isOver, damaged, all, days, queues, cost, before, acts, waits, sentence } = report;
+  const { instance, month, to, isOver, damaged, days, before } = report;
   const notes = [
     `${instance}, ${month}.`,
     !isOver && `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`,
     damaged > 0 && `${counted(damaged, 'record')} could not be read.`,
   ];
-  const named = Object.entries({ ...queues, all });
   const months = before ? [report, before] : [report];
-  const perThousand = (usd: number) => (totalOf(all) > 0 ? (1_000 * usd) / totalOf(all) : '');
-  const costs = Object.entries({ ...cost, total: report.usd });
-  const most = (count: number) => (count > MOST_ROWS ? `, the first ${MOST_ROWS} of ${count}` : '');
+  const goals = report.criteria.map((one, at) => {
+    return [one.criterion, basedText(one), metText(one), figureText(before?.criteria[at])];
+  });
   return [
-    sentence,
+    report.sentence,
     notes.filter(Boolean).join(' '),
+    { caption: 'Success criteria of the plan', head: ['CRITERION', 'FIGURE', 'MET', 'MONTH BEFORE'], cells: goals },
+    { caption: 'Figures', head: ['FIGURE', ...months.map((one) => one.month)], cells: figureRows(months) },
     {
-      caption: 'Success criteria of the plan',
-      head: ['CRITERION', 'FIGURE', 'MET', 'MONTH BEFORE'],
-      cells: report.criteria.map((one, at) => [
-        one.criterion,
-        basedText(one),
-        met(one),
-        figureText(before?.criteria[at]),
-      ]),
+      caption: 'Jobs by day of acceptance',
+      head: ['DAY', 'JOBS'],
+      cells: days.map((of) => [of.day, totalOf(of)]),
+      picture: true,
     },
-    { caption: 'Figures', head: ['FIGURE', ...months.map(({ month: of }) => of)], cells: figureRows(months) },
-    { caption: 'Jobs by day of acceptance', bars: days.map((of) => [of.day, totalOf(of)]) },
-    {
-      caption: 'Queues',
-      next: true,
-      head: ['QUEUE', ...END_HEAD, 'FAILED', 'WAITED'],
-      cells: named.map(([name, { waited, ...of }]) => [name, ...endsOf(of), failedText(of), waited]),
-    },
-    {
-      caption: 'Times in seconds',
-      head: ['SECONDS', ...timeHead('FINISH'), ...timeHead('ACCEPT')],
-      cells: named.map(([name, { finish, accept }]) => [
-        name,
-        ...[finish, accept].flatMap((times) => PARTS.map((part) => (times.jobs > 0 ? times[part] / 1000 : ''))),
-      ]),
-    },
+    ...details(report),
+  ];
+}
+
+function details({ all, queues, waits, acts, without, before, ...money }: MonthReport): Part[] {
+  const named = Object.entries({ ...queues, all });
+  const times = named.map(([name, { finish, accept }]) => [
+    name,
+    ...[finish, accept].flatMap((of) => PARTS.map((part) => (of.jobs > 0 ? of[part] / 1000 : ''))),
+  ]);
+  const ends = named.map(([name, { waited, ...of }]) => [name, ...endsOf(of), failedText(of), waited]);
+  const seen = waits.map((of) => [of.day, of.queue, of.vendor, of.jobs, duration(Math.round(of.longest / 1_000))]);
+  const did = acts.map(({ day, queue, act, jobs }) => [day, queue, act, jobs]);
+  const old: Record<string, number> = before ? { ...before.cost, total: before.usd } : {};
+  const costs = Object.entries({ ...money.cost, total: money.usd }).map(([name, usd]) => [
+    ...[name, usd, totalOf(all) > 0 ? (1_000 * usd) / totalOf(all) : '', old[name] ?? ''],
+  ]);
+  return [
+    { caption: 'Queues', head: ['QUEUE', ...END_HEAD, 'FAILED', 'WAITED'], cells: ends, next: true },
+    { caption: 'Times in seconds', head: ['SECONDS', ...timeHead('FINISH'), ...timeHead('ACCEPT')], cells: times },
     `Dead by error code: ${countsText(all.codes)}.`,
-    `Succeeded without a part: ${countsText(report.without)}.`,
-    {
-      caption: `What waited for a vendor${most(waits.length)}`,
-      head: ['DAY', 'QUEUE', 'VENDOR', 'JOBS', 'LONGEST'],
-      cells: waits
-        .slice(0, MOST_ROWS)
-        .map(({ day, queue, vendor, jobs, longest }) => [
-          day,
-          queue,
-          vendor,
-          jobs,
-          duration(Math.round(longest / 1000)),
-        ]),
-    },
+    `Succeeded without a part: ${countsText(without)}.`,
+    most('What waited for a vendor', ['DAY', 'QUEUE', 'VENDOR', 'JOBS', 'LONGEST'], seen),
     {
       caption: 'Cost, estimated from counts',
       head: ['SERVICE', 'USD', 'PER 1,000 JOBS', 'MONTH BEFORE'],
-      cells: costs.map(([name, usd]) => [
-        ...[name, usd, perThousand(usd)],
-        before ? (name === 'total' ? before.usd : (before.cost[name] ?? 0)) : '',
-      ]),
+      cells: costs,
     },
-    {
-      caption: `What operators did to jobs${most(acts.length)}`,
-      head: ['DAY', 'QUEUE', 'ACT', 'JOBS'],
-      cells: acts.slice(0, MOST_ROWS).map(({ day, queue, act, jobs }) => [day, queue, act, jobs]),
-    },
+    most('What operators did to jobs', ['DAY', 'QUEUE', 'ACT', 'JOBS'], did),
   ];
 }
+
+/** The first rows of a table, which may be as many as a month has days and queues. */
+const most = (caption: string, head: readonly string[], cells: readonly Cells[]): Table => ({
+  caption: cells.length > MOST_ROWS ? `${caption}, the first ${MOST_ROWS} of ${cells.length}` : caption,
+  head,
+  cells: cells.slice(0, MOST_ROWS),
+});
 
 const countsText = (counts: Record<string, number>): string => {
   const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
@@ -301,13 +291,9 @@ const endsOf = (of: Ends): number[] => ENDS.map((end) => of[end]);
 const failedText = ({ succeeded, dead }: Ends): string => (succeeded + dead > 0 ? percent(dead, succeeded + dead) : '');
 const basedText = ({ figure, basis }: Criterion): string => [figure, basis].filter(Boolean).join(' ');
 const metText = ({ met }: Criterion): string => (met === undefined ? 'unknown' : met ? 'yes' : 'NO');
-const met = (one: Criterion) =>
-  ({ text: metText(one), tone: one.met === undefined ? 'none' : one.met ? 'good' : 'bad' }) as const;
 const figureText = (one: Criterion | undefined): string => (one ? `${one.figure} (${metText(one)})` : '');
 const cellTexts = (cells: Cells): string[] =>
-  cells.map((cell) =>
-    typeof cell === 'number' ? String(Number(cell.toFixed(3))) : typeof cell === 'string' ? cell : cell.text,
-  );
+  cells.map((cell) => (typeof cell === 'number' ? String(Number(cell.toFixed(3))) : cell));
 
 /** One HTML page that loads nothing, on two sheets of A4. The first sentence is its headline. `json`: the file beside it. */
 export const page = (title: string, parts: readonly Part[], json?: string): string => `<!doctype html>
@@ -333,30 +319,30 @@ svg { display: block; width: 100%; height: 7rem; fill: light-dark(#4b54d6, #929c
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
 
-function drawn(part: Part): string {
-  if (typeof part === 'string') return `<p>${escaped(part)}</p>`;
-  return 'bars' in part ? picture(part) : table(part);
-}
+const drawn = (part: Part): string =>
+  typeof part === 'string' ? `<p>${escaped(part)}</p>` : part.picture ? picture(part) : table(part);
 
-function picture({ caption, bars }: Extract<Part, { bars: unknown }>): string {
-  const highest = Math.max(1, ...bars.map(([, value]) => value));
-  const wide = 100 / Math.max(1, bars.length);
-  const drawnBars = bars.map(([name, value], at) => {
-    const [x, high] = [(at * wide).toFixed(2), ((100 * value) / highest).toFixed(2)];
-    const title = escaped(`${name}: ${value}`);
-    return `<rect x="${x}%" y="${100 - Number(high)}%" width="${wide * 0.8}%" height="${high}%"><title>${title}</title></rect>`;
+/** A bar for each row of a table with a name and a number. */
+function picture({ caption, cells }: Table): string {
+  const values = cells.map(([, value]) => Number(value));
+  const highest = Math.max(1, ...values);
+  const wide = 100 / cells.length;
+  const bars = values.map((value, at) => {
+    const high = (100 * value) / highest;
+    return `<rect x="${at * wide}%" y="${100 - high}%" width="${wide * 0.8}%" height="${high}%"/>`;
   });
-  const most = bars.find(([, value]) => value === highest);
-  const text = escaped(most ? `${caption}. The most: ${most[1]} on ${most[0]}` : caption);
-  return `<figure><figcaption>${text}</figcaption><svg role="img" aria-label="${text}">${drawnBars.join('')}</svg></figure>`;
+  const text = escaped(`${caption}. The most: ${highest} on ${cells[values.indexOf(highest)]?.[0] ?? 'none'}`);
+  return `<figure><figcaption>${text}</figcaption><svg role="img" aria-label="${text}">${bars.join('')}</svg></figure>`;
 }
 
-function table({ caption, head, cells, next }: Extract<Part, { head: unknown }>): string {
+/** What has a colour and a sign. */
+const TONES: Record<string, string> = { yes: 'good', NO: 'bad' };
+
+function table({ caption, head, cells, next }: Table): string {
   const rows = cells.map((row) => {
     const [first = '', ...texts] = cellTexts(row).map(escaped);
     const others = texts.map((text, at) => {
-      const cell = row[at + 1];
-      const kind = typeof cell === 'number' ? 'num' : typeof cell === 'object' ? cell.tone : '';
+      const kind = typeof row[at + 1] === 'number' ? 'num' : (TONES[text] ?? '');
       return `<td class="${kind}">${text}</td>`;
     });
     return `<tr><th scope="row">${first}</th>${others.join('')}</tr>`;

@@ -32,7 +32,7 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
       />
     </div>
     <Chart
-      title="Events by name"
+      title="Events by name over time"
       caption={`${newestText(stored)} By the time of their acceptance, in steps of five minutes, the most frequent names.`}
       lines={stored.times}
       {...{ from: hourBefore(to), to }}

@@ -3,7 +3,22 @@ import type { CampaignPage, Campaigns, RecipientsMail } from '../api';
 import { Action } from './action';
 import { addressOf, param, useSend } from './api';
 import { Legend, Share } from './chart';
-import { Answer, Card, Empty, Facts, Failure, idLink, Json, jobLink, State, Table, Text, Time, Title } from './parts';
+import {
+  Answer,
+  Card,
+  Empty,
+  Facts,
+  Failure,
+  idLink,
+  Json,
+  jobLink,
+  State,
+  Table,
+  Text,
+  Time,
+  Title,
+  two,
+} from './parts';
 import { capital, count, counted, shortId } from './text';
 
 export function CampaignsPage() {
@@ -34,11 +49,8 @@ const List = ({ campaigns, more }: Campaigns) => (
       rows={campaigns}
       id={({ id }) => id}
       columns={{
-        Campaign: ({ id, name }) => (
-          <a href={addressOf('/console/campaigns', { id })}>
-            {name ?? 'without a name'}
-            <small class="mono">{shortId(id)}</small>
-          </a>
+        Campaign: ({ id, name = 'without a name' }) => (
+          <a href={addressOf('/console/campaigns', { id })}>{two(name, shortId(id), 'mono')}</a>
         ),
         Status: ({ status }) => <State state={status} />,
         Sent,

@@ -31,10 +31,12 @@ const One = (page: Page) => (
         <section class={`card ${toneOf(page.state)}`} aria-label="State">
           <Said {...page} />
         </section>
-        <Card title="Timeline" note={<small class="push">{lengthsOf(page.timeline)}</small>}>
-          <Life spans={page.timeline} />
-          <Trace spans={page.timeline} />
-        </Card>
+        {page.timeline.length > 0 && (
+          <Card title="Timeline" note={<small class="push">{lengthsOf(page.timeline)}</small>}>
+            <Life spans={page.timeline} />
+            <Trace spans={page.timeline} />
+          </Card>
+        )}
       </div>
       <div class="stack">
         <Card title="Facts">

@@ -7,7 +7,7 @@ import { Acts, All } from './action';
 import { addressOf, go, jobAddress, moves, type Params, param, params, useAsk, useSession } from './api';
 import { Figure } from './chart';
 import { JobPanel } from './job';
-import { Answer, Card, Empty, IconButton, isTyping, State, Table, Time, Title } from './parts';
+import { Answer, Card, Empty, IconButton, isTyping, State, Table, Time, Title, two } from './parts';
 import { away, capital, count, counted, duration, shortId } from './text';
 
 export function JobsPage() {
@@ -209,28 +209,9 @@ function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
             </small>
           </a>
         ),
-        State: ({ state, why, next }) => (
-          <>
-            <State state={state} /> {next === undefined ? null : <span class="quiet">{away(next)}</span>}
-            <small class="why" title={why}>
-              {why}
-            </small>
-          </>
-        ),
-        Who: ({ who, correlation }) => (
-          <span class="mono">
-            {who ?? <span class="quiet">–</span>}
-            <small>{correlation}</small>
-          </span>
-        ),
-        Accepted: ({ accepted }) => (
-          <>
-            {away(accepted)}
-            <small>
-              <Time at={accepted} short />
-            </small>
-          </>
-        ),
+        State: ({ state, why, next }) => two([<State key="" state={state} />, ' ', next && away(next)], why, 'why'),
+        Who: ({ who = '–', correlation }) => <span class="mono">{two(who, correlation)}</span>,
+        Accepted: ({ accepted }) => two(away(accepted), <Time at={accepted} short />),
         Took: ({ took }) => (took === undefined ? '–' : duration(took)),
         Attempts: ({ attempts }) => attempts,
       }}
@@ -280,12 +261,10 @@ const Causes = ({ groups, from, to, more }: DeadLetters) => (
       rows={groups}
       id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
       columns={{
-        Cause: ({ queue, reason, code, messages }) => (
-          <>
-            <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>{code || reason}</a>
-            <small class="wraps">{messages.join('; ')}</small>
-          </>
-        ),
+        Cause: ({ queue, reason, code, messages }) => {
+          const to = addressOf('/console/jobs', { queue, state: 'dead', reason, code });
+          return two(<a href={to}>{code || reason}</a>, messages.join('; '), 'wraps');
+        },
         State: ({ reason }) => <State state={`dead (${reason})`} />,
         Queue: ({ queue }) => queue,
         Jobs: ({ count: of }) => count(of, more),

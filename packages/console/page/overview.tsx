@@ -4,7 +4,7 @@ import { Action } from './action';
 import { addressOf, useAsk, useEveryMs } from './api';
 import { Line } from './campaigns';
 import { Chart, Figure } from './chart';
-import { ACT, Answer, Card, Command, Empty, Icon, State, Table, Time, Title } from './parts';
+import { ACT, Answer, Card, Command, Empty, Icon, idLink, State, Table, Time, Title, two } from './parts';
 import { away, count, counted, duration, sum } from './text';
 
 type Problem = Figures['problems'][number];
@@ -185,14 +185,11 @@ const Queues = ({ queues, at }: Figures) => (
             {...{ points, ...lastHour(at), kind: 'line', textOf: duration }}
           />
         ),
-        Dead: ({ queue, dead, leaving }) => (
-          <>
-            <a class={dead > 0 ? 'bad' : 'quiet'} href={addressOf('/console/dead', { queue })}>
-              {count(dead)}
-            </a>
-            {leaving > 0 && <small>DLQ entries still to be removed: {leaving}</small>}
-          </>
-        ),
+        Dead: ({ queue, dead, leaving }) => {
+          const link = idLink('/console/dead', { queue }, count(dead));
+          const tone = dead > 0 ? 'bad' : 'quiet';
+          return two(<span class={tone}>{link}</span>, leaving > 0 && `DLQ entries still to be removed: ${leaving}`);
+        },
         [ACT]: ({ queue, receives, pause }) => {
           const next = pause || receives === false ? 'Resume' : 'Pause';
           const action = `queue.${next.toLowerCase()}`;
@@ -259,29 +256,17 @@ const Vendors = ({ vendors }: Figures) => (
       rows={vendors}
       id={({ vendor }) => vendor}
       columns={{
-        Vendor: ({ vendor, code, circuit }) => (
-          <>
-            {vendor}
-            <small>{circuit === 'closed' ? '' : code}</small>
-          </>
-        ),
-        Circuit: ({ circuit, since, trial }) => (
-          <>
-            <State state={circuit} />{' '}
-            {circuit !== 'closed' && (
-              <small>
-                since <Time at={since} /> UTC. {trial}
-              </small>
-            )}
-          </>
-        ),
+        Vendor: ({ vendor, code, circuit }) => two(vendor, circuit === 'closed' ? '' : code),
+        Circuit: ({ circuit, since, trial }) =>
+          two(
+            <State state={circuit} />,
+            circuit !== 'closed' && ['since ', <Time key="" at={since} />, ` UTC. ${trial}`],
+          ),
         'Calls, last hour': ({ calls }) => count(sum(calls)),
-        'Sending rate': ({ rate }) => (
-          <>
-            {rate ? `${count(rate.perSecond)} a second` : <span class="quiet">no limit of ours</span>}
-            <small>{rate && rate.takenMs > 0 && `taken for ${duration(rate.takenMs)}`}</small>
-          </>
-        ),
+        'Sending rate': ({ rate }) =>
+          rate
+            ? two(`${count(rate.perSecond)} a second`, rate.takenMs > 0 && `taken for ${duration(rate.takenMs)}`)
+            : '–',
         'Set by operators': ({ limits }) => limits.map((line) => <small key={line}>{line}</small>),
         [ACT]: ({ vendor, circuit, rate, set }) => {
           const of = (name: string) => ({ label: `${name} ${vendor}`, short: name, input: { vendor } });

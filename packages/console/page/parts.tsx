@@ -189,6 +189,13 @@ export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [],
   );
 }
 
+/** What a cell shows, and what stands below it in small. */
+export const two = (main: ComponentChildren, below: ComponentChildren, kind?: string) => (
+  <>
+    {main} <small class={kind}>{below}</small>
+  </>
+);
+
 /** The head of the column with what can be done to a row. */
 export const ACT = '';
 
