@@ -18,7 +18,6 @@ import {
   waitsOf,
 } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
-import { InvalidJobError } from '../../lib/submit/errors';
 import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
 import { counted, emailAddress, timeText } from '../../lib/text';
@@ -187,11 +186,8 @@ async function draftOf(file: string, number: number) {
   const bytes = typeof list === 'string' ? await bytesOf(join(dirname(file), list)) : undefined;
   const source = bytes ? { [String(list).endsWith('.csv') ? 'csv' : 'ndjson']: bytes } : list;
   const { createTestProducer } = require('../producer/testing') as typeof import('../producer/testing');
-  const { mails, ...counts } = await createTestProducer()
-    .previewCampaign(campaign, source as RecipientSource, { numbers: [number] })
-    .catch((error: unknown) => {
-      throw error instanceof InvalidJobError ? new OperatorError(`${file}: ${error.message}.`) : error;
-    });
+  const { previewCampaign } = createTestProducer();
+  const { mails, ...counts } = await previewCampaign(campaign, source as RecipientSource, { numbers: [number] });
   const { name: _name, sendAt: _sendAt, transactional: _transactional, ...content } = campaign;
   return { content, preview: mails[0] as CampaignPreview['mails'][number], recipients: counts.recipients, counts };
 }

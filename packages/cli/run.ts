@@ -2,6 +2,7 @@ import { ConfigError } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { IllegalTransitionError } from '../../lib/jobs/transitions';
 import { type Act, audit, OperatorError } from '../../lib/ops/operator';
+import { InvalidJobError } from '../../lib/submit/errors';
 import { isProduction, slsCommand, type Target } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import { type Command, type CommandContext, type Options, text } from './command';
@@ -55,7 +56,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
-const EXPECTED = [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
+const EXPECTED = [OperatorError, InvalidJobError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
 
 /** The sentence of an expected error. Throws any other one. */
 export function problemOf(error: unknown): string {
