@@ -19,6 +19,7 @@ const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<stri
   text: `${MARK} text ${index}`,
   html: `<p>${MARK}</p>`,
   categories: [`${MARK} category`],
+  unsubscribe: { link: `https://example.com/leave/${MARK}/{{name}}` },
 });
 
 /** The contract of the whole queue at a rate in recipients per second. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { localPackage } from '../../support/packages';
 
 /** The most bytes of a zipped bundle, which Lambda loads at a cold start. Most of a bundle is libraries. */
-const LIMIT: Record<string, number> = { 'analytics.zip': 210_000 };
+const LIMIT: Record<string, number> = { 'analytics.zip': 212_000 };
 const LIMIT_OF_OTHERS = 275_000;
 
 test('the bundle of each function is small', async () => {

@@ -69,7 +69,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   firstThatMayNotReleaseEndsTheRelease: mutant('campaigns-failing', /^fairness: /, RELEASE, {
     'new Set(running.filter(mayRelease))': 'new Set(running)',
     'if (!next) return;': 'if (!next || !mayRelease(next)) return;',
-    'if (next && mayRelease(next))': 'if (next)',
+    'if (mayRelease(next)) contenders.add(next);': 'contenders.add(next);',
   }),
   retriesTakeTheOthersPlace: mutant('campaigns-failing', /^fairness: /, CHUNKS, {
     '  return !(isRetry && (row?.retryAt ?? 0) > now);\n': '  return isRetry || now > 0;\n',
@@ -86,13 +86,16 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     },
     kept('chunk .* was sent 1\\d{3} ms after its campaign was stopped'),
     PROCESS,
-    { "  if (status === 'paused') throw new VerdictError('paused');\n": '' },
+    { "status === 'paused' || isBehindWave(campaign, chunk)": 'isBehindWave(campaign, chunk)' },
   ),
   stopHeardOnce: mutant(
     { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },
     kept('chunk .* was sent .* after its campaign was stopped'),
     PROCESS,
-    { 'refuseIfStopped(await readCampaign(campaigns, data.campaign)),': 'refuseIfStopped(campaign),' },
+    {
+      'refuseIfStopped(await readCampaign(campaigns, data.campaign), data.number)':
+        'refuseIfStopped(campaign, data.number)',
+    },
   ),
   listUnread: mutant(suppressedAt(30), /^suppressed is never mailed/, 'lib/emails/send.ts', {
     'if (reason === undefined ||': "if (reason !== 'erased' ||",
