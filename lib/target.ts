@@ -5,15 +5,11 @@ export interface Target {
 }
 
 /**
- * The options of `sls` that select this deployment and no other. Without `--param instance`, a stage means its first
- * instance, so a copied command would act on another client. The service on this machine has one instance and no
- * region.
+ * A command for people to copy, with the options that select this deployment and no other. Without `--param instance`, a
+ * stage means its first instance. The service on this machine has one instance and no region.
  */
-const targetOptions = ({ instance, stage, region }: Target): string =>
-  stage === 'local' ? '--stage local' : `--stage ${stage} --param instance=${instance} --region ${region}`;
-
-/** A command for people to copy, for example `npx sls jobs list --stage … --param instance=… --region …`. */
-export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
+export const slsCommand = (text: string, { instance, stage, region }: Target): string =>
+  `npx sls ${text} --stage ${stage}${stage === 'local' ? '' : ` --param instance=${instance} --region ${region}`}`;
 
 /** The words of a command for people to copy. A value that a shell or the command could misread is quoted. */
 export const words = (parts: TemplateStringsArray, ...values: (string | number)[]): string =>

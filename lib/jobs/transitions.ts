@@ -206,7 +206,7 @@ export function hold(
 }
 
 export function park(row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow {
-  if (row.owed) return giveUp(row, { ...run, bodyKept, code: codeOf(run) });
+  if (row.owed) return giveUp(row, { ...run, bodyKept, code: run.error?.code ?? 'Unknown' });
   return moved(row, 'park', {
     ...afterRun(row, `dead (${reason})`, run),
     reason,
@@ -216,8 +216,6 @@ export function park(row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
     ...(bodyKept ? { bodyKept } : {}),
   });
 }
-
-const codeOf = ({ error }: { error?: StoredError | undefined }): string => error?.code ?? 'Unknown';
 
 /** The run found the job cancelled with its campaign, or replaced by a later command, whose job `note` names. */
 export function stop(

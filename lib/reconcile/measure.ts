@@ -65,8 +65,6 @@ export async function sendCanary(deps: ReconcileDeps, queue: string, { id, at }:
   if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(envelope));
 }
 
-const isNotNow = (code = ''): boolean => NOT_NOW.some((known) => known === code);
-
 /** Rows to read in search of the oldest job. Chunks that wait for their window do not count, and may come first. */
 const OLDEST_ROWS = 10;
 
@@ -87,7 +85,7 @@ export const measureHeld: Work = async (deps, queue) => {
     const until = todo === todoKey(queue, 'planned') ? now : ALL;
     for (const { key } of await table.due(todo, { until, limit: OLDEST_ROWS })) {
       const row = await ledger.known(key);
-      if (row?.state !== 'held' || isNotNow(row.error?.code)) continue;
+      if (row?.state !== 'held' || NOT_NOW.some((code) => code === row.error?.code)) continue;
       // A planned job that has never been held has only the time that its producer chose.
       oldest = Math.min(oldest, row.heldSince ?? row.dueSince ?? row.updatedAt);
     }

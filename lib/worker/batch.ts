@@ -227,15 +227,13 @@ function incoming(record: SQSRecord): Incoming {
   };
 }
 
-const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-
 /**
  * Keeps a tenth of the time, at most 5 s, for the last writes. A call may take a third, so that a run has room for two.
  * A job starts if there is room for a usual call.
  */
 function createDeadline(now: () => number, totalMs: number): Deadline {
   const at = now() + totalMs;
-  const guard = clamp(totalMs * 0.1, 300, 5_000);
+  const guard = Math.min(Math.max(totalMs * 0.1, 300), 5_000);
   const longestCallMs = Math.max(totalMs / 3, 300);
   const remainingMs = () => at - guard - now();
   return { at, longestCallMs, remainingMs, mayStart: () => remainingMs() >= Math.min(longestCallMs, LONGEST_CALL_MS) };

@@ -5,7 +5,6 @@ import { parseEnv } from '../../lib/config/common';
 import { commonEnv, secret } from '../../lib/config/functions';
 import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { deploymentOf } from '../../lib/ops/connect';
-import type { Log } from '../../lib/ports';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
@@ -36,9 +35,6 @@ export interface ServiceOptions extends Observers {
 export interface Service extends Awaited<ReturnType<typeof startParts>> {
   stop(): Promise<void>;
 }
-
-/** Its callers show their errors. */
-const NO_LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** Starts the whole service. If one part does not start, it stops those that did. */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -90,7 +86,8 @@ async function startParts(
     region: REGION,
     account: ACCOUNT,
     by: 'local',
-    log: NO_LOG,
+    // Its callers show their errors.
+    log: { info: () => {}, warn: () => {}, error: () => {} },
     tickets: '/fakes/zendesk?ticket=',
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localConfig(endpoints.aws),
