@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { parseEnv } from '../lib/config/common';
 import { reconcilerEnv } from '../lib/config/functions';
+import { suppressionList } from '../lib/emails/suppression';
 import { reconcile } from '../lib/reconcile/reconcile';
 import { coldStart, publishedEvents, realDeps } from '../lib/startup/engine';
 import { factTopic, rhythmOf } from '../lib/startup/reconciler';
@@ -10,11 +11,13 @@ const OVER_AFTER_RUNS = 15;
 
 const started = coldStart((functionArn: string) => {
   const config = parseEnv(reconcilerEnv, process.env);
+  const base = realDeps(config, functionArn);
   const deps = {
-    ...realDeps(config, functionArn),
+    ...base,
     events: publishedEvents(config),
     queueNames: Object.keys(config.QUEUES),
     guard: config.GUARD,
+    suppression: suppressionList(base),
     limits: config.SENDING_LIMITS,
     topic: {
       publish: factTopic(config, functionArn),

@@ -1,33 +1,37 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import * as jobKeys from '../lib/jobs/keys';
-import { functionsOf, type Instance, stackName } from './instances/instance';
+import { functionsOf, type Instance, producerSettingsOf, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, pascal, policyDocument, principalArn } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{Who}Policy`, which never changes. */
 const POLICIES = {
+  // IAM allows 6,144 characters in a policy, so programs and operators have two.
   producer: { about: 'programs that send jobs', statements: producerStatements },
+  'producer-objects': { about: 'the same programs, about the bucket', statements: producerObjectsStatements },
   reader: { about: 'people who read the state of jobs', statements: readerStatements },
   operator: { about: 'people who run our commands', statements: operatorStatements },
-  // IAM allows 6,144 characters in a policy, so operators have two.
   'operator-objects': { about: 'the same people, about the bucket', statements: operatorObjectsStatements },
 };
 
 export function accessResources(of: Instance): Fragment {
-  const policies = Object.entries(POLICIES).map(([who, { about, statements }]): Fragment => {
-    const id = `${pascal(who)}Policy`;
+  // A queue of events alone needs no objects.
+  const used = Object.entries(POLICIES).filter(([, { statements }]) => statements(of).length > 0);
+  const idOf = (who: string) => `${pascal(who)}Policy`;
+  const policies = used.map(([who, { about, statements }]): Fragment => {
     const Properties = { ManagedPolicyName: named(of.name, who), PolicyDocument: policyDocument(statements(of)) };
     return {
-      Resources: { [id]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
-      Outputs: { [`${id}Arn`]: { Description: `Policy for ${about}`, Value: { Ref: id } } },
+      Resources: { [idOf(who)]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
+      Outputs: { [`${idOf(who)}Arn`]: { Description: `Policy for ${about}`, Value: { Ref: idOf(who) } } },
     };
   });
-  return merge([...policies, of.access.api ? apiRole(of.name, of.access.api) : {}]);
+  const ofApi = used.filter(([who]) => who.startsWith('producer')).map(([who]) => ({ Ref: idOf(who) }));
+  return merge([...policies, of.access.api ? apiRole(of.name, of.access.api, ofApi) : {}]);
 }
 
 /** An account has the names of policies and roles once for all regions. */
 const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${what}-\${AWS::Region}` });
 
-function apiRole(instance: string, trusted: string[]): Fragment {
+function apiRole(instance: string, trusted: string[], ManagedPolicyArns: object[]): Fragment {
   const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
   const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
   const allowed = { Effect: 'Allow', Action: 'sts:AssumeRole' };
@@ -40,7 +44,7 @@ function apiRole(instance: string, trusted: string[]): Fragment {
   const Properties = {
     RoleName: named(instance, 'api'),
     AssumeRolePolicyDocument: policyDocument(statements),
-    ManagedPolicyArns: [{ Ref: 'ProducerPolicy' }],
+    ManagedPolicyArns,
   };
   return {
     Resources: { ApiRole: { Type: 'AWS::IAM::Role', Properties } },
@@ -86,24 +90,40 @@ export function verifiedObjects(of: Instance) {
   return objectArns(of, [...records, ...events, ...data]);
 }
 
+const UPLOADS = [jobKeys.FEEDBACK_QUEUE, jobKeys.EMAILS_QUEUE];
+
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
 function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
-  const { names, jobs, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
-  const uploads = [jobKeys.FEEDBACK_QUEUE, jobKeys.EMAILS_QUEUE].filter((name) => names.includes(name));
-  const others = [...campaigns, ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`))];
-  const attachments = uploads.map((name) => `${jobKeys.attachmentsPrefix(prefix, name)}*`);
-  const written = jobs.flatMap((name) => [`${jobKeys.dataPrefix(prefix, name)}*`, jobKeys.bodyKey(prefix, name, '*')]);
+  const { names, jobs, items, campaigns, suppressed } = keysOf(of);
+  const uploads = UPLOADS.filter((name) => names.includes(name));
+  const noted = suppressed.map(() => jobKeys.suppressKey('*'));
+  const others = [
+    ...campaigns,
+    ...noted,
+    ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`)),
+  ];
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${jobKeys.producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKeys.jobKey(name, '*')), ...others]),
+    ...keyStatements(of, ['sqs', 'dynamodb']),
+    ...hashKeyStatements(of, hashKeysOf(of)),
+  ];
+}
+
+function producerObjectsStatements(of: Instance): Statement[] {
+  const { prefix } = of;
+  const { names, jobs, suppressed, campaignRecords, campaignEvents } = keysOf(of);
+  const uploads = UPLOADS.filter((name) => names.includes(name));
+  const attachments = uploads.map((name) => `${jobKeys.attachmentsPrefix(prefix, name)}*`);
+  const written = jobs.flatMap((name) => [`${jobKeys.dataPrefix(prefix, name)}*`, jobKeys.bodyKey(prefix, name, '*')]);
+  return [
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
     // Of an attachment it reads the size only.
-    ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents]),
-    ...keyStatements(of, ['sqs', 'dynamodb', 's3']),
-    ...hashKeyStatements(of, [of.hashKey]),
+    ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents, ...suppressed]),
+    ...keyStatements(of, ['s3']),
   ];
 }
 
@@ -179,9 +199,12 @@ function operatorObjectsStatements(of: Instance): Statement[] {
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     ...keyStatements(of, ['s3']),
-    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => of.sendgrid.suppressionKey ?? '')]),
+    ...hashKeyStatements(of, hashKeysOf(of)),
   ];
 }
+
+const hashKeysOf = (of: Instance): string[] =>
+  [of.hashKey, producerSettingsOf(of, '').suppressionKey].filter((key) => key !== undefined);
 
 /** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
 function hashKeyStatements({ secretsKey }: Instance, keys: string[]): Statement[] {

@@ -60,6 +60,8 @@ export const producerSettings = z.object({
   emailRate: z.number().positive().max(10_000),
   /** The recipients of a campaign's first wave. No chunk is larger. */
   firstWave: z.int().positive().optional(),
+  /** Where the key of the suppression list is, if the instance has one: `ssm:/path`. */
+  suppressionKey: z.string().optional(),
   /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
   hashKey: z.string().min(1),
   queues: z.record(name, z.object(sentTo)),

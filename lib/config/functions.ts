@@ -187,6 +187,8 @@ export const eventsKeys = z
 
 export const emailEventsEnv = commonEnv.extend({
   SENDGRID_EVENTS_KEY: eventsKeys.transform((text) => text.split(',')),
+  /** Without the queue emails, there is no suppression list. */
+  SUPPRESSION_KEY: secret.optional(),
 });
 
 const percent = z.number().min(0.01).max(100);

@@ -4,7 +4,7 @@ import { type Mail, RecipientsRefusedError } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
 import { type MailDeps, type Paced, type ProvenSent, sendPaced, sentBefore } from '../worker/mail';
 import { type LeftOut, leftOutBy, outcomesApart, SEND } from './request';
-import type { SuppressionList } from './suppression';
+import { GETS_SINGLE_MAILS, type SuppressionList } from './suppression';
 
 export interface SendDeps extends MailDeps {
   suppression: Pick<SuppressionList, 'check'>;
@@ -39,10 +39,8 @@ async function sendToRest(deps: SendDeps, sending: Sending, context: RunContext)
   const { steps } = context;
   for (let tries = 1; ; tries++) {
     const excluded = leftOutBy('excluded', steps.peek);
-    const [whole, reasonOf] = await Promise.all([
-      sending.request(new Set(Object.values(excluded).flat())),
-      deps.suppression.check(),
-    ]);
+    const whole = await sending.request(new Set(Object.values(excluded).flat()));
+    const reasonOf = await deps.suppression.check(whole.unsubscribe?.group);
     const { mail, suppressed } = withoutSuppressed(whole, sending, reasonOf);
     // A retry may find fewer than the run before.
     if (mail.recipients.length < whole.recipients.length || steps.peek('suppressed'))
@@ -62,12 +60,12 @@ async function sendToRest(deps: SendDeps, sending: Sending, context: RunContext)
 
 const numberOf = ({ customArgs }: Mail['recipients'][number]): number => Number(customArgs.recipient);
 
-/** Leaves out whom the list suppresses. A single mail is for the person, unless erased. */
-function withoutSuppressed(whole: Mail, { use }: Sending, reasonOf: (email: string) => string | undefined) {
+/** Leaves out whom the list suppresses. */
+function withoutSuppressed(whole: Mail, { use }: Sending, reasonOf: Awaited<ReturnType<SuppressionList['check']>>) {
   const suppressed: LeftOut = {};
   const recipients = whole.recipients.filter((recipient) => {
     const reason = recipient.email === ERASED ? 'erased' : reasonOf(recipient.email);
-    if (reason === undefined || (use === 'message' && reason !== 'erased')) return true;
+    if (reason === undefined || (use === 'message' && GETS_SINGLE_MAILS[reason])) return true;
     suppressed[reason] = [...(suppressed[reason] ?? []), numberOf(recipient)];
     return false;
   });

@@ -1,3 +1,4 @@
+import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import type { Clock, Due, Item, ItemHead, Random, Table } from '../ports';
 
@@ -147,6 +148,22 @@ export async function* everyDue(
     if (!place.after) return;
   }
 }
+
+/** Items that are due, oldest first, until there are about `most`. */
+export async function readDue<T extends ItemHead>(
+  deps: ItemDeps & { share?: number },
+  { most, ...asked }: { todo: string; mayGoOn: () => boolean; most: number },
+): Promise<T[]> {
+  const items: T[] = [];
+  for await (const keys of everyDue(deps, asked)) {
+    const page = await mapEach(keys, AT_ONCE, (key) => readItem<T>(deps, key));
+    items.push(...page.filter((item) => item !== undefined));
+    if (items.length >= most) break;
+  }
+  return items;
+}
+
+const AT_ONCE = 32;
 
 /** The reconciler does work that is not urgent only then. */
 export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;

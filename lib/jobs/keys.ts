@@ -24,6 +24,8 @@ export const evidenceKey = (queue: string, step: string, id: string): string => 
 /** Which recipients of a campaign SendGrid has reported on: a page of mails that were sent after so many resumes. */
 export const reportsKey = (campaign: string, round: number, page: number): string =>
   `reports#${campaign}#${round}#${page}`;
+/** What is known about an address that gets no mail. `hash`: of the address, with the key of the suppression list. */
+export const suppressKey = (hash: string): string => `suppress#${hash}`;
 /** What a queue remembers about the person of a job. `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 /** Queues whose names other rooms need. Campaigns are released into `emails`. */
@@ -41,7 +43,7 @@ export const outagesKey = 'outages';
 /** What the reconciler must do with a row, evidence, a report, a campaign or a file. The sort key of index `todo` says when. */
 export type TodoKind =
   | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'expired' | 'kept')
-  | ('evidence' | 'reports' | 'campaign' | 'lists' | 'files');
+  | ('evidence' | 'reports' | 'suppress' | 'campaign' | 'lists' | 'files');
 /** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;

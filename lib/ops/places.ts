@@ -41,7 +41,9 @@ export const PLACES = {
   outcomes: { days: [YEAR, A_ROW], folders: (prefix) => [`${prefix}/_events/`] },
   witnesses: { days: [30, 28], folders: (prefix) => [`${prefix}/_witness/`] },
   audit: { days: [YEAR, 0], folders: (prefix) => [`${prefix}/_audit/`] },
-  shared: { items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#'] },
+  shared: {
+    items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#', 'suppress#'],
+  },
 } satisfies Record<string, Place>;
 
 export type PlaceName = keyof typeof PLACES;

@@ -83,7 +83,7 @@ function mentionsOf({ deliveries, history, spentMessageIds, evidence = {}, steps
  * need a person. The excluded kinds are not of rows.
  */
 const TODO_STATES: Record<
-  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'reports'>,
+  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'reports' | 'suppress'>,
   readonly string[]
 > = {
   ending: ['dead', ...PUT_ASIDE],

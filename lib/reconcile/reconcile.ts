@@ -1,6 +1,7 @@
 import { dropLists } from '../emails/campaigns/chunks';
 import { guardCampaigns } from '../emails/campaigns/guard';
 import { releaseCampaigns } from '../emails/campaigns/release';
+import { foldSuppressed } from '../emails/suppression';
 import { codeOf } from '../errors';
 import { endLease, type FailingWork, type Place, type ReconcilerRun, takeLease } from '../jobs/items';
 import { jobKey, reconcilerKey } from '../jobs/keys';
@@ -154,8 +155,12 @@ export async function reconcile(
       run = await releaseCampaigns(deps, { mayGoOn, nextMs, place });
     };
     // Each release is judged by what is known until then.
-    if (clock.now() < end) await attempt({ kind: 'guardCampaigns', work: guardCampaigns });
-    if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
+    for (const part of [
+      { kind: 'foldSuppressed', work: foldSuppressed },
+      { kind: 'guardCampaigns', work: guardCampaigns },
+      { kind: 'releaseCampaigns', work },
+    ])
+      if (clock.now() < end) await attempt(part);
     return run;
   }
 

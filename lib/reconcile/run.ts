@@ -1,5 +1,6 @@
 import type { SendingLimits } from '../config/functions';
 import type { GuardLimits } from '../emails/campaigns/campaign';
+import type { SuppressionList } from '../emails/suppression';
 import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { Log, Metrics } from '../ports';
@@ -16,6 +17,8 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   queueUrl: (queue: string) => string;
   /** Without it, no campaign pauses because of what SendGrid reports. */
   guard?: GuardLimits | undefined;
+  /** Without it, the instance has no suppression list. */
+  suppression?: SuppressionList | undefined;
   topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;

@@ -159,6 +159,18 @@ export const mails = {
     },
   },
 
+  'suppress show': {
+    usage: 'Say why an address gets no mail',
+    reads: true,
+    options: { email: { ...EMAIL, required: true } },
+    run: async (context) => {
+      const list = await listOf(context);
+      await context.audited();
+      const reason = await list.because(await context.connect(), required(context.options, 'email'));
+      context.out.line(reason ? `The address gets no mail of campaigns: ${reason}.` : 'The address is not listed.');
+    },
+  },
+
   'suppress remove': {
     usage: 'Remove an address from the list, so that it gets mail again',
     writes: true,

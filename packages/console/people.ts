@@ -24,9 +24,11 @@ export async function personFound(deps: ConsoleDeps, person: Person, { scan }: {
   const named = Object.fromEntries(Object.entries(person).map(([name, value]) => [name, value !== undefined]));
   await audited(deps, { action: 'privacy.find', arguments: { ...named, scan }, reads: true });
   const { found, tickets } = await searched(deps.deployment, person, { scan, signal });
+  const suppressed = person.email && (await deps.deployment.suppression?.because(deps.deployment, person.email));
   const rows = found.filter(({ place, unread }) => place === 'rows' && !unread).map(({ key }) => key);
   return {
     places: Object.entries(countsOf(found)),
+    ...(suppressed && { suppressed }),
     jobs: rows.map((key) => ({ queue: key.slice(0, key.indexOf('#')), id: key.slice(key.indexOf('#') + 1) })),
     unread: found.flatMap(({ key, unread }) => (unread ? [`${key}: ${unread}`] : [])),
     tickets,

@@ -2,7 +2,7 @@ import { endsBy } from '../../lib/concurrency';
 import type { CampaignInput } from '../../lib/emails/message';
 import { codeOf, StoreError } from '../../lib/errors';
 import { patiently } from '../../lib/jobs/items';
-import { ANALYTICS_QUEUE, jobKey } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, jobKey, suppressKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { BatchQueues, Clock } from '../../lib/ports';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
@@ -23,6 +23,7 @@ import {
   submitCampaign,
 } from './campaign';
 import { type Jobs, jobsOf, waiting } from './jobs';
+import { type Suppression, type SuppressionDeps, suppressionOf } from './suppression';
 import { CLOSED, createTracker, type PackingLimits, rejections, type Tracker } from './tracker';
 
 /**
@@ -46,7 +47,7 @@ export type CallOptions = SubmitOptions & CallLimits;
 type Submitting = { [K in keyof Inputs]: (data: Inputs[K], options?: CallOptions) => Promise<Accepted> };
 
 /** The client over AWS. It connects with its first call. */
-export interface Producer extends Sending, Pick<Tracker, 'track' | 'flush'> {
+export interface Producer extends Sending, Suppression, Pick<Tracker, 'track' | 'flush'> {
   /**
    * Connects now, and tries whether this client may write rows and send messages. It stores and sends nothing. Rejects with
    * a ConfigError, or with a StoreError whose code names the service and its refusal.
@@ -92,7 +93,7 @@ export function producerOf(load: () => Promise<ProducerDeps>): Sending {
 const CLOSE_TIMEOUT_MS = 20_000;
 
 /** What a client works with, on AWS or in memory. */
-export interface Connection extends Omit<ProducerDeps, 'ledger'>, UploadDeps {
+export interface Connection extends Omit<ProducerDeps, 'ledger'>, UploadDeps, Pick<SuppressionDeps, 'suppression'> {
   queues: ProducerDeps['queues'] & BatchQueues;
   queueNames: readonly string[];
   disconnect(): Promise<void>;
@@ -178,9 +179,16 @@ export function clientOf(
     },
   };
   const sending = (kind: Kind) => [kind, limited((load) => producerOf(load)[kind] as Producer['email'], 1)];
+  const listing = (name: keyof Suppression) => [
+    name,
+    limited((load) => suppressionOf(load)[name] as Suppression['suppress'], 1),
+  ];
   const acting = (name: 'pause' | 'resume' | 'cancel') => limited((load) => campaignControl(load)[name], 1);
   return {
     ...(Object.fromEntries((Object.keys(kinds) as Kind[]).map(sending)) as Submitting),
+    ...(Object.fromEntries(
+      (['suppress', 'unsuppress', 'isSuppressed'] as const).map(listing),
+    ) as unknown as Suppression),
     campaign: limited((load) => producerOf(load).campaign, 2, ENDLESS),
     previewCampaign: limited((load) => producerOf(load).previewCampaign, 2, ENDLESS),
     campaigns: {
@@ -212,13 +220,18 @@ function within({ during, over }: Call, connection: Connection): Connection {
   const { table, queues, objects, clock, hashPeople } = connection;
   return {
     ...connection,
+
     clock: { ...clock, sleep: (ms) => clock.sleep(ms, over) },
     hashPeople: () => during(hashPeople),
     table: {
       ...table,
       get: (key) => during(() => table.get(key)),
       // A new row takes no effect: without a message, the reconciler cancels its job.
-      put: (item, expected) => during(() => table.put(item, expected), expected > 0 ? item.key : undefined),
+      put: (item, expected) =>
+        during(
+          () => table.put(item, expected),
+          expected > 0 || item.key.startsWith(suppressKey('')) ? item.key : undefined,
+        ),
     },
     queues: {
       ...queues,

@@ -35,5 +35,6 @@ export type { CallOptions, Producer } from './client';
 export { type AskOptions, type CancelledStatus, type FindOptions, isEndOf, type JobStatus, type Jobs } from './jobs';
 export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './real-producer';
 export { realProducer as createProducer } from './real-producer';
+export type { Suppression, SuppressOptions } from './suppression';
 export { createTestProducer, type Sent, type SentJob, type TestProducer } from './testing';
 export { type OnRejected, type PackingLimits, UnsentEventsError } from './tracker';

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { clientDefaults, emulatorDefaults, guarded } from '../../lib/aws/clients';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { ConfigError, type ProducerSettings, producerSettings } from '../../lib/config/common';
+import { suppressionList } from '../../lib/emails/suppression';
 import { describeIssues } from '../../lib/jobs/envelope';
 import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
 import { personHashes } from '../../lib/jobs/person-hash';
@@ -146,17 +147,25 @@ async function connect(config: ConnectionConfig, log: Log) {
   for (const client of [sqs, dynamo, s3]) sendInTurn(client);
   const { bucket, kmsKey } = settings;
   const queueOf = queueIn(settings.queues);
+  const hashesOf = (reference: string) => personHashes(keyOf(config, reference), realClock);
+  const realObjects = objects.realObjects({ bucket, kmsKey, client: s3 });
+  const { prefix, suppressionKey } = settings;
+  const suppression =
+    suppressionKey === undefined
+      ? undefined
+      : suppressionList({ objects: realObjects, prefix, hashPeople: hashesOf(suppressionKey) });
   return {
+    suppression,
     table: realTable({ table: settings.table, client: dynamo }),
     queues: realQueues(sqs),
-    objects: objects.realObjects({ bucket, kmsKey, client: s3 }),
+    objects: realObjects,
     readObject: objects.realObjectReader({ bucket, client: s3 }),
     clock: realClock,
     random: realRandom,
     log,
     source: `/${instance}/api`,
     prefix: settings.prefix,
-    hashPeople: personHashes(keyOf(config, settings.hashKey), realClock),
+    hashPeople: hashesOf(settings.hashKey),
     emailRate: settings.emailRate,
     firstWave: settings.firstWave,
     settings: queueOf,

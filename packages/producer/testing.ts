@@ -3,6 +3,7 @@ import type { AnalyticsEvent } from '../../lib/analytics/message';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { campaigns } from '../../lib/emails/campaigns/campaign';
 import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
+import { suppressionList } from '../../lib/emails/suppression';
 import { StoreError } from '../../lib/errors';
 import type { Envelope } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, bodyKey, EMAILS_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
@@ -10,7 +11,7 @@ import { createLedger } from '../../lib/jobs/ledger';
 import { personHashes } from '../../lib/jobs/person-hash';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { claim, park, release, succeed } from '../../lib/jobs/transitions';
-import type { BatchQueues, Clock, Item, OutgoingMessage, Queues, Table } from '../../lib/ports';
+import type { BatchQueues, Clock, Item, Objects, OutgoingMessage, Queues, Table } from '../../lib/ports';
 import { type Kind, kinds, type Results } from '../../lib/submit/kinds';
 import type { SubmitOptions } from '../../lib/submit/options';
 import type { Accepted } from '../../lib/submit/submit';
@@ -75,6 +76,7 @@ function inMemory(clock: Clock) {
     send: async (_url, message) => take(message),
     sendBatch: async (_url, messages) => messages.map((message) => ({ sent: true, ...take(message) })),
   };
+  const hashPeople = personHashes(async () => 'the hash key of a producer in memory', clock);
   const connection: Connection = {
     // Only workers, the reconciler and operators call the rest.
     table: table as Table,
@@ -91,7 +93,13 @@ function inMemory(clock: Clock) {
     },
     random: realRandom,
     log: { info: () => {}, warn: () => {}, error: () => {} },
-    hashPeople: personHashes(async () => 'the hash key of a producer in memory', clock),
+    hashPeople,
+    // What it notes never comes into the list, which is empty.
+    suppression: suppressionList({
+      objects: { readChanged: async () => undefined } as unknown as Objects,
+      prefix: 'jobs',
+      hashPeople,
+    }),
     prefix: 'jobs',
     source: '/test/api',
     emailRate: 100,
@@ -192,6 +200,7 @@ export function createTestProducer(): TestProducer {
     ready: call(client.ready),
     flush: call(client.flush),
     campaigns: calls(client.campaigns),
+    ...calls({ suppress: client.suppress, unsuppress: client.unsuppress, isSuppressed: client.isSuppressed }),
     jobs: calls(client.jobs),
     sent,
     failNext: (error = new StoreError(UNAVAILABLE)) => void failures.push(error),

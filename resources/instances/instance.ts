@@ -1,6 +1,6 @@
 import type { ProducerSettings } from '../../lib/config/common';
 import { emailsEnv, environmentSchemas } from '../../lib/config/functions';
-import { keyAlias, tableName } from '../../lib/jobs/keys';
+import { EMAILS_QUEUE, keyAlias, tableName } from '../../lib/jobs/keys';
 import { MAIL_QUEUES } from '../../lib/worker/mail';
 import type { InstanceFile, QueueRow } from './file';
 
@@ -39,6 +39,7 @@ export const producerSettingsOf = (of: Instance, account: string): ProducerSetti
   table: tableName(of.name),
   emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.sendgrid.rate),
   firstWave: of.sendgrid.guard?.first,
+  suppressionKey: of.rows.some(({ name }) => name === EMAILS_QUEUE) ? of.sendgrid.suppressionKey : undefined,
   queues: Object.fromEntries(
     of.rows.map(({ name, type, retention }) => [name, { type, retention, retryDays: of.retention.retry }]),
   ),

@@ -15,6 +15,9 @@ const NEEDED: Record<string, string[]> = {
   alarms: ['notify.discord'],
 };
 
+/** The webhook notes addresses for the suppression list, if the instance has one. */
+const MAY_NEED: Record<string, string[]> = { emailEvents: ['sendgrid.suppressionKey'] };
+
 /** The settings that name secrets. A function that needs one may read it. */
 const SECRETS = [
   ...['hashKey', 'sendgrid.apiKey', 'sendgrid.suppressionKey'],
@@ -32,9 +35,9 @@ export const missing = (settings: { stage?: unknown }, functions: string[]): Pro
     .map((path) => ({ path, rule: 'is missing' }));
 
 export const secretsOf = (instance: Instance, functions: string[]): { path: string; value: string }[] =>
-  [...new Set(functions.flatMap((key) => NEEDED[key] ?? []))]
-    .filter((path) => SECRETS.includes(path))
-    .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
+  [...new Set(functions.flatMap((key) => [...(NEEDED[key] ?? []), ...(MAY_NEED[key] ?? [])]))]
+    .filter((path) => SECRETS.includes(path) && valueAt(instance, path) !== undefined)
+    .map((path) => ({ path, value: String(valueAt(instance, path)) }));
 
 export function brokenRules(instance: Instance): Problem[] {
   const { stage, region, kmsKey = 'own', tags = {}, sender, sendgrid, events, waits, rows } = instance;

@@ -57,6 +57,8 @@ export async function startEmails(
   circuits = engine.deps.circuits;
   const store = campaigns({ table: engine.table, clock, random: engine.deps.random });
   engine.deps.limits = limits;
+  const suppression = suppressionList({ objects: engine.objects, prefix: PREFIX, hashPeople });
+  engine.deps.suppression = suppression;
   // The instance has sent before, so the reconciler knows the senders' rate.
   const times = { campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
   await engine.table.put({ key: rateKey('sendgrid'), version: 1, writer: '', rate, ...times }, 0);
@@ -64,7 +66,7 @@ export async function startEmails(
   return {
     engine,
     sendgrid,
-    suppression: suppressionList({ objects: engine.objects, prefix: PREFIX, hashPeople }),
+    suppression,
     campaigns: store,
     /** Stores an accepted and started campaign in the bucket and the table. */
     async campaign({

@@ -11,7 +11,11 @@ export const idOf = (key: string, part: string): string => `${key[0]?.toUpperCas
 /** Who calls AWS, by access key, with the role or managed policies that allow it. */
 export const HOLDERS: Record<string, string[]> = {
   ...Object.fromEntries(FUNCTIONS.map((key) => [key, [idOf(key, 'IamRoleLambdaExecution')]])),
-  ...{ producer: ['ProducerPolicy'], reader: ['ReaderPolicy'], operator: ['OperatorPolicy', 'OperatorObjectsPolicy'] },
+  ...{
+    producer: ['ProducerPolicy', 'ProducerObjectsPolicy'],
+    reader: ['ReaderPolicy'],
+    operator: ['OperatorPolicy', 'OperatorObjectsPolicy'],
+  },
 };
 
 /** Permissions that no run on this machine can record: Lambda uses them inside AWS, and no fake has CloudWatch Logs. */

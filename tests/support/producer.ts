@@ -1,3 +1,4 @@
+import { suppressionList } from '../../lib/emails/suppression';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
 import type { BatchQueues, Facts, Log, Objects, Queues, Table } from '../../lib/ports';
@@ -51,6 +52,7 @@ export function memoryProducerDeps({ emailRate = 100, settings = () => feedbackS
     readObject: readWhole(objects),
     hashPeople,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
+    suppression: suppressionList({ objects, prefix: 'jobs', hashPeople }),
     prefix: 'jobs',
     emailRate,
     source: '/my-instance/api',

@@ -137,7 +137,7 @@ export async function readSecrets({ Resources }: CompiledTemplate): Promise<void
   };
   const { HASH_KEY: hashKey } = variablesOf('feedback');
   const { SUPPRESSION_KEY: suppressionKey } = variablesOf('emails');
-  const named: Record<string, unknown[]> = { producer: [hashKey], operator: [hashKey, suppressionKey] };
+  const named: Record<string, unknown[]> = { producer: [hashKey, suppressionKey], operator: [hashKey, suppressionKey] };
   for (const who of FUNCTIONS) named[who] = Object.values(variablesOf(who));
   for (const [who, values] of Object.entries(named))
     for (const value of values.filter((text) => /^(ssm|secretsmanager):/.test(String(text))))

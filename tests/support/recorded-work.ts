@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HOUR_MS } from '../../lib/analytics/keys';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { sha256 } from '../../lib/jobs/envelope';
-import { bodyKey, dataKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
+import { bodyKey, dataKey, hourPartition, jobKey, recordKey, suppressedKey, vendorKey } from '../../lib/jobs/keys';
 import { PLACEHOLDER, tokenOf } from '../../lib/jobs/messages';
 import { type JobRow, newRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
@@ -79,6 +79,14 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
   const isEnded = async () => (await producer.campaigns.report(campaign.id))?.status === 'ended';
   await service.until('the end of the campaign', isEnded);
   await producer.jobs.get(dead.id);
+  await producer.suppress('left@example.com', { system: true });
+  await producer.isSuppressed('left@example.com', { system: true });
+  await producer.email({ ...MAIL, to: { email: 'ada@bounce.example.com' } });
+  // The list's first entry, and these two addresses.
+  const listed = async () => ((await service.ports.objects.get(suppressedKey(PREFIX)))?.length ?? 0) >= 3 * 8;
+  await service.until('both addresses to be in the list', listed);
+  // Operators read and make it anew.
+  await service.ports.objects.delete(suppressedKey(PREFIX));
   await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
   await service.run('hours');
   // Objects of yesterday, and a body without a row, which the check reports.

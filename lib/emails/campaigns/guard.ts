@@ -1,6 +1,6 @@
 import { mapEach, throughAll } from '../../concurrency';
 import { groupBy } from '../../group-by';
-import { everyDue, readItem, updateItem } from '../../jobs/items';
+import { readDue, readItem, updateItem } from '../../jobs/items';
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { ItemHead } from '../../ports';
@@ -32,12 +32,8 @@ interface BitsItem extends ItemHead {
 /** Counts what SendGrid has reported since the last run, and pauses campaigns. */
 export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE)) return;
-  const notes: EventNote[] = [];
-  for await (const keys of everyDue(deps, { todo: todoKey(EMAILS_QUEUE, 'reports'), mayGoOn })) {
-    const items = await mapEach(keys, AT_ONCE, (key) => readItem<EventNote>(deps, key));
-    notes.push(...items.filter((item) => item !== undefined));
-    if (notes.length >= MOST_NOTES) break;
-  }
+  const todo = todoKey(EMAILS_QUEUE, 'reports');
+  const notes = await readDue<EventNote>(deps, { todo, mayGoOn, most: MOST_NOTES });
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
   await throughAll(groups.values(), async (group) => mayGoOn() && fold(deps, group));
 }

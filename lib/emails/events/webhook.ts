@@ -10,6 +10,7 @@ import type { Evidence } from '../../jobs/row';
 import type { Item, ItemHead, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
+import type { SuppressionList } from '../suppression';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
@@ -48,6 +49,12 @@ export interface EventNote extends ItemHead {
   places: Partial<Record<ReportKind, number[]>>;
 }
 
+/** What an event says about its address. With a group, about mails of that group. */
+const NOTED: Record<string, 'bounced' | 'reported' | 'unsubscribed' | 'resubscribed'> = {
+  ...{ bounce: 'bounced', spamreport: 'reported' },
+  ...{ unsubscribe: 'unsubscribed', group_unsubscribe: 'unsubscribed', group_resubscribe: 'resubscribed' },
+};
+
 export interface EventDeps extends ItemDeps {
   objects: Pick<Objects, 'put'>;
   ledger: Pick<Ledger, 'get'>;
@@ -55,6 +62,8 @@ export interface EventDeps extends ItemDeps {
   instance: string;
   log: Log;
   metrics: Metrics;
+  /** Without it, the instance has no suppression list. */
+  suppression?: Pick<SuppressionList, 'note'> | undefined;
 }
 
 /**
@@ -100,6 +109,7 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]): P
     await deps.objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
   }
   await note(deps, unique);
+  await mapEach(unique, AT_ONCE, (event) => noteAddress(deps, event));
   const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
   await mapEach([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
   for (const [queue, all] of groupBy(own, (event) => event.queue)) {
@@ -127,6 +137,15 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
     const item: EventNote = eventItem(EMAILS_QUEUE, id, now, 'reports', { campaign, round, places });
     await writeItem(deps, item, 0);
   }
+}
+
+/** Notes whom no campaign may mail again, or who may be mailed again. */
+async function noteAddress(deps: EventDeps, { stored, email, group }: MailEvent): Promise<void> {
+  const kind = kindOfEvent(stored);
+  const reason = NOTED[kind];
+  if (!reason || !email) return;
+  const of = kind.startsWith('group_') ? group : undefined;
+  await deps.suppression?.note(deps, { email, group: of, reason, at: stored.timestamp * 1000 });
 }
 
 /** Stores once that SendGrid has a job's request, if no answer of SendGrid says so. */
@@ -166,6 +185,8 @@ const DROP_REASONS = [
 
 /** An event about a mail of this code, of any instance. SendGrid repeats our ids. Other fields may be personal. */
 const mailEvent = z.object({
+  email: z.string().max(254).optional().catch(undefined),
+  asm_group_id: z.int().positive().optional().catch(undefined),
   event: form(/^[a-z_]{1,40}$/),
   /** Seconds since 1970. */
   timestamp: z.int().nonnegative(),
@@ -192,20 +213,26 @@ const mailEvent = z.object({
 type Parsed = z.infer<typeof mailEvent>;
 
 /** A stored event. It has no address: the manifest has the address under the recipient's number. */
-export type StoredEvent = Omit<Parsed, 'instance' | 'step' | 'sg_message_id' | keyof Sender> & { messageId: string };
+export type StoredEvent = Omit<
+  Parsed,
+  'instance' | 'step' | 'sg_message_id' | 'email' | 'asm_group_id' | keyof Sender
+> & {
+  messageId: string;
+};
 
 /** The queue and the time (ms) of the job that sent the mail, and the mail's place. */
 type Sender = Pick<Parsed, 'queue' | 'time' | 'first' | 'round'>;
-type MailEvent = Sender & { stored: StoredEvent };
+type MailEvent = Sender & { stored: StoredEvent; email: string | undefined; group: number | undefined };
 
-/** Removes everything personal. `undefined` if this instance sent no such mail, or no job can have its time. */
+/** Removes everything personal from what is stored. `undefined` if this instance sent no such mail, or no job can have its time. */
 export function parseEvent(input: unknown, of: Pick<EventDeps, 'instance' | 'clock'>): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success) return undefined;
-  const { instance, queue, step, time, sg_message_id: messageId, first, round, ...stored } = parsed.data;
+  const { instance, queue, step, time, sg_message_id: messageId, first, round, ...rest } = parsed.data;
+  const { email, asm_group_id: group, ...stored } = rest;
   if (instance !== of.instance || step !== MAIL_STEPS[queue]) return undefined;
   if (time < FIRST_MS || time > of.clock.now() + DAY_MS) return undefined;
-  return { queue, time, first, round, stored: { ...stored, messageId } };
+  return { queue, time, first, round, email, group, stored: { ...stored, messageId } };
 }
 
 /** SendGrid's name of an event. It calls a block, a refusal of the sender and not of the address, a bounce `blocked`. */

@@ -54,7 +54,7 @@ export function PeoplePage() {
   );
 }
 
-const Found = ({ places, jobs, tickets, unread }: PersonFound) => (
+const Found = ({ places, jobs, tickets, unread, suppressed }: PersonFound) => (
   <Card title={places.length === 0 ? 'Nothing was found' : 'Found'}>
     {places.length === 0 ? (
       <Empty what="Nothing about this person.">Rows of jobs are kept for 45 days after the end.</Empty>
@@ -62,6 +62,7 @@ const Found = ({ places, jobs, tickets, unread }: PersonFound) => (
       <Facts kind="numbers" facts={{ ...Object.fromEntries(places), 'tickets in Zendesk': tickets.length }} />
     )}
     <ul class="list">
+      {suppressed && <li>{`The address gets no mail of campaigns: ${suppressed}`}</li>}
       {jobs.map(({ queue, id }) => (
         <li key={id}>
           {queue} {jobLink(queue, id)}

@@ -82,6 +82,28 @@ test('events about other mails are ignored: of another service or instance, or o
   expect(stored()).toEqual([]);
 });
 
+test.each<[Told, string | undefined, ofGroup?: string]>([
+  [{ event: 'bounce', type: 'bounce' }, 'bounced'],
+  [{ event: 'bounce', type: 'blocked' }, undefined],
+  ['spamreport', 'reported'],
+  ['unsubscribe', 'unsubscribed'],
+  [{ event: 'group_unsubscribe', asm_group_id: 7 as never }, undefined, 'unsubscribed'],
+  ['group_unsubscribe', 'unsubscribed'],
+  ['delivered', undefined],
+  ['dropped', undefined],
+])('SendGrid reports %j: the next campaign leaves the address out as %s', async (event, ofAll, ofGroup = ofAll) => {
+  const { engine, suppression, sendgrid } = emails;
+  await sentChunk();
+  const mails = sendgrid.mails.slice(0, 1);
+
+  await post(eventsAbout(mails, event), { suppression });
+  await engine.reconcile();
+
+  const reasons = [await suppression.check(), await suppression.check(7)].map((of) => of(mails[0]?.to[0] ?? ''));
+  expect(reasons).toEqual([ofAll, ofGroup]);
+  expect(JSON.stringify([engine.lines, engine.metrics])).not.toContain('@example.com');
+});
+
 test('events that cannot be stored are sent again', async () => {
   const events = await sentChunk();
   const objects = withFaults(emails.engine.deps.objects, () => 'refused');

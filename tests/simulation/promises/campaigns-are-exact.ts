@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
 import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
 import { outcomesApart } from '../../../lib/emails/request';
+import { suppressKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
 import { type JobKind, skewOf } from '../draw/plan';
@@ -90,7 +91,8 @@ function wrongWithReport(world: World, campaign: Campaign, report: CampaignRepor
   if (all !== recipients || requested !== rejected + duplicates + recipients) return `${says} of ${recipients}`;
   const { controls, erasures = [] } = world.plan;
   const erased = new Set(erasures.map(({ person }) => person.email)).size;
-  const listed = controls.filter(({ what }) => what === 'suppress').length + erased;
+  const noted = [...world.watch.items.keys()].filter((key) => key.startsWith(suppressKey(''))).length;
+  const listed = controls.filter(({ what }) => what === 'suppress').length + erased + noted;
   if (suppressed > listed) return `${says}, but ${listed} were suppressed`;
   if (suppressed > 0) world.reach('suppressed recipient');
   if (underWay > 0) return `${says}, although nothing is under way`;

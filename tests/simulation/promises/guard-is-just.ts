@@ -1,7 +1,9 @@
 import { type Campaign, NO_REPORTS } from '../../../lib/emails/campaigns/campaign';
+import { suppressionList } from '../../../lib/emails/suppression';
 import { campaignKey } from '../../../lib/jobs/keys';
 import type { ItemHead } from '../../../lib/ports';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
+import { hashPeople } from '../../support/hash-people';
 import { skewOf } from '../draw/plan';
 import { campaignsOf, isCampaign } from '../world/campaigns';
 import { GUARD } from '../world/names';
@@ -57,6 +59,25 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
       watch.violated(`the guard: a mail of campaign ${id} names ${round} of ${resumes.length} resumes`);
   });
 }
+
+/** Who bounced or reported a mail is in the list, whatever came twice, late or in another order. */
+export const listIsFull: Promised = async ({ queue, vendors: { reported }, stores: { objects } }) => {
+  if (!queue.controlled) return undefined;
+  const reasonOf = await suppressionList({ objects, prefix: 'jobs', hashPeople }).check();
+  const missing = [...reported].find(
+    ([
+      {
+        to: [email = ''],
+      },
+      events,
+    ]) => {
+      const reason = reasonOf(email);
+      if (events.has('spamreport')) return reason !== 'reported' && reason !== 'erased';
+      return events.has('bounce') && !reason;
+    },
+  );
+  return missing && `the list fills itself: an address is missing that was reported as ${[...missing[1]].join()}`;
+};
 
 /** A campaign counts each recipient once, whatever came twice, late or in another order. */
 export const guardIsExact: Promised = (world) => {

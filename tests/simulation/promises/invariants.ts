@@ -6,7 +6,7 @@ import { MARK } from '../world/watch';
 import { campaignsAreExact } from './campaigns-are-exact';
 import { endsAreDeserved } from './ends-are-deserved';
 import { countsAgree } from './figures';
-import { guardIsExact } from './guard-is-just';
+import { guardIsExact, listIsFull } from './guard-is-just';
 import { laterWins } from './later-wins';
 import { mailsAreSent } from './mails-are-sent';
 import { groupsAreFair, noBystanders } from './no-bystanders';
@@ -55,6 +55,7 @@ const PROMISES: readonly Promised[] = [
   countsAgree,
   groupsAreFair,
   guardIsExact,
+  listIsFull,
   nothingPrivate,
   refusalsAreCounted,
   verifierAgrees,

@@ -69,7 +69,9 @@ export function entriesAgree(world: World): boolean {
 const jobOf = (key: string): string => key.replace(/^evidence#([^#]+)#[^#]+#/, '$1#');
 
 export function hasEvidence(world: World): boolean {
-  const waiting: unknown[] = [todoKey(serviceQueue(world), 'evidence'), todoKey(serviceQueue(world), 'reports')];
+  const waiting: unknown[] = (['evidence', 'reports', 'suppress'] as const).map((kind) =>
+    todoKey(serviceQueue(world), kind),
+  );
   const { items, broken } = world.watch;
   return [...items.values()].some((item) => waiting.includes(item.todo) && !broken.has(jobOf(item.key)));
 }

@@ -1,9 +1,11 @@
 import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
-import { campaignKey, EMAILS_QUEUE, jobKey, rateKey } from '../../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE, jobKey, rateKey, suppressKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { ItemHead } from '../../../lib/ports';
 import { heldNow, type RateItem } from '../../../lib/worker/rate';
+import { hashed } from '../../support/hash-people';
 import { skewOf } from '../draw/plan';
+import { addressesOf } from '../queues/campaigns';
 import type { World } from './types';
 
 export const isCampaign = (item: ItemHead): item is Campaign => item.key.startsWith(campaignKey(''));
@@ -111,6 +113,15 @@ export function watchCampaigns(world: World): void {
   const stops = new Map<string, { at: number; underWay: ReadonlySet<string> }>();
   const begun = new Map<string, { token: string; at: number }>();
   const checkLimits = limitsCheck(world);
+  const noted = new Map(
+    world.plan.jobs.flatMap((spec, index) => addressesOf(spec, index).map((email) => [noteOf(email), email] as const)),
+  );
+  onItem.push(({ key, todo }, last) => {
+    const email = noted.get(key);
+    if (email === undefined || todo !== undefined || !last) return;
+    reach('noted address in the list');
+    suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
+  });
   onRow.push(({ id, lease }) => {
     if (lease && begun.get(id)?.token !== lease.token) begun.set(id, { token: lease.token, at: kernel.now() });
   });
@@ -156,6 +167,9 @@ export function watchCampaigns(world: World): void {
     return new Set(rows.filter(({ state, steps }) => state === 'processing' || steps.send).map(({ id }) => id));
   }
 }
+
+/** The key of the note about an address. */
+const noteOf = (email: string): string => suppressKey(String(BigInt(`0x${hashed(email)[0].slice(0, 16)}`) & ~7n));
 
 /** Finds a chunk that is accepted outside of the window or above the cap. Near midnight its day is not sure. */
 function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: number) => string | undefined {

@@ -184,6 +184,7 @@ export function startControls(world: World): void {
       if (!id) return;
       trace.add({ who: 'operator', what, detail: () => id });
       if (what !== 'suppress') await campaigns(deps)[what](id);
+      else if (at % 2 === 1) await deps.suppression.note(deps, { email, reason: 'unsubscribed', at });
       else {
         await deps.suppression.add([{ email, reason: 'unsubscribed' }]);
         suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));

@@ -256,14 +256,18 @@ test("SendGrid's own export is added, and lines without an address are named by 
   await expect(run('suppress add', { file, as: 'bounced' })).rejects.toThrow(new OperatorError('1 line not added.'));
   const lines = [
     await run('suppress add', { email: 'a@example.com' }),
+    await run('suppress show', { email: 'A@example.com' }),
     await run('suppress remove', { email: 'b@example.com' }),
     await run('suppress remove', { email: 'b@example.com' }),
+    await run('suppress show', { email: 'b@example.com' }),
   ].flatMap((recorded) => recorded.lines);
 
   expect(lines).toEqual([
     '0 added, 1 listed before. The list has 2 addresses.',
+    'The address gets no mail of campaigns: bounced.',
     'The address was removed.',
     'The address was not listed.',
+    'The address is not listed.',
   ]);
 });
 

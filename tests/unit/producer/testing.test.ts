@@ -47,6 +47,19 @@ const calls: Record<string, Call> = {
       { kind: 'removeTester', data: { app: '1', email: 'a@example.com', from: 'app' } },
     ]),
   'a batch that is no list': (producer) => producer.batch({ kind: 'feedback' } as never),
+  'a list that fills, ends and keeps the weightier reason': async (producer) => {
+    const told: unknown[] = [];
+    for (const reason of ['unsubscribed', 'unsubscribed', undefined, 'reported', 'bounced'] as const) {
+      if (reason) await producer.suppress(' Eva@Example.com', { ...me, reason });
+      else await producer.unsuppress('eva@example.com', { system: true });
+      told.push((await producer.isSuppressed('eva@example.com', me)) ?? 'gets mail');
+    }
+    return told;
+  },
+  'an address that is none': (producer) => producer.suppress('nobody', me),
+  'a suppression by no one': (producer) => producer.suppress('eva@example.com', {} as never),
+  'a reason that a caller may not give': (producer) =>
+    producer.suppress('eva@example.com', { ...me, reason: 'erased' as never }),
   'an event': (producer, at) => producer.track({ id: '1', name: 'opened', time: at(0) }),
   'a wrong event': (producer) => producer.track({ id: '', name: 'opened', time: 'x' }),
   'an upload': (producer) => producer.attachments.upload({ ...me, ...file }),

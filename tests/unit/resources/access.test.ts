@@ -35,7 +35,7 @@ const PERSONAL = ['_bodies/feedback/x', '_data/emails/x/recipients-1', '_attachm
 
 // What each policy allows is recorded (tests/integration/permissions/recorded.test.ts).
 const MAY_NOT: Record<string, Request[]> = {
-  ProducerPolicy: [
+  'ProducerPolicy ProducerObjectsPolicy': [
     ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
     ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:SendMessage'),
     ...['vendor#zendesk', 'lease#reconciler', 'analytics#1', 'file#other/_attachments/emails/by/x'].map((key) =>
@@ -44,7 +44,7 @@ const MAY_NOT: Record<string, Request[]> = {
     item('DeleteItem', 'feedback#1'),
     ...on(`${table}/index/todo`, 'dynamodb:Query'),
     ...PERSONAL.slice(0, 2).flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:DeleteObject')),
-    ...on(object('other/_data/emails/x'), 's3:PutObject'),
+    ...[object('other/_data/emails/x'), object('jobs/_suppressed/emails')].flatMap((key) => on(key, 's3:PutObject')),
     ...on(arn('ssm', 'parameter/example/zendesk-token'), 'ssm:GetParameter'),
   ],
   ReaderPolicy: [
@@ -108,7 +108,7 @@ const THE_WEBHOOK_MAY_NOT: Request[] = [
   ),
   ...['analytics#0190', 'subject#testflight#0190', 'campaign#0190'].map((key) => item('GetItem', key)),
   ...['_events/emails/x', 'emails/x', '_data/emails/x'].flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject')),
-  ...on(object('jobs/_events/analytics/x'), 's3:PutObject'),
+  ...['_events/analytics/x', '_suppressed/emails'].flatMap((key) => on(object(`jobs/${key}`), 's3:PutObject')),
   ...secretsManager('example/sendgrid-AbC123'),
 ];
 
