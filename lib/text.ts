@@ -38,7 +38,7 @@ export const multiLine = (max: number, what = '') =>
   lines.max(max).describe(`${what} At most ${max} characters.`.trim());
 
 const ADDRESS =
-  /^(?!\.)(?!.*\.\.)[A-Za-z0-9_'+.&/-]*[A-Za-z0-9_+&/-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+([A-Za-z]{2,}|[Xx][Nn]--[A-Za-z0-9-]+)$/;
+  /^([A-Za-z0-9_'+&/-]+\.)*[A-Za-z0-9_'+&/-]*[A-Za-z0-9_+&/-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+([A-Za-z]{2,}|[Xx][Nn]--[A-Za-z0-9-]+)$/;
 
 export const emailAddress = z
   .string()
@@ -64,7 +64,9 @@ export const tag = z
   .string()
   .overwrite(tagForm)
   .max(50)
-  .regex(/^[\p{L}\p{N}_/-]+$/u, 'must be letters, digits, _, - or /');
+  .regex(/^[\p{L}\p{N}_/-]+$/u, 'must be letters, digits, _, - or /')
+  // For JSON Schema. Python and RE2 do not share the classes of Unicode, so a letter is all that is not ASCII.
+  .meta({ pattern: '^[^\\x00-\\x2c\\x2e\\x3a-\\x40\\x5b-\\x5e\\x60\\x7b-\\x7f]+$' });
 
 /** A time as text, with Z or an offset. */
 export const isoTime = z

@@ -108,9 +108,12 @@ export const EVENT_SHAPE = {
       maxProperties: MOST_PROPERTIES,
       propertyNames: { pattern: KEY.source },
       additionalProperties: {
-        type: ['string', 'number', 'boolean', 'null'],
-        maxLength: LONGEST_TEXT,
-        pattern: '^[^\\u0000]*$',
+        anyOf: [
+          { type: 'string', maxLength: LONGEST_TEXT, pattern: '^[^\\u0000]*$' },
+          { type: 'number' },
+          { type: 'boolean' },
+          { type: 'null' },
+        ],
       },
     },
   },

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -87,6 +87,10 @@ export async function packProducer(out: string): Promise<string> {
     write('dist/index.d.ts', declarations(folder));
     // One copy of the code, so that `instanceof` works for a caller that both imports and requires the package.
     for (const file of ['index.mjs', 'index.d.mts']) write(`dist/${file}`, `export * from './index.js';\n`);
+    const schemas = schemasOf();
+    write('dist/schemas.js', schemas.code);
+    write('dist/schemas.mjs', "export * from './schemas.js';\n");
+    for (const file of ['schemas.d.ts', 'schemas.d.mts']) write(`dist/${file}`, schemas.types);
     write('package.json', JSON.stringify(manifest, null, 2));
     for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
     // It is in the bundle: an ES module, which Node before 20.19 cannot require.
@@ -99,6 +103,43 @@ export async function packProducer(out: string): Promise<string> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The files of docs/schemas as a module, which loads only when it is imported. A part that is twice is written once. */
+function schemasOf(): { code: string; types: string } {
+  const read = (name: string) => JSON.parse(readFileSync(`docs/schemas/${name}.json`, 'utf8')) as Shape;
+  const names = readdirSync('docs/schemas').map((file) => file.replace('.json', ''));
+  const types = names.filter((name) => /\.v\d+$/.test(name));
+  const messages = Object.fromEntries(types.map((type) => [type, read(type)]));
+  const modules: [name: string, what: string, value: object][] = [
+    ['messages', 'The messages of other senders, by their types.', messages],
+    ['jobEnded', 'The event about the end of a job.', read('job-ended.event')],
+    ['inputs', "What the producer's functions take, by their names, and a `recipient`.", read('inputs')],
+    ['asyncapi', 'The queues and the bus as an AsyncAPI 3 document.', read('asyncapi')],
+  ];
+  const written = new Map<string, string>();
+  const codeOf = (value: unknown): string => {
+    const text = JSON.stringify(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return text;
+    const entries = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}:${codeOf(one)}`);
+    return written.get(text) ?? `{${entries.join()}}`;
+  };
+  let code = '';
+  for (const [name, , value] of modules) {
+    code += `exports.${name}=${codeOf(value)};\n`;
+    written.set(JSON.stringify(value), `exports.${name}`);
+    if (value !== messages) continue;
+    for (const [type, message] of Object.entries(messages)) {
+      written.set(JSON.stringify(message), `exports.messages["${type}"]`);
+      written.set(JSON.stringify(message.properties?.data), `exports.messages["${type}"].properties.data`);
+    }
+  }
+  const typeOf = (value: object) => Object.keys(value).map((key) => `  readonly '${key}': unknown;\n`);
+  const declared = modules.map(([name, what, value]) => [
+    `/** ${what} */\nexport declare const ${name}: {\n`,
+    ...[...typeOf(value), '};\n'],
+  ]);
+  return { code, types: declared.flat().join('') };
 }
 
 function declarations(folder: string): string {

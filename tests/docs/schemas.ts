@@ -3,11 +3,12 @@ import * as z from 'zod';
 import { analyticsSchema } from '../../lib/analytics/message';
 import { analyticsContract } from '../../lib/analytics/process';
 import { JOB_ENDED } from '../../lib/aws/events';
-import { campaignSchema } from '../../lib/emails/message';
+import { campaignSchema, emailMessageSchema } from '../../lib/emails/message';
 import { emailsContract } from '../../lib/emails/process';
 import { recipientSchema } from '../../lib/emails/recipients';
 import { feedbackSchema } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
+import { groupBy } from '../../lib/group-by';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
@@ -33,22 +34,97 @@ export const WIRE_TYPES: Record<string, { queue: string; schema: z.ZodType }> = 
 
 export const SCHEMAS = 'docs/schemas';
 
+/**
+ * A pattern that JavaScript, Python and RE2 read alike. Digits and letters are those of ASCII, as they are not in Python,
+ * and characters are written without \\u, which RE2 does not know.
+ */
+const common = (pattern: string): string =>
+  pattern
+    .replaceAll(/\[(?:\\.|[^\]\\])*\]|\\[dws]/g, (set) => {
+      const inside = set.startsWith('[') ? set.slice(1, -1) : set;
+      return `[${inside.replaceAll('\\d', '0-9').replaceAll('\\w', 'A-Za-z0-9_').replaceAll('\\s', ' \\t\\r\\n')}]`;
+    })
+    .replaceAll(/\\u00([0-9a-f]{2})/g, '\\x$1')
+    .replaceAll(/\\u([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+
 const jsonSchema = (schema: z.ZodType) => {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+  const { $schema, ...rest } = JSON.parse(text, (key, value) => {
+    if (key === 'pattern' && typeof value === 'string') return common(value);
+    // The strict mode of Ajv wants a property beside each name that is required.
+    const { required = [], properties = {} } = (value ?? {}) as { required?: string[]; properties?: object };
+    if (required.length === 0) return value;
+    return { ...value, properties: { ...Object.fromEntries(required.map((name) => [name, {}])), ...properties } };
+  }) as z.core.JSONSchema.BaseSchema;
   return { $schema, rest };
 };
 
+const { version: VERSION } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+const idOf = (name: string) => `urn:background-jobs:${name}`;
+
 /** The JSON Schema of a whole message: the envelope with the type and the data of that type. */
-export function messageSchema(type: string, { queue, schema }: { queue: string; schema: z.ZodType }): object {
+export function messageSchema(
+  type: string,
+  { queue, schema }: { queue: string; schema: z.ZodType },
+): Record<string, unknown> {
   const { $schema, rest: envelope } = jsonSchema(envelopeSchema);
   const { rest: data } = jsonSchema(schema);
   return {
     $schema,
+    $id: idOf(type),
     title: type,
     description: `A message for the queue {instance}-${queue}. See docs/wire-format.md.`,
     ...envelope,
-    oneOf: [{ required: ['data'] }, { required: ['dataref', 'datasha256'] }],
+    oneOf: [
+      { properties: { data: {} }, required: ['data'] },
+      { properties: { dataref: {}, datasha256: {} }, required: ['dataref', 'datasha256'] },
+    ],
     properties: { ...envelope.properties, type: { const: type }, data },
+  };
+}
+
+/** What callers give to the producer's functions, for the document of their own API. */
+const inputs = (): Record<string, object> => {
+  const { events } = jsonSchema(analyticsSchema).rest.properties ?? {};
+  const of = (schema: z.ZodType) => jsonSchema(schema).rest;
+  return {
+    feedback: of(feedbackSchema),
+    email: of(emailMessageSchema),
+    campaign: of(campaignSchema),
+    recipient: of(recipientSchema),
+    invite: of(inviteSchema),
+    removeTester: of(removeSchema),
+    notifyBuild: of(notifyBuildSchema),
+    track: (events as z.core.JSONSchema.BaseSchema).items as object,
+  };
+};
+
+const ENDS = 'job-ended';
+const at = (...path: string[]) => ({ $ref: `#/${path.join('/')}` });
+
+/** A channel of the AsyncAPI document, and what an API does with it. */
+function channel(name: string, types: string[]) {
+  const [address, title, action] =
+    name === ENDS
+      ? ['{instance}-jobs', 'A bus of EventBridge', 'receive']
+      : [`{instance}-${name}.fifo`, 'A FIFO queue of SQS', 'send'];
+  const parameters = { instance: { description: "The instance's name." } };
+  const messages = Object.fromEntries(types.map((type) => [type, at('components', 'messages', type)]));
+  return { channel: { address, title, parameters, messages }, operation: { action, channel: at('channels', name) } };
+}
+
+/** The queues and the bus as an AsyncAPI document, with the messages of these schemas. */
+function asyncApi(): object {
+  const message = (name: string, payload: object) => [name, { name, contentType: 'application/json', payload }];
+  const types = groupBy(Object.keys(WIRE_TYPES), (type) => WIRE_TYPES[type]?.queue ?? '');
+  const channels = [...types, [ENDS, [ENDS]] as const].map(([name, all]) => [name, channel(name, [...all])] as const);
+  const messages = Object.entries(WIRE_TYPES).map(([type, about]) => message(type, messageSchema(type, about)));
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Background jobs', version: VERSION, description: 'See docs/wire-format.md and docs/events.md.' },
+    channels: Object.fromEntries(channels.map(([name, one]) => [name, one.channel])),
+    operations: Object.fromEntries(channels.map(([name, one]) => [name, one.operation])),
+    components: { messages: Object.fromEntries([...messages, message(ENDS, eventSchema())]) },
   };
 }
 
@@ -56,10 +132,11 @@ export function messageSchema(type: string, { queue, schema }: { queue: string; 
 export const EVENT_SCHEMA = `${SCHEMAS}/job-ended.event.json`;
 
 /** The JSON Schema of a completion event, as a rule's target gets it. */
-function eventSchema(): object {
+function eventSchema(): Record<string, unknown> {
   const { $schema, rest: detail } = jsonSchema(completionSchema);
   return {
     $schema,
+    $id: idOf('job-ended'),
     title: JOB_ENDED,
     description: 'An event about the end of a job. See docs/events.md.',
     type: 'object',
@@ -150,7 +227,14 @@ export const schemaFiles = (): Record<string, string> => {
     `${SCHEMAS}/${type}.json`,
     messageSchema(type, about),
   ]);
-  const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()], [INSTANCE, instanceSchema()]];
+  const files = [
+    ...messages,
+    [EVENT_SCHEMA, eventSchema()],
+    [`${SCHEMAS}/inputs.json`, inputs()],
+    [`${SCHEMAS}/asyncapi.json`, asyncApi()],
+    [OPENAPI, openapi()],
+    [INSTANCE, instanceSchema()],
+  ];
   const texts = files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]);
   const written = { 'docs/settings.md': settingsPage(), 'packages/producer/fields.md': fieldsPage() };
   return { ...Object.fromEntries(texts), ...written };
