@@ -108,6 +108,22 @@ export function firstTimes(): (text: string) => boolean {
   };
 }
 
+interface Given {
+  campaign: string;
+  content: CampaignContent;
+  recipients: AsyncIterable<Read>;
+  chunkSize: number;
+  /** In percent of all. With more rejected recipients, the list is refused. Repeated ones do not count. */
+  mostRejected?: number;
+}
+
+/** Why recipients were rejected, how many, and the first ten lines. */
+export interface Rejection {
+  reason: string;
+  count: number;
+  lines: number[];
+}
+
 const REJECTED_PART = 5_000;
 const MOST_LACKING = 10;
 
@@ -117,9 +133,9 @@ const MOST_LACKING = 10;
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
-  given: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read>; chunkSize: number },
+  given: Given,
 ) {
-  const { campaign, content, recipients, chunkSize } = given;
+  const { campaign, content, recipients, chunkSize, mostRejected = 100 } = given;
   const keys = campaignKeys(prefix, campaign);
   const parts = partsOf(chunkSize, keys.part);
   const refused = partsOf(REJECTED_PART, keys.rejected);
@@ -127,6 +143,13 @@ export async function writeManifest(
   const isNew = firstTimes();
   let requested = 0;
   let duplicates = 0;
+  let leftOut = 0;
+  const reasons = new Map<string, Rejection>();
+  const reject = ({ line }: Read, reason: string) => {
+    const known = reasons.get(reason) ?? { reason, count: 0, lines: [] };
+    if (++known.count <= MOST_LACKING) known.lines.push(line);
+    reasons.set(reason, known);
+  };
   const lacking = lackingValues();
 
   const add = (read: Read) => {
@@ -134,7 +157,11 @@ export async function writeManifest(
     if ('missing' in checked) lacking.add(`line ${read.line} {{${checked.missing}}}`);
     // Nothing more is stored of a list that will be refused.
     if ('missing' in checked || lacking.any()) return false;
-    if ('reason' in checked) return refused.add(rejection(read, checked.reason));
+    if ('reason' in checked) {
+      reject(read, checked.reason);
+      return refused.add(rejection(read, checked.reason));
+    }
+    leftOut += checked.leftOut;
     if (isNew(checked.recipient.email.toLowerCase())) return parts.add(checked.recipient);
     duplicates += 1;
     return refused.add(rejection(read, 'email: is there already'));
@@ -158,6 +185,10 @@ export async function writeManifest(
   if (requested === 0) throw new InvalidRecipientsError('must have at least 1 recipient');
   if (parts.count() === 0)
     throw new InvalidRecipientsError(`must have at least 1 valid recipient, but ${requested} are invalid`);
+  const rejected = refused.count() - duplicates;
+  const rejections = [...reasons.values()].sort((a, b) => b.count - a.count);
+  if (rejected * 100 > requested * mostRejected)
+    throw new InvalidRecipientsError(tooMany(rejected, requested, rejections));
 
   const contentJson = JSON.stringify(content);
   const manifest: Manifest = { manifest: 1, campaign, content: sha256(contentJson), parts: parts.hashes };
@@ -169,12 +200,19 @@ export async function writeManifest(
     manifest: { key, sha256: sha256(json) },
     requested,
     duplicates,
-    rejected: refused.count() - duplicates,
+    rejected,
+    rejections,
+    leftOut,
     recipients: parts.count(),
     chunks: parts.hashes.length,
     /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
     rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
   };
+}
+
+function tooMany(rejected: number, requested: number, rejections: readonly Rejection[]): string {
+  const first = rejections.slice(0, 3).map(({ reason, count, lines }) => `${reason} (${count}, line ${lines[0]})`);
+  return `${rejected} of ${requested} lines were rejected, more than the call allows (mostRejected): ${first.join('; ')}`;
 }
 
 /** Counts the recipients who lack a value for a placeholder, and keeps the first ten of them for the refusal. */

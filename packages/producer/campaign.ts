@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { readMail, writeManifest } from '../../lib/emails/manifest';
+import { type Rejection, readMail, writeManifest } from '../../lib/emails/manifest';
 import {
   type CampaignInput,
   type CampaignJob,
@@ -43,13 +43,23 @@ export type RecipientSource =
 export interface AcceptedCampaign extends Accepted, RecipientCounts {
   /** S3 keys of the rejected recipients, with their lines and reasons (NDJSON). */
   rejectedKeys: string[];
+  /** Why they were rejected, the most frequent reason first. Repeated addresses are no part of it. */
+  rejections: Rejection[];
+  /** Fields of recipients that were left out: unknown ones, and names that could not be used. */
+  leftOut: number;
 }
+
+/** `mostRejected`: how many percent of the recipients may be rejected, 0 to 100. With more, nothing is sent. By default 10. */
+export type ListOptions = SubmitOptions & { mostRejected?: number | undefined };
 
 interface GivenCampaign {
   input: CampaignInput;
   source: RecipientSource;
-  options: SubmitOptions;
+  options: ListOptions;
 }
+
+const MOST_REJECTED = 10;
+const percent = z.number().min(0).max(100).default(MOST_REJECTED);
 
 export interface ProducerDeps extends SubmitDeps {
   /** Recipients per second that may be sent to, and those of a first wave. They decide the size of a chunk. */
@@ -62,7 +72,9 @@ export interface ProducerDeps extends SubmitDeps {
 async function checkedCampaign(deps: ProducerDeps, { input, source, options }: GivenCampaign) {
   const { data, warnings } = accepted('campaign', campaignSchema, input);
   const { name, sendAt, transactional, ...content } = data;
-  const { warnings: ofOptions = [], ...checked } = validOptions(options);
+  const { mostRejected: given, ...others } = options ?? {};
+  const mostRejected = valid(percent, given, 'options.mostRejected');
+  const { warnings: ofOptions = [], ...checked } = validOptions(others);
   const submitted = { ...checked, queue: EMAILS_QUEUE, warnings: [...ofOptions, ...warnings] };
   const reads = read(deps, source);
   if (!reads) throw invalid('recipients', 'must be a list, or an object with csv, ndjson or key');
@@ -74,7 +86,8 @@ async function checkedCampaign(deps: ProducerDeps, { input, source, options }: G
   checkTime(deps, 'options.notBefore', submitted.notBefore);
   if (content.unsubscribe === undefined && !transactional)
     throw invalid('unsubscribe', 'is required for bulk mail. Mail that is not bulk mail says transactional: true');
-  return { name, sendAt, submitted, files, content: campaignContentSchema.parse(content), recipients: reads };
+  const parsed = campaignContentSchema.parse(content);
+  return { name, sendAt, submitted, files, content: parsed, recipients: reads, mostRejected };
 }
 
 const refusal = (error: unknown): never => {
@@ -124,13 +137,14 @@ export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): 
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate, deps.firstWave);
   const writing = writeManifest(deps, { ...checked, campaign: id, chunkSize });
-  const { rejectedKeys, ...written } = await writing.catch(refusal);
+  const { rejectedKeys, rejections, leftOut, ...written } = await writing.catch(refusal);
   // The campaign may outlive its job's row.
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
   const data: CampaignJob = { name, sendAt, ...written, chunkSize };
   const answer = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
-  return { ...answer, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+  const counts = { requested, duplicates, rejected, recipients, chunks };
+  return { ...answer, ...counts, rejectedKeys, rejections, leftOut };
 }
 
 /** Reads the recipients of a source. Callers without types give anything: `undefined` if it is none. */

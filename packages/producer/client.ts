@@ -16,6 +16,7 @@ import {
   type CampaignControl,
   type CampaignPreview,
   campaignControl,
+  type ListOptions,
   type PreviewOptions,
   type ProducerDeps,
   previewCampaign,
@@ -32,7 +33,11 @@ import { CLOSED, createTracker, type PackingLimits, rejections, type Tracker } f
  */
 interface Sending extends Submitting {
   /** Sends one mail to many people. The answer's `id` is the campaign's. */
-  campaign(campaign: CampaignInput, recipients: RecipientSource, options?: CallOptions): Promise<AcceptedCampaign>;
+  campaign(
+    campaign: CampaignInput,
+    recipients: RecipientSource,
+    options?: ListOptions & CallLimits,
+  ): Promise<AcceptedCampaign>;
   /** Shows what recipients of a campaign would read, and how it would be accepted. It stores and sends nothing. */
   previewCampaign(
     campaign: CampaignInput,

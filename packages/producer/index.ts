@@ -28,6 +28,7 @@ export type {
   CampaignOptions,
   CampaignPreview,
   CampaignState,
+  ListOptions,
   PreviewOptions,
   RecipientSource,
 } from './campaign';

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
+import {
+  type Accepted,
+  type AcceptedCampaign,
+  InvalidJobError,
+  type Producer,
+  type SubmitOptions,
+} from 'background-jobs-producer';
 import express, { type Request, type Response, Router } from 'express';
 import { errorsOf, Problem } from './problems';
 
@@ -23,12 +29,18 @@ const MOST_EVENTS = 10_000;
 export function jobRoutes({ producer, principalOf, userOf = () => undefined }: Callers & { producer: Jobs }): Router {
   const router = Router();
 
-  const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) =>
+  const submitting = <A extends Accepted>(
+    path: string,
+    limit: number,
+    submit: (request: Request) => Promise<A>,
+    figuresOf: (answer: A) => object = () => ({}),
+  ) =>
     posting(router, path, limit, async (request, response) => {
-      const { id, duplicate, warnings } = await submit(request);
+      const answer = await submit(request);
+      const { id, duplicate, warnings } = answer;
       // The job is stored and will be done. `Location` shows its state. JSON leaves out what is undefined.
-      const leftOut = warnings && errorsOf(warnings);
-      response.status(202).location(`/jobs/${id}`).json({ id, duplicate, warnings: leftOut });
+      const shown = { id, duplicate, warnings: warnings && errorsOf(warnings), ...figuresOf(answer) };
+      response.status(202).location(`/jobs/${id}`).json(shown);
     });
 
   /** The producer checks all of these. */
@@ -51,11 +63,12 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     if ('id' in user) throw invalid('user.id', 'comes from the authentication, not from the body');
     return producer.feedback({ ...body, user: { ...user, ...userOf(request) } }, optionsOf(request));
   });
-  submitting('/campaigns', CAMPAIGN_BYTES, (request) => {
-    const { recipients, ...campaign } = fieldsOf(request);
+  const campaign = (request: Request) => {
+    const { recipients, ...given } = fieldsOf(request);
     if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
-    return producer.campaign(campaign as never, recipients, optionsOf(request));
-  });
+    return producer.campaign(given as never, recipients, optionsOf(request));
+  };
+  submitting('/campaigns', CAMPAIGN_BYTES, campaign, figuresOfList);
   submitting('/testflight', MEBIBYTE, (request) => {
     const { action, ...data } = fieldsOf(request);
     if (action === 'invite') return producer.invite(data as never, optionsOf(request));
@@ -122,6 +135,12 @@ export function posting(
 }
 
 const invalid = (field: string, rule: string) => new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
+
+/** How the list was taken. Where the bucket has its rejected recipients is for the API, not for its callers. */
+const figuresOfList = (answer: AcceptedCampaign) => {
+  const { requested, recipients, duplicates, rejected, rejections, leftOut } = answer;
+  return { requested, recipients, duplicates, rejected, rejections, leftOut };
+};
 
 const fieldsOf = ({ body }: Request): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};

@@ -94,7 +94,7 @@ export const campaigns: SimulatedQueue = {
     const campaign = { name: spec.kind, ...sendAtOf(world, index), ...contentOf(spec), transactional: true } as const;
     // The chunks take the source from their campaign.
     const producer = createProducer({ ...deps, source: `/sim/${spec.kind}` });
-    return producer.campaign(campaign, listOf(spec, index), { ...options, system: true });
+    return producer.campaign(campaign, listOf(spec, index), { ...options, system: true, mostRejected: 100 });
   },
   provenBy: { send: 'mail' },
   wrong: ({ watch }, id) => (watch.items.has(campaignKey(id)) ? undefined : 'there is no campaign'),

@@ -40,6 +40,27 @@ test('recipients from CSV skip a broken row: it is reported with its line, and t
   ]);
 });
 
+const ONE = [{ email: 'a@example.com', name: 'Übel; A', data: { City: 'Köln' } }];
+test.each([
+  ['semicolons', 'Email;Name;City\na@example.com;"Übel; A";Köln\n'],
+  ['tabs, and an empty cell at the end', 'E-Mail Address\tNAME\tCity\t\r\na@example.com\t"Übel; A"\tKöln\t\r\n'],
+  ['a BOM and sep=', '\ufeffsep=;\r\n Email ; name ; City \r\na@example.com ; "Übel; A" ; Köln\r\n'],
+  ['empty cells after the last column', 'EMAIL,name,City\na@example.com,Übel; A,Köln,,\n'],
+])('recipients from CSV are read with %s', async (_, file) => {
+  for (const given of [file, Buffer.from(file)])
+    expect((await all(fromCsv(given))).map((read) => 'value' in read && read.value)).toEqual(ONE);
+});
+
+test.each([
+  ['Windows-1252', Buffer.from('email,name\na@example.com,\xdcbel\n', 'latin1')],
+  ['Windows-1252 that ends in a letter', Buffer.from('email,name\na@example.com,Ren\xe9', 'latin1')],
+  ['UTF-16', Buffer.from('\ufeffemail,name\na@example.com,A\n', 'utf16le')],
+  ['UTF-16 without a BOM', Buffer.from('email,name\na@example.com,A\n', 'utf16le')],
+])('recipients in %s are refused with the way to export them', async (_, file) => {
+  for (const read of [fromCsv, fromNdjson])
+    await expect(all(read([file]))).rejects.toThrow(/UTF-8\. In Excel choose "Save as"/);
+});
+
 test.each([
   ['email,__proto__\na@example.com,b', 'the CSV header must not have a column __proto__'],
   ['name\nA', 'the CSV header must have a column email'],

@@ -72,19 +72,26 @@ test('the app has the routes of the OpenAPI document, and no others', () => {
   expect(named.toSorted()).toEqual(operations().toSorted());
 });
 
-test.each([
+const FIGURES = { requested: 1, recipients: 1, duplicates: 0, rejected: 0, rejections: [], leftOut: 0 };
+test.each<[string, object, object?]>([
   ['/feedback', feedback()],
-  ['/campaigns', campaign],
+  ['/campaigns', campaign, FIGURES],
   ['/testflight', invite],
   ['/testflight', { action: 'remove', app: '1', email: SECRET, from: 'app' }],
   ['/testflight', { action: 'notify-build', app: '1', build: '7c9e6679-7425-40de-944b-e07fc1f90ae7' }],
-])('POST %s answers 202 with the job and where to look', async (path, body) => {
+])('POST %s answers 202 with the job and where to look', async (path, body, more = {}) => {
   const { status, json, headers } = await ask('POST', path, body);
   const shown = await ask('GET', headers.get('location') ?? '');
 
-  expect([status, json]).toEqual([202, { id: expect.stringMatching(JOB), duplicate: false }]);
+  expect([status, json]).toEqual([202, { id: expect.stringMatching(JOB), duplicate: false, ...more }]);
   expect(shown).toMatchObject({ status: 200, json: { id: json.id, state: 'queued', ended: false } });
   expect([shown.headers.get('retry-after'), shown.headers.get('cache-control')]).toEqual(['1', 'no-store']);
+});
+
+test('a header that cannot be used refuses nothing, and is named', async () => {
+  const { json } = await ask('POST', '/feedback', feedback(), { 'x-correlation-id': 'Root=1-67891233' });
+
+  expect(json.warnings).toMatchObject([{ field: 'X-Correlation-Id' }]);
 });
 
 test('the headers name the key, its owner, the correlation id and the trace', async () => {

@@ -51,7 +51,6 @@ test('an invalid or repeated recipient goes to the rejected file with the reason
     [{ email: 'nobody' }, 'email: must be a valid email'],
     [{ email: 'c@example.com', data: { text: 'x'.repeat(10_001) } }, 'data: must be at most 10000 bytes of JSON'],
     [{ email: 'd@example.com', data: [] }, 'data: must be an object'],
-    [{ email: 'e@example.com', nickname: 'e' }, 'recipient.nickname: must be left out, because there is no such field'],
     [null, 'recipient: must be an object, is null'],
     ...[nested, { a: [5n] }, { a: Number.NaN }, { a: [1 / 0] }, { a: Symbol() }, { a: () => {} }].map(
       (data): [object, string] => [{ email: 'f@example.com', data }, `data: ${NO_JSON}`],
@@ -60,11 +59,30 @@ test('an invalid or repeated recipient goes to the rejected file with the reason
   ];
   const recipients = [{ email: 'a@example.com' }, ...reasons.map(([recipient]) => recipient as { email: string })];
 
-  const accepted = await producer.campaign(campaign, recipients);
+  await expect(producer.campaign(campaign, recipients)).rejects.toThrow('10 of 12 lines were rejected, more than');
+  const accepted = await producer.campaign(campaign, recipients, { mostRejected: 100 });
 
-  expect(accepted).toMatchObject({ requested: 13, recipients: 1, rejected: 11, duplicates: 1 });
+  expect(accepted).toMatchObject({ requested: 12, recipients: 1, rejected: 10, duplicates: 1 });
+  expect(accepted.rejections[0]).toEqual({ reason: `data: ${NO_JSON}`, count: 6, lines: [6, 7, 8, 9, 10, 11] });
   const rejected = accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)));
   expect(rejected.map(({ line, reason }) => [line, reason])).toEqual(reasons.map(([, text], n) => [n + 2, text]));
+});
+
+test('of an export with more columns and names that cannot be used, the people are taken and the rest is counted', async () => {
+  const { producer, events } = start();
+  const list = people(20).map((person, n) => ({ ...person, name: [null, 7, ''][n] ?? 'A', id: n, __typename: 'User' }));
+
+  const answer = await producer.campaign(campaign, [...list, null] as never);
+
+  expect(answer).toMatchObject({ requested: 21, recipients: 20, rejected: 1, leftOut: 41 });
+  expect(answer.rejections).toEqual([{ reason: 'recipient: must be an object, is null', count: 1, lines: [21] }]);
+  expect(events()[0]?.data).not.toHaveProperty('rejections');
+  await expect(producer.campaign(campaign, [...people(8), null] as never)).rejects.toThrow(
+    '1 of 9 lines were rejected',
+  );
+  await expect(producer.campaign(campaign, people(1), { mostRejected: 101 })).rejects.toThrow(
+    'options.mostRejected: must',
+  );
 });
 
 test('without a dynamic template the data must be plain values, and an unsubscribe link needs its values', async () => {
@@ -83,6 +101,7 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   const { rejectedKeys } = await producer.campaign(
     { from: campaign.from, subject: 'News', text: 'Hello', html, unsubscribe },
     tokens.map((data, n) => ({ email: `user-${n}@example.com`, data: data as Record<string, string> })),
+    { mostRejected: 100 },
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
