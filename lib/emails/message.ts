@@ -38,6 +38,8 @@ export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 
 /** Characters of each. Both together have at most twice as many bytes. */
 const MAX_BODY = 512 * 1024;
+/** SendGrid takes ten. The id of a campaign is one of them. */
+const MOST_CATEGORIES = 9;
 const MAX_BODIES_BYTES = 2 * MAX_BODY;
 
 /** A name goes into a header, and a line break would forge another header. */
@@ -87,9 +89,19 @@ const mailShape = {
   categories: z
     .array(singleLine(255))
     .overwrite((names) => [...new Set(names)])
-    .max(10)
-    .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
+    .max(MOST_CATEGORIES)
+    .meta({
+      uniqueItems: true,
+      description: `At most ${MOST_CATEGORIES}, none twice, for SendGrid's statistics. No personal data.`,
+    })
     .optional(),
+  tracking: z
+    .strictObject({
+      opens: z.boolean().optional().describe('Whether SendGrid adds a picture that shows who opens the mail.'),
+      clicks: z.boolean().optional().describe('Whether SendGrid replaces the links to see who follows them.'),
+    })
+    .optional()
+    .describe("What SendGrid tracks. Without it nothing, whatever the account's settings say."),
   unsubscribe: unsubscribe.optional().describe('How a recipient unsubscribes. Bulk mail needs it.'),
 };
 

@@ -4,7 +4,7 @@ import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
-import { type Campaign, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
+import { type Campaign, chunkId, chunkRecipients, type Reports, releasedPages, reportsOf } from './campaigns/campaign';
 import { eventFolder, eventKey, kindOfEvent, type StoredEvent } from './events/webhook';
 import { firstTimes, readManifest, readPart } from './manifest';
 import { outcomesApart, SEND } from './request';
@@ -26,6 +26,8 @@ export interface CampaignReport
   jobs: { unknown: string[]; refused: string[] };
   /** Why `suppressed` got no mail: reasons of the list as in `unsubscribed`, and SendGrid's as in `Bounced Address`. */
   suppressedBy: Record<string, number>;
+  /** What SendGrid reported last about each mail. It counts once, as `bounced`, `blocked`, `delivered`, `dropped` or `deferred`. */
+  figures: Reports;
   /** Later events by SendGrid's names, each counted once. `damaged`: stored lines that are no events. */
   events: Record<string, number>;
 }
@@ -92,6 +94,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
     chunks: { all: chunks, released: campaign.released },
     jobs,
     suppressedBy,
+    figures: reportsOf(campaign),
     events: counts,
   };
 }

@@ -60,7 +60,7 @@ export function requestOf({
   return {
     ...whole,
     ...merge.content,
-    categories,
+    categories: campaign === undefined ? categories : [...categories, campaign],
     ...(unsubscribe && 'group' in unsubscribe ? { unsubscribe } : {}),
     recipients: recipients.map(({ email, name, data, number }) => ({
       email,

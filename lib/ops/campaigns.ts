@@ -172,4 +172,4 @@ export async function failedAsCsv(deps: Reader, campaign: Campaign, line: (text:
   });
 }
 
-const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+export const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

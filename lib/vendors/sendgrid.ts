@@ -18,6 +18,8 @@ export interface Mail {
   /** At most ten, no personal data. */
   categories: readonly string[];
   unsubscribe?: { group: number; groupsToDisplay?: readonly number[] | undefined } | undefined;
+  /** What SendGrid may track. Without it nothing, whatever the account's settings say. */
+  tracking?: { opens?: boolean | undefined; clicks?: boolean | undefined } | undefined;
   /** 1 to 1000. SendGrid refuses the whole request if one address comes twice. */
   recipients: readonly MailRecipient[];
 }
@@ -116,7 +118,7 @@ type MailData = Parameters<typeof mail.send>[0];
  * A mail in the library's form, which ignores what is `undefined`. Values of a recipient go into the personalization:
  * SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
  */
-export function mailData({ recipients, unsubscribe, ...content }: Mail, instance: string): MailData {
+export function mailData({ recipients, unsubscribe, tracking = {}, ...content }: Mail, instance: string): MailData {
   const dynamic = content.templateId !== undefined;
   return {
     ...content,
@@ -127,6 +129,10 @@ export function mailData({ recipients, unsubscribe, ...content }: Mail, instance
       dynamicTemplateData: dynamic ? data : undefined,
       substitutions: dynamic ? undefined : data,
     })),
+    trackingSettings: {
+      openTracking: { enable: tracking.opens ?? false },
+      clickTracking: { enable: tracking.clicks ?? false, enableText: false },
+    },
     asm: unsubscribe && { groupId: unsubscribe.group, groupsToDisplay: unsubscribe.groupsToDisplay },
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as unknown as MailData;

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import { REPORT_KINDS } from '../../lib/emails/events/webhook';
 import type { CampaignInput } from '../../lib/emails/message';
 import type { Read } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
@@ -7,6 +8,7 @@ import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
 import {
   type CampaignDecision,
   campaignMail,
+  csvValue,
   decideCampaign,
   failedAsCsv,
   findCampaign,
@@ -61,11 +63,15 @@ export const mails = {
     options: {
       day: { usage: 'Day (UTC) of acceptance, like 2026-01-02', type: 'string' },
       json: JSON_OUTPUT,
+      csv: { usage: 'Print them with the figures of each, as CSV', type: 'boolean' },
     },
     run: async ({ options, out, answer, connect }) => {
       const at = day(options, 'day');
       const deps = await connect();
       const { campaigns: listed, more } = await listCampaigns(deps, at);
+      const rows = listed.map((one) => figuresOf(one, deps.clock.now()));
+      if (options.csv) for (const line of [FIGURES, ...rows]) out.line(line.map(csvValue).join(','));
+      if (options.csv) return;
       const waits = await waitsOf(deps);
       const views = listed.map((one) => ({ ...campaignView(one), waits: waits(one) }));
       answer({ campaigns: views, more }, campaignLines(listed, waits));
@@ -246,6 +252,13 @@ function progressText({ recipients }: Campaign, progress: Progress): string {
 
 const rateText = ({ perSecond, endsAt }: Progress): string[] =>
   endsAt === undefined ? [] : [`${perSecond}/s`, `ends ${timeText(endsAt).slice(11)}`];
+const FIGURES = ['id', 'name', 'status', 'recipients', 'sent', ...REPORT_KINDS];
+
+function figuresOf(campaign: Campaign, now: number): string[] {
+  const figures: Record<string, unknown> = { ...campaign, ...progressOf(campaign, now) };
+  return FIGURES.map((name) => String(figures[name] ?? ''));
+}
+
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
@@ -290,7 +303,8 @@ function reportLines(report: CampaignReport & Progress, sls: (text: string) => s
     ...counts(Object.entries(recipientsByOutcome(report))),
     `  ${[`${chunks.released} of ${chunks.all} chunks released`, ...rateText(report)].join(', ')}`,
     ...section('Suppressed because', counts(Object.entries(report.suppressedBy))),
-    ...section('SendGrid reported', counts(Object.entries(events))),
+    ...section('Mails by what SendGrid reported', counts(Object.entries(report.figures))),
+    ...section('Its events', counts(Object.entries(events))),
     ...section(
       `Outcome unknown. Say whether it took effect (done) or not (skipped): ${sls('jobs settle ID --step send --as ANSWER')}`,
       ids(jobs.unknown),

@@ -106,7 +106,7 @@ function One({
   accepted,
   ended,
 }: CampaignPage) {
-  const { events, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
+  const { events, figures, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
   const shown = Object.fromEntries(Object.entries(outcomes).map(([kind, of]) => [kind, count(of)]));
   return (
@@ -157,8 +157,8 @@ function One({
         <Card title="Recipients" note={<Failed id={id} />}>
           <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />
         </Card>
-        <Card title="SendGrid reported">
-          {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Facts kind="numbers" facts={events} />}
+        <Card title="SendGrid reported" note={<small>Each mail counts once</small>}>
+          {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Facts kind="numbers" facts={figures} />}
         </Card>
         {chunks.length > 0 ? (
           <Card title="Chunks that need an operator">

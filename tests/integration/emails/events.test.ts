@@ -148,6 +148,17 @@ test.each<[bad: number, event: Told, of: number, string]>([
   expect(facts).toMatchObject(why ? [{ fact: 'campaign-paused', subject: CAMPAIGN, note: why }] : []);
 });
 
+test('the figures of a campaign count each mail once', async () => {
+  await emails.campaign({ recipients: 100, chunkSize: 100 });
+  await emails.minutes(1);
+  await report([2, BOUNCE], [1, BLOCK], [3, 'dropped'], [4, 'deferred'], [5, 'delivered'], [6, 'spamreport']);
+  await report([2, 'delivered'], [19, 'processed'], [7, 'unsubscribe'], [8, 'open']);
+
+  expect((await emails.report()).figures).toEqual({
+    ...{ delivered: 5 + 6 + 7 + 8, deferred: 4, bounced: 2, blocked: 1, dropped: 3, reported: 6, unsubscribed: 7 },
+  });
+});
+
 test('a campaign pauses when SendGrid refuses more than a fifth of its chunks', async () => {
   await emails.campaign({ recipients: 2_000, chunkSize: 100 });
   for (const number of [1, 3]) emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, number), status: 400 });

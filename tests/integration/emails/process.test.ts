@@ -39,7 +39,7 @@ test("a chunk is one request, and ends with its record and the vendor's id, with
   expect(sendgrid.mails[2]).toMatchObject({
     from: 'news@example.com',
     templateData: { n: 12 },
-    categories: ['spring'],
+    categories: ['spring', CAMPAIGN],
     customArgs: { job: chunkId(CAMPAIGN, 1), campaign: CAMPAIGN, queue: 'emails', step: 'send', recipient: '2' },
     headers: {
       'List-Unsubscribe': '<https://example.com/leave?t=t-12>',

@@ -43,6 +43,7 @@ test('the request has exactly the keys that SendGrid documents, only the headers
     text: 'There are news.',
     html: '<p>There are news.</p>',
     unsubscribe: { group: 7, groupsToDisplay: [7, 8] },
+    tracking: { clicks: true },
   });
 
   const before = structuredClone(mail);
@@ -61,6 +62,7 @@ test('the request has exactly the keys that SendGrid documents, only the headers
     template_id: TEMPLATE,
     categories: ['campaign'],
     asm: { group_id: 7, groups_to_display: [7, 8] },
+    tracking_settings: { open_tracking: { enable: false }, click_tracking: { enable: true, enable_text: false } },
     personalizations: [0, 1].map((n) => ({
       to: [{ email: `user-${n}@example.com` }],
       dynamic_template_data: { first_name: `O'Neill & "Co" ${n}`, items: [{ unitPrice: n }] },

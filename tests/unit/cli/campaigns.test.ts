@@ -167,6 +167,20 @@ test('sls campaign test sends a draft with its unsubscribe headers or group, bef
   expect(emails.engine.objects.keys().filter((key) => key.includes('_data/'))).toEqual([]);
 });
 
+test('sls campaign list --csv has the figures of each campaign', async () => {
+  await emails.campaign({ name: 'Spring, "2"', recipients: 10 });
+  await emails.minutes(1);
+  await emails.tell(emails.events().slice(0, 7));
+  await emails.engine.reconcile();
+
+  const { lines } = await run('campaign list', { day: '2026-01-02', csv: true });
+
+  expect(lines).toEqual([
+    'id,name,status,recipients,sent,delivered,deferred,bounced,blocked,dropped,reported,unsubscribed',
+    `${CAMPAIGN},"Spring, ""2""",ended,10,10,7,0,0,0,0,0,0`,
+  ]);
+});
+
 test('sls campaign list shows those that have not ended, with why they are paused; --day shows all of that day', async () => {
   await emails.campaign({ recipients: 35, name: 'Spring' });
   const other = await emails.campaign({ id: jobId(101) });

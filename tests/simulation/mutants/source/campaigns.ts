@@ -190,7 +190,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     { ...ONE, jobs: jobs('unsendable') },
     kept('campaign .* has chunk 0 succeeded .*: a refused chunk cannot succeed'),
     REQUEST,
-    { '    categories,\n': "    categories,\n    subject: 'other words',\n" },
+    { '    categories:': "    subject: 'other words',\n    categories:" },
   ),
 
   'bits-replaced': mutant(BAD_LIST, COUNTS, GUARD, { '(before[kind] | ': '((before[kind] * 0n) | ' }),
