@@ -42,7 +42,7 @@ export const NOT_NOW = ['OutsideWindow', 'DailyCapReached'] as const;
  * single mail through at once. Beside many single mails they leave more.
  */
 const ALONE = 0.97;
-const BESIDE_MANY = 0.92;
+const BESIDE_MANY = 0.935;
 /** Single mails are many if they take more than this part of the rate, on average over about `LOAD_MS`. */
 const MANY = 0.025;
 const LOAD_MS = 10_000;

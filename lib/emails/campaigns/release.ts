@@ -5,8 +5,11 @@ import { heldNow, type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
 
-/** Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. */
-const AHEAD_MS = 3_000;
+/**
+ * Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. A single mail
+ * waits for it in the queue.
+ */
+const AHEAD_MS = 1_000;
 /** The work that one campaign may have open, so that chunks that keep failing do not pile up. */
 const MOST_OPEN_SECONDS = 20;
 /** The time for reading campaigns. The rest is for releasing. */

@@ -195,8 +195,9 @@ async function layCampaign(
 const WARM_UP_MS = 60 * SECOND_MS;
 
 /** What a single mail may wait, and what must be used of the rate. */
-const MOST_WAIT_MS = 5 * SECOND_MS;
-const LEAST_USED = 0.95;
+const MOST_WAIT_MS = 3 * SECOND_MS;
+const LEAST_USED = 0.97;
+const WINDOW_MS = 5 * SECOND_MS;
 const LEAST_CAMPAIGNS = 0.9;
 
 interface Load {
@@ -220,7 +221,7 @@ export const MAILS_PLANS = [
 async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promise<ScaleResult> {
   const sent: Sent[] = [];
   const asked = new Map<string, number>();
-  const chunkSize = chunkSizeOf(rate);
+  const chunkSize = chunkSizeOf(rate, GUARD.first);
   const service = emailService(rate, (mail) => {
     sent.push(mail);
     return true;
@@ -258,8 +259,8 @@ async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promis
       .sort((a, b) => a - b);
     const wait = waits[Math.floor(waits.length * 0.99)] ?? 0;
     const [used, byCampaigns] = [part(window), part(window.filter(({ campaign }) => campaign !== ''))];
-    // What the limit allows in two seconds: its recipients and one chunk.
-    const most = busiest(sent, 2 * SECOND_MS) / (2 * rate + chunkSize + 1);
+    // What the limit allows in five seconds: its recipients and one request.
+    const most = busiest(sent, WINDOW_MS) / ((rate * WINDOW_MS) / SECOND_MS + chunkSize);
     if (wait > MOST_WAIT_MS) return { violation: `fairness: of 100 single mails, one waits for ${wait} ms` };
     if (used < LEAST_USED) return { violation: `fairness: ${percent(used)} of the rate was used` };
     if (byCampaigns < LEAST_CAMPAIGNS)

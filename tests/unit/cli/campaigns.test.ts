@@ -254,7 +254,7 @@ test('sls campaign report --watch shows the rate at which SendGrid accepts, and 
 
   expect(progress.map(([, , text]) => text)).toEqual([
     '[..........] 0 of 2000',
-    '[##........] 500 of 2000',
+    '[#.........] 300 of 2000',
     expect.stringMatching(/^\[#{3,5}\.+\] \d+ of 2000, [1-9]\d(\.\d)?\/s, ends 03:04:\d\d$/),
     undefined,
   ]);

@@ -61,7 +61,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   moreIsAlwaysLeft: mutant('mails-slow', /^fairness: \d+\.\d % of the rate was used/, RATE, {
     'loadOf(item, now) > MANY': 'true',
   }),
-  releasedFarAhead: mutant('campaigns-slow', WAITS, RELEASE, { 'AHEAD_MS = 3_000': 'AHEAD_MS = 20_000' }),
+  releasedFarAhead: mutant('campaigns-slow', WAITS, RELEASE, { 'AHEAD_MS = 1_000': 'AHEAD_MS = 20_000' }),
   largeChunkIsPassedOver: mutant('campaigns-old', /^fairness: /, RELEASE, {
     'contenders.delete(next);\n':
       'contenders.delete(next);\nif ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
