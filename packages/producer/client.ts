@@ -149,12 +149,14 @@ export function clientOf(
   type Load = () => ReturnType<typeof loadDuring>;
   /** A function that waits for its turn, with limits among its options: the argument with this number. */
   const limited =
-    <A extends unknown[], R>(make: (load: Load) => (...given: A) => Promise<R>, place: number, defaults?: CallLimits) =>
+    <A extends unknown[], R>(make: (load: Load) => (...given: A) => Promise<R>, place: number, longest?: number) =>
     async (...given: A): Promise<R> => {
       checkOpen();
       const { limits, rest } = limitsOf(given[place] ?? {});
       const without = given.map((one, at) => (at === place ? rest : one)) as A;
-      return calls.run({ ...defaults, ...limits }, (call) => make(() => loadDuring(call))(...without));
+      return calls.run({ ...limits, timeoutMs: limits.timeoutMs ?? longest }, (call) =>
+        make(() => loadDuring(call))(...without),
+      );
     };
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     const connecting = begun;
@@ -218,7 +220,7 @@ export function clientOf(
 }
 
 /** Large work has no time-out of its own. */
-const ENDLESS = { timeoutMs: 2 ** 31 - 1 };
+const ENDLESS = 2 ** 31 - 1;
 
 /** The connection of one call. What the call has not begun when it is over, is not done. */
 function within({ during, over }: Call, connection: Connection): Connection {

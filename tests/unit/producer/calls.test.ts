@@ -156,6 +156,19 @@ test('each job of a batch that is aborted says whether it may be accepted', asyn
   expect(codes).toEqual(['Producer.Unknown', 'Producer.Unknown', 'Producer.Unknown']);
 });
 
+test('a batch has no time-out of its own', async () => {
+  const { producer, open, sends, clock } = start();
+  const jobs = [{ kind: 'feedback' as const, data: feedback(), options: owned('key') }];
+
+  const answer = producer.batch(jobs);
+  while (sends() === 0) await idle();
+  clock.advance(60_000);
+  await idle();
+  open();
+
+  expect(await answer).toMatchObject([{ accepted: { duplicate: false } }]);
+});
+
 test('closing waits for calls under way, and ends those that are left', async () => {
   const { producer, open, clock } = start();
   const inTime = producer.feedback(feedback('a'), owned('a'));
