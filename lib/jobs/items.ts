@@ -135,12 +135,18 @@ export interface Place {
   after?: Due | undefined;
 }
 
+export interface DueSearch {
+  todo: string;
+  mayGoOn: () => boolean;
+  /** What is due up to this time, by default now. */
+  until?: number;
+}
+
 /** Pages of keys that are due, oldest first. A page may be left as it is, and the next page still follows. */
 export async function* everyDue(
   { table, clock, share = SHARE }: { table: Pick<Table, 'due'>; clock: Pick<Clock, 'now'>; share?: number },
-  { todo, mayGoOn, place = {} }: { todo: string; mayGoOn: () => boolean; place?: Place },
+  { todo, mayGoOn, until = clock.now(), place = {} }: DueSearch & { place?: Place },
 ): AsyncGenerator<string[]> {
-  const until = clock.now();
   while (mayGoOn()) {
     const page = await table.due(todo, { until, after: place.after, limit: share });
     place.after = page.length < share ? undefined : page.at(-1);

@@ -1,9 +1,8 @@
 import { mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
-import { SHARE, writeItem } from '../jobs/items';
+import { type DueSearch, everyDue, SHARE, writeItem } from '../jobs/items';
 import type { JobRow } from '../jobs/row';
-import type { Due } from '../ports';
 import type { ReconcileDeps, ReconcileRun } from './run';
 
 const AT_ONCE = 32;
@@ -11,11 +10,7 @@ const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 60 * 60_000;
 const SPREAD = 0.25;
 
-interface DueWork {
-  todo: string;
-  mayGoOn: () => boolean;
-  /** Work is due up to this time, by default now. */
-  until?: number;
+interface DueWork extends DueSearch {
   /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
   newest?: () => Promise<number>;
   /** Rows with the same value are handled one after another, in order. */
@@ -77,21 +72,17 @@ export async function eachDue(
 }
 
 /** Keys of the due rows, oldest first. If there is more than a page, the newest rows come before the others. */
-async function* pages(
-  { table, share = SHARE }: ReconcileDeps,
-  { todo, mayGoOn, until, newest }: DueWork & { until: number },
-): AsyncGenerator<string[]> {
-  let page = await table.due(todo, { until, limit: share });
+async function* pages(deps: ReconcileDeps, { newest, ...work }: DueWork & { until: number }): AsyncGenerator<string[]> {
+  const { table, share = SHARE } = deps;
+  const oldest = everyDue(deps, work);
+  const page = (await oldest.next()).value ?? [];
   const ofNewest = async () => (newest ? newest() : page.length === share ? share : 0);
   const first = page.length > 0 ? await ofNewest() : 0;
   // If they all fit, they stay in order.
-  if (first > 0 && (page.length === share || page.length >= 2 * first))
-    yield keysOf((await table.due(todo, { until, limit: first, newestFirst: true })).toReversed());
-  if (page.length > 0) yield keysOf(page);
-  while (page.length === share && mayGoOn()) {
-    page = await table.due(todo, { until, after: page.at(-1), limit: share });
-    yield keysOf(page);
+  if (first > 0 && (page.length === share || page.length >= 2 * first)) {
+    const last = await table.due(work.todo, { until: work.until, limit: first, newestFirst: true });
+    yield last.map(({ key }) => key).reverse();
   }
+  yield page;
+  yield* oldest;
 }
-
-const keysOf = (page: Due[]): string[] => page.map(({ key }) => key);

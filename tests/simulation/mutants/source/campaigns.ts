@@ -108,7 +108,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
       'campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun': 'campaign?.todo !== todo',
     }),
     'lib/jobs/items.ts',
-    { 'const until = clock.now();': "const until = todo.endsWith('campaign') ? 9e12 : clock.now();" },
+    { 'until = clock.now(), place': "until = todo.endsWith('campaign') ? 9e12 : clock.now(), place" },
   ),
   startForgotten: mutant(TWO, kept('campaign .* begins before its requested time'), PROCESS, {
     'Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt))': 'row.time',

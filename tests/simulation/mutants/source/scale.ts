@@ -84,9 +84,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // Faults that release held jobs too slowly, too fast, or not at all.
-  'due-rows-of-one-page': mutant('failing', /^bystanders/, DUE, {
-    'while (page.length === share && mayGoOn()) {': 'while (false) {',
-  }),
+  'due-rows-of-one-page': mutant('failing', /^bystanders/, DUE, { 'yield* oldest;': '' }),
   'no-backoff': mutant('failing', /^tries in vain/, DUE, { 'await backOff(row).catch(() => undefined)': '1' }),
   'all-released-at-once': mutant('recovery', /^requests in vain/, RELEASE, {
     'settings(queue).room - visible - inFlight': '1_000_000 - visible - inFlight',
