@@ -57,6 +57,8 @@ export interface Accepted {
   messageId?: string;
   /** SQS's number of that message in its group. Absent on a standard queue. */
   sequenceNumber?: string;
+  /** Of a repeat: its job has ended so, and this call changes nothing. A dead job has the code of its error. */
+  ended?: { state: 'dead' | 'cancelled'; code?: string };
   /** The cosmetic fields that were left out, because they could not be used. Absent if there are none. */
   warnings?: Problem[];
 }
@@ -121,7 +123,7 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
   if (!same || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
   const again = { ...accepted, time, duplicate: true };
-  if (!mayBeUnsent(first)) return { accepted: again };
+  if (!mayBeUnsent(first)) return { accepted: { ...again, ...present({ ended: endOf(first) }) } };
   return begin(deps, { row: first, envelope: { ...same, time }, accepted: again });
 }
 
@@ -162,6 +164,11 @@ function unsent(deps: SubmitDeps, { row, envelope, accepted }: Beginning, { stor
       return { ...accepted, ...message };
     },
   };
+}
+
+function endOf({ state, error }: JobRow): Accepted['ended'] {
+  if (state === 'dead') return { state: 'dead', ...present({ code: error?.code }) };
+  return state === 'cancelled' ? { state: 'cancelled' } : undefined;
 }
 
 /** When in doubt, send again: a second message is harmless, but a job without one is lost. Never for an erased job. */

@@ -21,7 +21,7 @@ import {
 } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { StoreError } from '../../lib/errors';
-import { EMAILS_QUEUE } from '../../lib/jobs/keys';
+import { EMAILS_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/submit/errors';
 import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
@@ -58,6 +58,8 @@ interface GivenCampaign {
   options: ListOptions;
 }
 
+/** How late a send may be asked for. */
+const LATE_MS = 60 * 60_000;
 const MOST_REJECTED = 10;
 const percent = z.number().min(0).max(100).default(MOST_REJECTED);
 
@@ -135,6 +137,10 @@ export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): 
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
+  const isOver = sendAt !== undefined && Date.parse(sendAt) < deps.clock.now() - LATE_MS;
+  // The list would be mailed at once. A repeat finds its campaign, whenever it comes.
+  const isRepeat = async () => submitted.key !== undefined && (await deps.ledger.has(jobKey(EMAILS_QUEUE, id)));
+  if (isOver && !repeated && !(await isRepeat())) throw invalid('sendAt', 'must be at most an hour in the past');
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate, deps.firstWave);
   const writing = writeManifest(deps, { ...checked, campaign: id, chunkSize });
   const { rejectedKeys, rejections, leftOut, ...written } = await writing.catch(refusal);

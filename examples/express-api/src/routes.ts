@@ -37,9 +37,9 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
   ) =>
     posting(router, path, limit, async (request, response) => {
       const answer = await submit(request);
-      const { id, duplicate, warnings } = answer;
+      const { id, duplicate, ended, warnings } = answer;
       // The job is stored and will be done. `Location` shows its state. JSON leaves out what is undefined.
-      const shown = { id, duplicate, warnings: warnings && errorsOf(warnings), ...figuresOf(answer) };
+      const shown = { id, duplicate, ended, warnings: warnings && errorsOf(warnings), ...figuresOf(answer) };
       response.status(202).location(`/jobs/${id}`).json(shown);
     });
 

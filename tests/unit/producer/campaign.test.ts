@@ -85,6 +85,22 @@ test('of an export with more columns and names that cannot be used, the people a
   );
 });
 
+test('a start of half an hour ago is accepted, and a repeat of it finds its campaign two hours later', async () => {
+  const { producer, clock, messages } = start();
+  const late = { ...campaign, sendAt: '2026-01-02T02:34:05Z' };
+  const { id } = await producer.campaign(late, people(1), { key: 'k', system: true });
+  clock.advance(2 * 60 * 60_000);
+
+  await expect(producer.campaign(late, people(1), { key: 'k', system: true })).resolves.toMatchObject({
+    id,
+    duplicate: true,
+  });
+  await expect(producer.campaign(late, people(1), { key: 'other', system: true })).rejects.toThrow(
+    'at most an hour in the past',
+  );
+  expect(messages()).toHaveLength(1);
+});
+
 test('without a dynamic template the data must be plain values, and an unsubscribe link needs its values', async () => {
   const { producer, objects } = start();
   const unsubscribe = { link: 'https://example.com/leave?t={{token}}' };
@@ -216,6 +232,7 @@ test.each<[string, object, string, RecipientSource?]>([
     (link): [string, object, string] => [`the link ${link}`, { unsubscribe: { link } }, 'unsubscribe.link: must '],
   ),
   ['a start in 31 days', { sendAt: '2026-02-02T03:04:05Z' }, 'sendAt: must be at most 30 days ahead'],
+  ['a start of last year', { sendAt: '2025-01-02T03:04:05Z' }, 'sendAt: must be at most an hour in the past'],
   ['a time without an offset', { sendAt: '2026-01-02T03:04:05' }, `sendAt: ${NO_OFFSET}`],
   ['nobody', {}, 'recipients: must have at least 1 recipient', []],
   ['no valid recipient', {}, 'at least 1 valid recipient, but 1 are invalid', [{ email: 'nobody' }]],

@@ -7,6 +7,7 @@ import { memoryProducerDeps } from '../../support/producer';
 const feedback = { user: { email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
 const news = { from: { email: 'news@example.com' }, subject: 'Hello', text: 'Hello', transactional: true };
 const people = [{ email: 'a@example.com' }, { email: 'A@example.com' }, { email: 'x' }];
+const lenient = { mostRejected: 100 };
 const invite = { app: '1', email: 'a@example.com', groups: ['0f8fad5b-d9cb-469f-a165-70867728950e'] };
 const file = { name: 'a.png', contentType: 'image/png' };
 const me = { principal: 'me' };
@@ -35,8 +36,8 @@ const calls: Record<string, Call> = {
   'a job of another principal': async ({ feedback: send, jobs }) => jobs.get((await send(feedback, owned)).id),
   'an unknown job': (producer) => producer.jobs.get('unknown'),
   'a preview': (producer) => producer.previewCampaign(news, people, { ...me, numbers: [1] }),
-  'a campaign': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
-  'the same campaign again': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
+  'a campaign': (producer) => producer.campaign(news, people, { ...me, ...lenient, key: 'campaign' }),
+  'the same campaign again': (producer) => producer.campaign(news, people, { ...me, ...lenient, key: 'campaign' }),
   'a campaign without recipients': (producer) => producer.campaign(news, []),
   'the pause of an unknown campaign': (producer) => producer.campaigns.pause('unknown'),
   'the wait for an unknown job': (producer) => producer.jobs.wait('unknown'),
@@ -85,6 +86,22 @@ async function answersOf(producer: Producer, { now }: Pick<Clock, 'now'>): Promi
   return answers;
 }
 
+test('a repeat of a key whose job has ended badly says so', async () => {
+  const producer = createTestProducer();
+  const options = { key: 'k', system: true } as const;
+  const planned = { key: 'p', system: true, notBefore: new Date(Date.now() + 60_000).toISOString() } as const;
+  const { id } = await producer.feedback(feedback, options);
+  await expect(producer.feedback(feedback, options)).resolves.not.toHaveProperty('ended');
+  await producer.fail(id, { code: 'ZendeskRejected', message: 'no' });
+  const later = await producer.feedback(feedback, planned);
+  await producer.jobs.cancel(later.id, { system: true });
+
+  const [dead, cancelled] = [await producer.feedback(feedback, options), await producer.feedback(feedback, planned)];
+
+  expect(dead).toMatchObject({ id, duplicate: true, ended: { state: 'dead', code: 'ZendeskRejected' } });
+  expect(cancelled).toMatchObject({ id: later.id, duplicate: true, ended: { state: 'cancelled' } });
+});
+
 test('the test producer answers each call, and refuses it, as the one of production does', async () => {
   const { producer, clock } = memoryProducerDeps();
 
@@ -108,7 +125,7 @@ test('`sent` lists each new job with what the caller gave, and events and upload
 
   const { id } = await producer.feedback(feedback, owned);
   await producer.feedback(feedback, owned);
-  const campaign = await producer.campaign(news, people, me);
+  const campaign = await producer.campaign(news, people, { ...me, ...lenient });
   const batch = await producer.batch([
     { kind: 'feedback', data: feedback, options: owned },
     { kind: 'invite', data: invite },
@@ -120,7 +137,7 @@ test('`sent` lists each new job with what the caller gave, and events and upload
   const any = expect.any(String);
   expect(producer.sent).toEqual([
     { kind: 'feedback', id, time: any, data: feedback, options: owned },
-    { kind: 'campaign', id: campaign.id, time: any, data: news, options: me, recipients: 1 },
+    { kind: 'campaign', id: campaign.id, time: any, data: news, options: { ...me, ...lenient }, recipients: 1 },
     { kind: 'invite', id: batch[1]?.accepted?.id, time: any, data: invite },
     { kind: 'event', time: any, data: event },
     { kind: 'upload', time: any, data: { ...me, ...file }, key },
