@@ -64,6 +64,7 @@ module.exports = {
       displayName: 'browser',
       roots: ['<rootDir>/tests/browser'],
       testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['\\.long\\.test\\.ts$'],
       globalSetup: '<rootDir>/tests/browser/setup.cjs',
       globalTeardown: '<rootDir>/tests/browser/teardown.cjs',
     },
