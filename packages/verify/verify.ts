@@ -9,7 +9,6 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { mapEach } from '../../lib/concurrency';
 import { type Finding, findings, isRow } from './check';
 import {
   type Effect,
@@ -99,6 +98,13 @@ async function read(source: Source, { from, to }: { from: number; to: number }):
   return { ...of, items, known, records, bodies, entries, hidden, messages, effects };
 }
 
+async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>, atOnce = AT_ONCE): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < all.length; at += atOnce)
+    results.push(...(await Promise.all(all.slice(at, at + atOnce).map(act))));
+  return results;
+}
+
 /** The folders of analytics events. After some months a message's events are in Parquet alone. */
 const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
 
@@ -131,7 +137,7 @@ async function rows(
       }
   };
   await Promise.all(Array.from({ length: SEGMENTS }, (_, segment) => scan(segment)));
-  const items = await mapEach(asked, AT_ONCE, async (key) => {
+  const items = await each(asked, async (key) => {
     const { Item: stored } = await client.send(
       new GetItemCommand({ TableName, Key: { key: { S: key } }, ConsistentRead: true }),
     );
@@ -149,7 +155,7 @@ async function list({ s3: client, bucket }: Source, prefix: string): Promise<str
 }
 
 async function texts<T>(source: Source, folders: readonly string[], take: (text: string) => T): Promise<[string, T][]> {
-  const keys = (await mapEach(folders, AT_ONCE, (folder) => list(source, folder))).flat();
+  const keys = (await each(folders, (folder) => list(source, folder))).flat();
   const read = async (key: string): Promise<[string, T]> => {
     const asked = new GetObjectCommand({ Bucket: source.bucket, Key: key });
     const { Body, Metadata = {} } = await source.s3.send(asked);
@@ -157,7 +163,7 @@ async function texts<T>(source: Source, folders: readonly string[], take: (text:
     // The erasure of a person may leave no line of a message, and the metadata that say which one it was.
     return [key, take(text === '' && 'erased' in Metadata ? JSON.stringify(Metadata) : text)];
   };
-  return mapEach(keys, READS, read);
+  return each(keys, read, READS);
 }
 
 /** SendGrid's events name the request of each mail. Two requests of one job to one recipient are two mails. */
@@ -181,7 +187,7 @@ async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Eff
   if (!zendesk) return [];
   const { endpoint, authorization } = zendesk;
   const ids = items.filter(({ queue }) => queue === 'feedback').map(({ id }) => String(id));
-  const found = await mapEach(ids, AT_ONCE, async (job): Promise<Effect[]> => {
+  const found = await each(ids, async (job): Promise<Effect[]> => {
     const url = `${endpoint}/tickets.json?external_id=${encodeURIComponent(job)}`;
     const limits = { signal: AbortSignal.timeout(LOOKUP_MS), redirect: 'error' as const };
     const answer = await fetch(url, { headers: { authorization }, ...limits }).catch(() => undefined);

@@ -15,7 +15,7 @@ const recipient = { email: MARK, name: MARK, data: MARK };
 
 test.each<[string, Record<string, unknown>, object, string[]]>([
   ['feedback', sample('feedback'), schemaOf(feedbackSchema), ['type', 'priority', 'locale']],
-  ['a mail', sample('emails'), schemaOf(emailMessageSchema), ['templateId', 'templateKeys', 'data']],
+  ['a mail', sample('emails'), schemaOf(emailMessageSchema), ['templateId', 'templateKeys', 'data', 'tracking']],
   ['a recipient', recipient, schemaOf(recipientSchema), []],
   ['an invitation', sample('testflight'), schemaOf(inviteSchema), ['app', 'groups']],
   ['a removal', { email: MARK }, schemaOf(removeSchema.options[1]), ['app', 'groups', 'from']],
