@@ -76,6 +76,9 @@ export async function packProducer(out: string): Promise<string> {
       platform: 'node',
       target: 'node20',
       format: 'cjs',
+      // Names stay, for stacks.
+      minifySyntax: true,
+      minifyWhitespace: true,
       external: Object.keys(manifest.dependencies),
       // `import()` becomes `require`, which Jest supports too.
       supported: { 'dynamic-import': false },

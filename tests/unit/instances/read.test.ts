@@ -1,6 +1,7 @@
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import * as z from 'zod';
 import { environmentSchemas, secret } from '../../../lib/config/functions';
 import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
 import { PATIENCE_MS } from '../../../packages/local/lambda/runtime';
@@ -227,7 +228,8 @@ describe.each(Object.entries(environmentSchemas))('the function %s', (key, { sha
     const isRequired = ([name, path]: [string, string]) =>
       !valueAt(readDefaults(), path) && !shape[name]?.safeParse(undefined).success;
     const needed = missing({ stage: 'local' }, [key]).map(({ path }) => path);
-    const secrets = settings.filter(([name]) => shape[name] === secret);
+    const schemaOf = (name: string) => (shape[name] instanceof z.ZodOptional ? shape[name].unwrap() : shape[name]);
+    const secrets = settings.filter(([name]) => schemaOf(name) === secret);
     const found = secretsOf(instance, [key]).map(({ path }) => path);
 
     expect(needed.sort()).toEqual(pathsOf(settings.filter(isRequired)));
