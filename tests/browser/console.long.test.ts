@@ -17,6 +17,8 @@ async function aFullConsole() {
   const { deps, clock, objects } = engine;
   for (let n = 1; n <= DEAD; n++) engine.send(envelope(n), { group: `g${n}` });
   await engine.drain({ hours: 1 });
+  // An act leaves jobs alone that end after it began.
+  clock.advance(1_000);
   const now = clock.now();
   for (let n = DEAD + 1; n <= JOBS; n++) {
     const row = { ...acceptedRow(now), id: jobId(n), key: `sample#${jobId(n)}`, time: now - n * 1_000 };
@@ -83,3 +85,35 @@ browserTest.each(LOOKS)(
     expect(problems).toEqual([]);
   },
 );
+
+browserTest('the keyboard alone goes from the overview through 10,000 jobs to an act and back', async () => {
+  const { url } = await aFullConsole();
+  const { page, problems } = await openTab();
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await page.goto(url);
+  await page.getByText('The reconciler').first().waitFor();
+
+  await page.getByRole('link', { name: 'Jobs', exact: true }).first().focus();
+  await press('Enter');
+  await page.getByText('50 jobs').waitFor();
+  const states = page.getByRole('navigation', { name: 'States' });
+  await states.getByRole('link', { name: /^Dead/ }).focus();
+  await press('Enter');
+  await page.getByText(`${DEAD} jobs`).waitFor();
+  await press('j', 'x', 'j', 'x', 'k');
+  await page.getByText('2 selected').waitFor();
+  await page.getByRole('button', { name: 'Discard 2' }).focus();
+  await press('Enter');
+  await page.getByText('2 jobs will be discarded').waitFor();
+  await page.keyboard.type('tests');
+  await page.getByRole('dialog').getByRole('button', { name: 'Discard 2', disabled: false }).waitFor();
+  await press('Enter');
+  await page.getByText('2 of 2 jobs discarded').waitFor();
+  await page.getByText(`${DEAD - 2} jobs`).waitFor();
+  await page.goBack();
+  await page.getByText('50 jobs').waitFor();
+
+  expect(problems).toEqual([]);
+});
