@@ -1,7 +1,7 @@
 import { EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
-import { MINUTE_MS } from '../draw/build';
+import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { BAD_LIST, BOUNCES, NO_MAILBOX, REPORTS, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';
@@ -90,6 +90,8 @@ export const campaigns: SimulatedQueue = {
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
+  // A call takes less than the minute.
+  isLate: (world, index) => index % 2 === 1 && world.kernel.now() > beginsAt(world, index) + HOUR_MS - MINUTE_MS,
   submit: (deps, { spec, index, ...options }, world) => {
     const campaign = { name: spec.kind, ...sendAtOf(world, index), ...contentOf(spec), transactional: true } as const;
     // The chunks take the source from their campaign.

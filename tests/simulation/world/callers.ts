@@ -62,7 +62,7 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
   const job = { spec, index, key: `key-${index}`, ...notBefore };
-  const caller = { name, expects: start === undefined ? DOWN : TOO_LATE };
+  const caller = { name, expects: start === undefined && !queue.isLate?.(world, index) ? DOWN : TOO_LATE };
   const { answer: accepted } = await outside(world, caller, (deps) => {
     // At this rate the producer chooses chunks of three recipients.
     const producer = { ...deps, readObject: readWhole(deps.objects), source: '/sim/api', emailRate: 6 };
@@ -73,7 +73,7 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
 }
 
 const DOWN = [StoreError];
-/** The time of a planned job can be over before the producer accepts it. */
+/** The time of a job can be over before the producer accepts it. */
 const TOO_LATE = [StoreError, InvalidJobError];
 
 /** A planned job stays in the table until its time, or until its caller cancels it. */

@@ -40,6 +40,8 @@ export interface SimulatedQueue {
   contract(world: World, process: Process, ports: Ports): QueueContract;
   data(spec: JobSpec, index: number): Record<string, unknown>;
   group(spec: JobSpec): string;
+  /** Whether the producer may refuse a call now, because the job's own time is long over. */
+  isLate?(world: World, index: number): boolean;
   /** Stores what the jobs need before the run. */
   prepare?(world: World): Promise<void>;
   submit(deps: ProducerDeps, job: Submitted, world: World): Promise<{ id: string }>;
