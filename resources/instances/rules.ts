@@ -34,10 +34,12 @@ export const missing = (settings: { stage?: unknown }, functions: string[]): Pro
     .filter((path) => valueAt(settings, path) === undefined)
     .map((path) => ({ path, rule: 'is missing' }));
 
-export const secretsOf = (instance: Instance, functions: string[]): { path: string; value: string }[] =>
-  [...new Set(functions.flatMap((key) => [...(NEEDED[key] ?? []), ...(MAY_NEED[key] ?? [])]))]
-    .filter((path) => SECRETS.includes(path) && valueAt(instance, path) !== undefined)
-    .map((path) => ({ path, value: String(valueAt(instance, path)) }));
+export function secretsOf(instance: Instance, functions: string[]): { path: string; value: string }[] {
+  const given = (path: string) => valueAt(instance, path) !== undefined;
+  return [...new Set(functions.flatMap((key) => [...(NEEDED[key] ?? []), ...(MAY_NEED[key] ?? []).filter(given)]))]
+    .filter((path) => SECRETS.includes(path))
+    .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
+}
 
 export function brokenRules(instance: Instance): Problem[] {
   const { stage, region, kmsKey = 'own', tags = {}, sender, sendgrid, events, waits, rows } = instance;

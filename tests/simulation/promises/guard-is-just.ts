@@ -1,6 +1,7 @@
 import { type Campaign, NO_REPORTS } from '../../../lib/emails/campaigns/campaign';
 import { suppressionList } from '../../../lib/emails/suppression';
-import { campaignKey } from '../../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
+import type { JobRow } from '../../../lib/jobs/row';
 import type { ItemHead } from '../../../lib/ports';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import { hashPeople } from '../../support/hash-people';
@@ -23,6 +24,8 @@ function excess({ reports, round, ended }: Campaign): string | undefined {
 const WAIT_PART = 0.7;
 
 const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
+
+const isRetried = (item: ItemHead | undefined): boolean => ((item as Partial<JobRow> | undefined)?.generation ?? 1) > 1;
 
 /**
  * The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. A first
@@ -48,7 +51,9 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
     const { campaign: id = '', round } = mails[0]?.customArgs ?? {};
     const item: ItemHead | undefined = watch.items.get(campaignKey(id));
     if (!item || !isCampaign(item)) return;
-    const count = (sent.get(`${id} ${round}`) ?? 0) + mails.length;
+    // A chunk that an operator retries goes at once, beside the wave.
+    const mine = mails.filter(({ customArgs: { job = '' } }) => !isRetried(watch.items.get(jobKey(EMAILS_QUEUE, job))));
+    const count = (sent.get(`${id} ${round}`) ?? 0) + mine.length;
     sent.set(`${id} ${round}`, count);
     if (item.wave && Number(round) === item.round && count > GUARD.first)
       watch.violated(`the guard: the first wave of campaign ${id} has ${count} mails`);
