@@ -69,7 +69,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     '{ at, messageId, counts: false, note }',
     '{ at, messageId, counts: true, note }',
     explained('its last run is counted wrongly'),
-    { queue: 'campaigns', controls: [{ at: 60_010, what: 'cancel', campaign: 0 }] },
+    { queue: 'campaigns', controls: [{ at: 60_100, what: 'cancel', campaign: 0 }] },
   ),
   release: wrong('...released } = withoutEnd(row);', '...released } = row;', explained('its reason'), HELD),
   endWithoutBody: wrong(
