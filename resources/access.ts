@@ -101,6 +101,7 @@ function producerStatements(of: Instance): Statement[] {
   const others = [
     ...campaigns,
     ...noted,
+    ...suppressed.map(() => jobKeys.listKey('*')),
     ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`)),
   ];
   return [

@@ -207,6 +207,8 @@ export async function writeManifest(
     chunks: parts.hashes.length,
     /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
     rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
+    /** Follows from content and recipients, in any order and in chunks of any size. */
+    list: `${manifest.content} ${parts.sum()}`,
   };
 }
 
@@ -242,12 +244,17 @@ function partsOf(size: number, keyOf: (number: number, sha: string) => string) {
   const hashes: string[] = [];
   let lines: string[] = [];
   let count = 0;
+  let sum = 0n;
   return {
     hashes,
     count: () => count,
+    /** Of the hashes of all entries, so that their order does not matter. */
+    sum: () => sum,
     add(entry: object): boolean {
       count += 1;
-      return lines.push(`${JSON.stringify(entry)}\n`) >= size;
+      const line = `${JSON.stringify(entry)}\n`;
+      sum += BigInt(`0x${hash('sha256', line, 'hex')}`);
+      return lines.push(line) >= size;
     },
     /** The object to write, if there are enough entries for it. */
     full(least = size): { key: string; body: Uint8Array }[] {

@@ -33,6 +33,8 @@ export const FEEDBACK_QUEUE = 'feedback';
 export const ANALYTICS_QUEUE = 'analytics';
 export const EMAILS_QUEUE = 'emails';
 export const campaignKey = (id: string): string => `campaign#${id}`;
+/** Which campaign brings this content to this list of recipients. `hash`: of both. */
+export const listKey = (hash: string): string => `list#${hash}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const hoursKey = 'lease#hours';

@@ -172,7 +172,7 @@ function endOf({ state, error }: JobRow): Accepted['ended'] {
 }
 
 /** When in doubt, send again: a second message is harmless, but a job without one is lost. Never for an erased job. */
-function mayBeUnsent(row: JobRow): boolean {
+export function mayBeUnsent(row: JobRow): boolean {
   const { state, reason, sentAt } = row;
   if (row.erased || isSentFromKept(row)) return false;
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');

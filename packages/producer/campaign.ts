@@ -20,11 +20,15 @@ import {
   type RecipientInput,
 } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
-import { StoreError } from '../../lib/errors';
-import { EMAILS_QUEUE, jobKey } from '../../lib/jobs/keys';
-import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/submit/errors';
+import { ignoreStoreError, StoreError } from '../../lib/errors';
+import { readItem, writeItem } from '../../lib/jobs/items';
+import { EMAILS_QUEUE, jobKey, listKey } from '../../lib/jobs/keys';
+import { BY_ITS_PRODUCER, type JobRow } from '../../lib/jobs/row';
+import { cancel } from '../../lib/jobs/transitions';
+import type { ItemHead } from '../../lib/ports';
+import { IdempotencyConflictError, invalid, JobNotFoundError, RepeatedCampaignError } from '../../lib/submit/errors';
 import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
-import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
+import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 import type { CallLimits } from './calls';
 import { type AskOptions, find, iso, type JobsDeps, known } from './jobs';
@@ -49,8 +53,11 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
   leftOut: number;
 }
 
-/** `mostRejected`: how many percent of the recipients may be rejected, 0 to 100. With more, nothing is sent. By default 10. */
-export type ListOptions = SubmitOptions & { mostRejected?: number | undefined };
+/**
+ * `mostRejected`: how many percent of the recipients may be rejected, 0 to 100. With more, nothing is sent. By default 10.
+ * `again`: whether the same content may go to the same recipients a second time within 24 hours.
+ */
+export type ListOptions = SubmitOptions & { mostRejected?: number | undefined; again?: boolean | undefined };
 
 interface GivenCampaign {
   input: CampaignInput;
@@ -74,7 +81,8 @@ export interface ProducerDeps extends SubmitDeps {
 async function checkedCampaign(deps: ProducerDeps, { input, source, options }: GivenCampaign) {
   const { data, warnings } = accepted('campaign', campaignSchema, input);
   const { name, sendAt, transactional, ...content } = data;
-  const { mostRejected: given, ...others } = options ?? {};
+  const { mostRejected: given, again: asked, ...others } = options ?? {};
+  const again = valid(z.boolean().optional(), asked, 'options.again');
   const mostRejected = valid(percent, given, 'options.mostRejected');
   const { warnings: ofOptions = [], ...checked } = validOptions(others);
   const submitted = { ...checked, queue: EMAILS_QUEUE, warnings: [...ofOptions, ...warnings] };
@@ -89,7 +97,7 @@ async function checkedCampaign(deps: ProducerDeps, { input, source, options }: G
   if (content.unsubscribe === undefined && !transactional)
     throw invalid('unsubscribe', 'is required for bulk mail. Mail that is not bulk mail says transactional: true');
   const parsed = campaignContentSchema.parse(content);
-  return { name, sendAt, submitted, files, content: parsed, recipients: reads, mostRejected };
+  return { name, sendAt, submitted, again, files, content: parsed, recipients: reads, mostRejected };
 }
 
 const refusal = (error: unknown): never => {
@@ -133,24 +141,81 @@ export async function previewCampaign(
  * before that, no mail is sent. A second call with the same key is the same campaign.
  */
 export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): Promise<AcceptedCampaign> {
-  const { name, sendAt, submitted, files, ...checked } = await checkedCampaign(deps, given);
+  const { name, sendAt, submitted, again, files, ...checked } = await checkedCampaign(deps, given);
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const isOver = sendAt !== undefined && Date.parse(sendAt) < deps.clock.now() - LATE_MS;
+  const row = submitted.key === undefined ? undefined : await deps.ledger.get(jobKey(EMAILS_QUEUE, id));
   // The list would be mailed at once. A repeat finds its campaign, whenever it comes.
-  const isRepeat = async () => submitted.key !== undefined && (await deps.ledger.has(jobKey(EMAILS_QUEUE, id)));
-  if (isOver && !repeated && !(await isRepeat())) throw invalid('sendAt', 'must be at most an hour in the past');
+  if (isOver && !repeated && !row) throw invalid('sendAt', 'must be at most an hour in the past');
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate, deps.firstWave);
   const writing = writeManifest(deps, { ...checked, campaign: id, chunkSize });
-  const { rejectedKeys, rejections, leftOut, ...written } = await writing.catch(refusal);
+  const { rejectedKeys, rejections, leftOut, list, ...written } = await writing.catch(refusal);
   // The campaign may outlive its job's row.
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
+  const isFound = repeated || (row && !mayBeUnsent(row));
+  // While the table is down, a campaign without a key is accepted unseen.
+  if (!isFound) await noteList(deps, { id, list, again }).catch(ignoreStoreError);
   const data: CampaignJob = { name, sendAt, ...written, chunkSize };
   const answer = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   const counts = { requested, duplicates, rejected, recipients, chunks };
   return { ...answer, ...counts, rejectedKeys, rejections, leftOut };
+}
+
+/** The last campaign that brought one content to one list, and when it was about to be accepted, ms since 1970. */
+interface NotedList extends ItemHead {
+  campaign: string;
+  at: number;
+}
+
+const REPEAT_MS = 24 * 60 * 60_000;
+/** Between its note and its message a call needs less, or it has crashed. */
+const ACCEPTING_MS = 15_000;
+const POLL_MS = 200;
+
+/**
+ * Notes that a campaign is about to be accepted. Rejects with a RepeatedCampaignError if another one with the same content
+ * and recipients is or was sent. It waits until that is known of one that is just being accepted.
+ */
+async function noteList(
+  deps: ProducerDeps,
+  { id, list, again }: { id: string; list: string; again?: boolean | undefined },
+) {
+  const [hash] = (await deps.hashPeople())(`campaign:${list}`);
+  const key = listKey(hash);
+  for (;;) {
+    const noted = await readItem<NotedList>(deps, key);
+    const isOther = noted && noted.campaign !== id && deps.clock.now() < noted.at + REPEAT_MS;
+    const fate = isOther && !again ? await fateOf(deps, noted) : 'over';
+    if (noted && fate === 'sent') throw new RepeatedCampaignError(noted.campaign);
+    if (fate === 'accepting') {
+      await deps.clock.sleep(POLL_MS);
+      continue;
+    }
+    const at = deps.clock.now();
+    const note = { key, version: 0, writer: '', campaign: id, at, expiresAt: Math.ceil((at + REPEAT_MS) / 1000) };
+    if ((await writeItem(deps, note, noted?.version ?? 0)).written) return;
+  }
+}
+
+/**
+ * A campaign that was never accepted, or was paused or cancelled, is `over`: it keeps no other one from its recipients. The
+ * message of a crashed call may be under way. So its job is cancelled, unless a worker has it by then.
+ */
+async function fateOf(deps: ProducerDeps, { campaign: id, at }: NotedList): Promise<'accepting' | 'sent' | 'over'> {
+  const campaign = await campaigns(deps).read(id);
+  if (campaign) return campaign.status === 'paused' || campaign.status === 'cancelled' ? 'over' : 'sent';
+  const key = jobKey(EMAILS_QUEUE, id);
+  const row = await deps.ledger.get(key);
+  const now = deps.clock.now();
+  if ((!row || mayBeUnsent(row)) && now < at + ACCEPTING_MS) return 'accepting';
+  if (!row) return 'over';
+  const unsent = (stored: JobRow) =>
+    stored.state === 'queued' && mayBeUnsent(stored) ? cancel(stored, now, BY_ITS_PRODUCER) : undefined;
+  const { item } = await deps.ledger.update(key, unsent, row);
+  return item && item.state !== 'dead' && item.state !== 'cancelled' ? 'sent' : 'over';
 }
 
 /** Reads the recipients of a source. Callers without types give anything: `undefined` if it is none. */

@@ -14,6 +14,7 @@ export {
   JobEndedError,
   JobNotFoundError,
   type Problem,
+  RepeatedCampaignError,
 } from '../../lib/submit/errors';
 export type { Results } from '../../lib/submit/kinds';
 export type { SubmitOptions } from '../../lib/submit/options';

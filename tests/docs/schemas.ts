@@ -165,6 +165,8 @@ function bodySchemas(): Record<string, unknown> {
           required: ['action', ...(schema.required ?? [])],
         };
   const campaign = of(campaignSchema);
+  const description = 'true: also if a campaign brought this content to these recipients within 24 hours.';
+  const again = { type: 'boolean', description };
   const recipients = { type: 'array', minItems: 1, items: of(recipientSchema) };
   const feedback = of(feedbackSchema);
   const { user, ...fields } = (feedback.properties ?? {}) as Record<string, z.core.JSONSchema.BaseSchema>;
@@ -174,7 +176,7 @@ function bodySchemas(): Record<string, unknown> {
     Feedback: { ...feedback, properties: { user: { ...user, properties: asked }, ...fields } },
     Campaign: {
       ...campaign,
-      properties: { ...campaign.properties, recipients },
+      properties: { ...campaign.properties, recipients, again },
       required: [...(campaign.required ?? []), 'recipients'],
     },
     Testflight: {

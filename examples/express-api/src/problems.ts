@@ -1,5 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import { IdempotencyConflictError, InvalidJobError, JobNotFoundError, StoreError } from 'background-jobs-producer';
+import {
+  IdempotencyConflictError,
+  InvalidJobError,
+  JobNotFoundError,
+  RepeatedCampaignError,
+  StoreError,
+} from 'background-jobs-producer';
 import type { ErrorRequestHandler } from 'express';
 import type { Log } from './log';
 
@@ -36,7 +42,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof InvalidJobError) {
     return new Problem(400, 'the request is not valid', {}, { errors: errorsOf(error.problems) });
   }
-  if (error instanceof IdempotencyConflictError)
+  if (error instanceof IdempotencyConflictError || error instanceof RepeatedCampaignError)
     return new Problem(409, error.message, { location: `/jobs/${error.id}` }, { job: error.id });
   if (error instanceof JobNotFoundError) return new Problem(404, error.message);
   if (error instanceof StoreError)

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type Accepted,
   type AcceptedCampaign,
+  type FeedbackInput,
+  IdempotencyConflictError,
   InvalidJobError,
   type Producer,
   type SubmitOptions,
@@ -59,14 +62,23 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
   submitting('/feedback', MEBIBYTE, (request) => {
     const { body } = request;
     const user = fieldsOf(request).user;
-    if (typeof user !== 'object' || user === null) return producer.feedback(body, optionsOf(request));
+    const options = optionsOf(request);
+    if (typeof user !== 'object' || user === null) return producer.feedback(body, options);
     if ('id' in user) throw invalid('user.id', 'comes from the authentication, not from the body');
-    return producer.feedback({ ...body, user: { ...user, ...userOf(request) } }, optionsOf(request));
+    const feedback = { ...body, user: { ...user, ...userOf(request) } };
+    // A key needs an owner.
+    if (options.key !== undefined || options.principal === undefined) return producer.feedback(feedback, options);
+    const { principal } = options;
+    return producer.feedback(feedback, { ...options, key: keyOf(feedback), principal }).catch((error: unknown) => {
+      // The same words again, beside other facts.
+      if (error instanceof IdempotencyConflictError) return { id: error.id, time: '', duplicate: true };
+      throw error;
+    });
   });
   const campaign = (request: Request) => {
-    const { recipients, ...given } = fieldsOf(request);
+    const { recipients, again, ...given } = fieldsOf(request);
     if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
-    return producer.campaign(given as never, recipients, optionsOf(request));
+    return producer.campaign(given as never, recipients, { ...optionsOf(request), again: again as boolean });
   };
   submitting('/campaigns', CAMPAIGN_BYTES, campaign, figuresOfList);
   submitting('/testflight', MEBIBYTE, (request) => {
@@ -132,6 +144,17 @@ export function posting(
   take: (...of: [Request, Response]) => Promise<void>,
 ) {
   router.post(path, express.json({ limit, strict: false }), take);
+}
+
+/** Of a caller who gives no key: a second tap on "Send" within the minute is the same feedback. */
+function keyOf({ user, subject, message, attachments }: FeedbackInput): string {
+  const minute = Math.floor(Date.now() / 60_000);
+  const files = Array.isArray(attachments) ? attachments.map((file) => file?.key) : [];
+  // The producer refuses what is no text.
+  const words = [minute, user.id, user.email, subject, message, ...files].map((word) =>
+    typeof word === 'object' ? '' : word,
+  );
+  return `derived ${createHash('sha256').update(JSON.stringify(words)).digest('hex')}`;
 }
 
 const invalid = (field: string, rule: string) => new InvalidJobError([{ field, message: `${field}: ${rule}` }]);

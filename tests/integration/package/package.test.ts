@@ -100,7 +100,7 @@ test('the package of the producer is one copy of its code, whether it is importe
     console.log(same, Object.keys(required).sort().join(' '));`;
 
   expect(printed('both.mjs', script)).toBe(
-    'true ConfigError IdempotencyConflictError InvalidJobError JobEndedError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
+    'true ConfigError IdempotencyConflictError InvalidJobError JobEndedError JobNotFoundError RepeatedCampaignError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
   );
 });
 

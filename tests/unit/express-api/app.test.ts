@@ -88,6 +88,30 @@ test.each<[string, object, object?]>([
   expect([shown.headers.get('retry-after'), shown.headers.get('cache-control')]).toEqual(['1', 'no-store']);
 });
 
+test('a second tap makes one ticket, and a second click on "Send to all" is a 409 unless the body says again', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask'] });
+  const said = feedback({ message: 'once' });
+  const ids: unknown[] = [];
+  const send = async (changes: object, headers?: Record<string, string>) => {
+    const { json } = await ask('POST', '/feedback', { ...said, ...changes }, headers);
+    ids.push(json.id);
+    return json.duplicate;
+  };
+  // Other facts beside the same words, other words, another client, no client, and a later minute.
+  expect([await send({}), await send({}), await send({ context: { battery: 3 } })]).toEqual([false, true, true]);
+  expect(await send({ message: 'twice' })).toBe(false);
+  expect(await send({}, { 'x-client-id': 'other' })).toBe(false);
+  expect(await send({}, { 'x-anonymous': '1' })).toBe(false);
+  jest.setSystemTime(Date.now() + 60_000);
+  expect(await send({})).toBe(false);
+  expect(new Set(ids).size).toBe(5);
+  jest.useRealTimers();
+
+  const { json } = await ask('POST', '/campaigns', campaign);
+  expect(await ask('POST', '/campaigns', campaign)).toMatchObject({ status: 409, json: { job: json.id } });
+  expect(await ask('POST', '/campaigns', { ...campaign, again: true })).toMatchObject({ status: 202 });
+});
+
 test('a header that cannot be used refuses nothing, and is named', async () => {
   const { json } = await ask('POST', '/feedback', feedback(), { 'x-correlation-id': 'Root=1-67891233' });
 

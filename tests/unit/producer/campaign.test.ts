@@ -1,6 +1,7 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { readContent, readManifest, readPart } from '../../../lib/emails/manifest';
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
+import { createLedger } from '../../../lib/jobs/ledger';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { RecipientSource } from '../../../packages/producer/campaign';
 import { producerOf } from '../../../packages/producer/client';
@@ -308,4 +309,90 @@ test('transactional mail needs no unsubscribe. Nothing stored says that it is', 
   const manifest = await readManifest(deps, reference(events()[0]));
   expect(await readContent(deps, manifest)).toEqual(bulk);
   expect(JSON.stringify(events())).not.toContain('transactional');
+});
+
+test('the same content goes to the same list once a day, in any order and under any key, unless the call says again', async () => {
+  const { producer, clock, messages, table } = start();
+  const first = await producer.campaign(campaign, people(25), { key: 'k', system: true });
+
+  const reordered = people(25).toReversed();
+  await expect(producer.campaign(campaign, reordered)).rejects.toMatchObject({
+    name: 'RepeatedCampaignError',
+    id: first.id,
+  });
+  await expect(producer.campaign(campaign, people(25), { key: 'l', system: true })).rejects.toThrow('again: true');
+  const repeat = producer.campaign(campaign, people(25), { key: 'k', system: true });
+  await expect(repeat).resolves.toMatchObject({ id: first.id, duplicate: true });
+  await producer.campaign(campaign, people(24));
+  await producer.campaign({ ...campaign, templateId: `d-${'1'.repeat(32)}` }, people(25));
+  const again = await producer.campaign(campaign, people(25), { again: true });
+  await expect(producer.campaign(campaign, people(25))).rejects.toMatchObject({ id: again.id });
+  await expect(producer.campaign(campaign, people(25), { again: 'no' as never })).rejects.toThrow('options.again');
+  clock.advance(24 * 60 * 60_000);
+  await producer.campaign(campaign, people(25));
+  expect(messages()).toHaveLength(5);
+  expect(JSON.stringify(table.items())).not.toContain('@');
+});
+
+const started = async ({ deps, events }: ReturnType<typeof start>, id: string) => {
+  const { data } = events()[0] as { data: CampaignJob };
+  await campaigns(deps).start({ ...data, id, source: '/api', time: deps.clock.now(), startsAt: deps.clock.now() });
+};
+type Stop = (memory: ReturnType<typeof start>, id: string) => Promise<unknown>;
+test.each<[string, boolean, Stop]>([
+  ['runs', true, started],
+  ['was cancelled', false, (memory, id) => started(memory, id).then(() => memory.producer.campaigns.cancel(id))],
+  ['was stopped', false, (memory, id) => started(memory, id).then(() => campaigns(memory.deps).pause(id, 'Bounces'))],
+  ['was planned', true, async () => {}],
+  ['was planned and cancelled', false, ({ producer }, id) => producer.jobs.cancel(id, { system: true })],
+])('a campaign that %s blocks another one: %s', async (what, blocks, act) => {
+  const memory = start();
+  const notBefore = what.includes('planned') ? '2026-01-03T00:00:00Z' : undefined;
+  const { id } = await memory.producer.campaign(campaign, people(2), { notBefore });
+  await act(memory, id);
+
+  const second = memory.producer.campaign(campaign, people(2));
+
+  if (blocks) await expect(second).rejects.toMatchObject({ id });
+  else await expect(second).resolves.toMatchObject({ duplicate: false });
+});
+
+test('of two calls at once one is sent, and one that crashes before each of its calls blocks none', async () => {
+  const { producer, messages } = start();
+  const both = await Promise.allSettled([1, 2].map(() => producer.campaign(campaign, people(2))));
+  expect([both.map(({ status }) => status).toSorted(), messages().length]).toEqual([['fulfilled', 'rejected'], 1]);
+
+  for (let left = 0; ; left++) {
+    const memory = start();
+    let calls = 0;
+    const dies = new Error('the process is gone');
+    const dying = <T extends object>(port: T): T =>
+      new Proxy(port, {
+        get: (of, name) =>
+          name === 'put' || name === 'get' || name === 'send'
+            ? async (...given: unknown[]) => {
+                if (calls++ >= left) throw dies;
+                return Reflect.apply(Reflect.get(of, name) as () => unknown, of, given);
+              }
+            : Reflect.get(of, name),
+      });
+    const table = dying(memory.table);
+    const ledger = createLedger({ ...memory.deps, table });
+    const mortal = { ...memory.deps, table, ledger, objects: dying(memory.objects), queues: dying(memory.deps.queues) };
+    const died = await producerOf(async () => mortal)
+      .campaign(campaign, people(2))
+      .then(
+        () => false,
+        (error: unknown) => error === dies,
+      );
+    const sent = memory.messages().length;
+
+    const second = await memory.producer.campaign(campaign, people(2)).catch(() => undefined);
+
+    // One message is sent, or the job of the other one is cancelled.
+    const live = memory.rows().filter(({ state, type }) => type !== undefined && state === 'queued');
+    expect([live.length, second !== undefined]).toEqual([1, died]);
+    expect(live[0]?.id === second?.id || sent === 1).toBe(true);
+    if (!died) break;
+  }
 });

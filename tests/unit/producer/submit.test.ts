@@ -71,9 +71,10 @@ const down = { table: <T extends object>(table: T) => withFaults(table, () => 'r
 test('while the table is down, a job without a key is accepted, and its message is a whole job', async () => {
   const { deps, rows, messages, lines } = memoryProducerDeps(down);
 
-  const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1' });
+  const warnings = [{ field: 'priority', message: 'priority: must be one of "urgent"' }];
+  const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1', warnings });
 
-  expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId });
+  expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId, warnings });
   expect(messages()).toHaveLength(1);
   expect(parseEnvelope(messages()[0]?.body ?? '')).toMatchObject({ id: accepted.id, correlationid: 'request-1' });
   expect(rows()).toEqual([]);

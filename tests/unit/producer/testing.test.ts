@@ -189,7 +189,7 @@ test('an uploaded file is there for the job that names it, and a completed campa
   await producer.upload('jobs/_attachments/emails/list.csv', 'email\na@example.com\n');
   for (const options of [{}, { notBefore: new Date(Date.now() + HOUR).toISOString() }]) {
     const list = { key: 'jobs/_attachments/emails/list.csv' };
-    const { id, recipients } = await producer.campaign(news, list, { ...me, ...options });
+    const { id, recipients } = await producer.campaign(news, list, { ...me, ...options, again: true });
     await expect(producer.campaigns.pause(id, me)).rejects.toMatchObject({ code: 'Campaign.NotStarted' });
     await producer.complete(id);
 
