@@ -44,29 +44,29 @@ export const outagesKey = 'outages';
 
 /** What the reconciler must do with a row, evidence, a report, a campaign or a file. The sort key of index `todo` says when. */
 export type TodoKind =
-  | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'expired' | 'kept')
+  | ('active' | 'held' | 'planned' | 'paused' | 'unknown' | 'dead' | 'expired' | 'kept')
   | ('evidence' | 'reports' | 'suppress' | 'campaign' | 'lists' | 'files');
 /** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
 
 /**
- * Every job passes through these kinds. One partition key of an index takes 1,000 writes a second, so each kind has
- * eight keys (docs/jobs.md, "How many jobs a second").
+ * Every job is active: to be sent, in its queue, with a worker, or without its record. One partition key of an index
+ * takes 1,000 writes a second, so this kind has eight keys (docs/jobs.md, "How many jobs a second").
  */
-const SHARDED: readonly TodoKind[] = ['unsent', 'waiting', 'ending'];
+const ACTIVE = 'active';
 const SHARDS = 8;
 
 /** The key of a job's entry. The shard follows from the id alone, because a change of key costs a delete and a put. */
 export function todoKeyOf({ queue, id }: { queue: string; id: string }, kind: TodoKind): string {
-  if (!SHARDED.includes(kind)) return todoKey(queue, kind);
+  if (kind !== ACTIVE) return todoKey(queue, kind);
   return `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
 }
 
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
   if (kind === 'held') return [plain, ...VENDORS.map((vendor) => todoKey(queue, kind, vendor))];
-  return SHARDED.includes(kind) ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
+  return kind === ACTIVE ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
 
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;

@@ -222,6 +222,8 @@ const UNSENT_AFTER_MS = 15 * MINUTE;
 const SEND_AFTER_MS = 2 * MINUTE;
 /** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
 const UNFINISHED_AFTER_MS = 5 * MINUTE;
+/** A job that has ended, and whose next write fails again and again, is active up to this time from now. */
+export const ENDED_WITHIN_MS = 2 * HOUR;
 /** An ended job's row lives this long after its end, or longer while an operator can retry it. */
 export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted at least a day before its row expires, and so are the lists of a campaign. */
@@ -246,10 +248,10 @@ function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: numbe
   switch (state) {
     case 'queued':
       if (sentAt === undefined)
-        return due(row, 'unsent', isSentFromKept(row) ? updatedAt + SEND_AFTER_MS : row.createdAt + UNSENT_AFTER_MS);
-      return due(row, 'waiting', expires);
+        return due(row, 'active', isSentFromKept(row) ? updatedAt + SEND_AFTER_MS : row.createdAt + UNSENT_AFTER_MS);
+      return due(row, 'active', expires);
     case 'processing':
-      return due(row, 'waiting', Math.max((row.lease?.until ?? 0) + HOUR, expires));
+      return due(row, 'active', Math.max((row.lease?.until ?? 0) + HOUR, expires));
     case 'held':
       if (waitsForItsTime(row)) return due(row, 'planned', retryAt);
       // All who send mail wait for the rate after a 429, so a released mail that must wait does not call.
@@ -274,9 +276,9 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
 
 function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoAt: number } | undefined {
   const { updatedAt, endedAt = updatedAt, parkedAt } = row;
-  if (provenSteps(row).length > 0) return due(row, 'ending', updatedAt);
+  if (provenSteps(row).length > 0) return due(row, 'active', updatedAt);
   if (row.recordedAt === undefined || (needsEntry(row) && parkedAt === undefined))
-    return due(row, 'ending', endedAt + UNFINISHED_AFTER_MS);
+    return due(row, 'active', endedAt + UNFINISHED_AFTER_MS);
   if (keepsEntry(row)) return due(row, 'dead', parkedAt ?? updatedAt);
   const dropsAt = updatedAt + (retryDays === undefined ? BODY_LIFETIME_MS : retryDays * DAY);
   // Operators still look at it. Without a body it is never due: its row expires before.

@@ -3,7 +3,7 @@ import { mapEach } from '../concurrency';
 import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
 import { groupKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
-import { ignoreUnreadable, UnreadableRowError } from '../jobs/ledger';
+import { ENDED_WITHIN_MS, ignoreUnreadable, UnreadableRowError } from '../jobs/ledger';
 import { personOf } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { PUT_ASIDE, REASONS, STATES, shownState } from '../jobs/states';
@@ -78,6 +78,9 @@ function mentionsOf({ deliveries, history, spentMessageIds, evidence = {}, steps
   return all.flatMap((one) => (one === undefined ? [] : String(one)));
 }
 
+const ALL = Number.MAX_SAFE_INTEGER;
+const ENDS: readonly string[] = ['dead', ...PUT_ASIDE];
+
 /**
  * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may
  * need a person. The excluded kinds are not of rows.
@@ -86,7 +89,6 @@ const TODO_STATES: Record<
   Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'reports' | 'suppress'>,
   readonly string[]
 > = {
-  ending: ['dead', ...PUT_ASIDE],
   dead: ['dead'],
   expired: ['dead'],
   kept: PUT_ASIDE,
@@ -94,8 +96,7 @@ const TODO_STATES: Record<
   paused: ['held'],
   held: ['held'],
   planned: ['held'],
-  unsent: ['queued'],
-  waiting: ['queued', 'processing'],
+  active: ['queued', 'processing', ...ENDS],
 };
 
 /** Jobs in other states have no entry there. They are found among all that were accepted. */
@@ -207,7 +208,7 @@ function placeOf(next: string | undefined, parts: number): [number, Entry | unde
 
 /** The parts of a search: each reads pages of `size` entries. */
 function partsOf(
-  { table, ...names }: Reader,
+  { table, clock, ...names }: Reader,
   filter: JobFilter,
   { groups, size: limit, all }: { groups: readonly string[] | undefined; size: number; all: boolean },
 ): { index: keyof typeof WHERE; parts: ((after: Entry | undefined) => Promise<Entry[]>)[] } {
@@ -237,10 +238,15 @@ function partsOf(
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
     TODO_STATES[kind].some((possible) => (state === undefined ? isOpenOrDead(possible) : possible === state)),
   );
-  const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
-  const due = { until: Number.MAX_SAFE_INTEGER, limit };
-  const pageOf = (key: string) => (after: Entry | undefined) => table.due(key, { ...due, after: after as Due });
-  return { index: 'todo', parts: keys.map(pageOf) };
+  // Active jobs that have ended, and lack a write, come before the others.
+  const isEnd = state !== undefined && ENDS.includes(state);
+  const untilOf = (kind: TodoKind) => (isEnd && kind === 'active' ? clock.now() + ENDED_WITHIN_MS : ALL);
+  const pageOf = (kind: TodoKind, key: string) => (after: Entry | undefined) =>
+    table.due(key, { until: untilOf(kind), limit, after: after as Due });
+  const pages = queues.flatMap((queue) =>
+    kinds.flatMap((kind) => todoKeys(queue, kind).map((key) => pageOf(kind, key))),
+  );
+  return { index: 'todo', parts: pages };
 }
 
 /** Reads what some queues accepted, the newest first. Of one millisecond, the first queue's jobs come first. */

@@ -65,7 +65,7 @@ export async function eachDue(
   async function backOff(row: JobRow): Promise<number> {
     const failures = (row.failures ?? 0) + 1;
     const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
-    const todoAt = until + Math.round(waitMs * (1 + SPREAD * deps.random.fraction()));
+    const todoAt = Math.min(until, clock.now()) + Math.round(waitMs * (1 + SPREAD * deps.random.fraction()));
     await writeItem(deps, { ...row, failures, todoAt }, row.version);
     return failures;
   }

@@ -2,7 +2,7 @@ import { mapEach, throughAll } from '../concurrency';
 import { codeOf, PermanentError } from '../errors';
 import { type FileNote, isWhole } from '../jobs/files';
 import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
-import { bodyKey, evidenceKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { bodyKey, evidenceKey, jobKey, todoKey, todoKeys } from '../jobs/keys';
 import { evidenceSchema, expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/ledger';
 import { appended, type Evidence, isEnd, type JobRow, storedError, withEntry } from '../jobs/row';
 import { expire, neverSent } from '../jobs/transitions';
@@ -14,51 +14,63 @@ import { endWithoutBody, sendAgain } from './release';
 import { unreadIn } from './returns';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
-/** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
-export const completeEnds: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'ending', mayGoOn }, async (row) => {
-    await finish(deps, await resolveByEvidence(deps, row));
-  });
-
-/** Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed. */
-export const sendUnsent: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, async (row) => {
-    if (!isSentFromKept(row)) await end(deps, row, neverSent(row, deps.clock.now()));
-    else if (!(await sendAgain(deps, row))) await endWithoutBody(deps, row);
-  });
-
 /** SQS counts approximately, and counts lag behind by up to a minute. */
 const UNCLAIMED_MS = 10 * 60_000;
-
-/** Sends a job again that no worker has claimed although its queue is empty, or reports it if its body is not kept. */
-export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
-  const { clock, queues, settings, queueUrl } = deps;
-  const now = clock.now();
-  if (new Date(now).getUTCMinutes() % 5 !== 0 || (await entriesIn(queues, queueUrl(queue))) > 0) return;
-  // Entries that are neither of dead jobs nor wait for a row may be of these. If a person deleted some, there are fewer.
-  const { surplus } = await dlqCounts(deps, queue);
-  if (surplus > 0 && surplus > (await unreadIn(deps, queue))) return;
-  const until = now - UNCLAIMED_MS + expiresAfter(settings(queue));
-  await eachOfKind(deps, { queue, kind: 'waiting', mayGoOn, until }, async (row) => {
-    const { state, updatedAt, retryAt = 0 } = row;
-    if (state !== 'queued' || Math.max(updatedAt, retryAt) > now - UNCLAIMED_MS || (await sendAgain(deps, row))) return;
-    await deps.report({ kind: 'jobs-unclaimed', subject: queue, jobId: row.id });
-  });
-};
 
 const EXPIRED = storedError(
   new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }),
 );
 
-/** Ends jobs whose message has expired. SQS deletes such a message without notice. */
-export const endExpired: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, async (row) => {
-    const { clock, ledger, settings } = deps;
-    const { sentAt = row.updatedAt } = row;
-    // With a longer retention than when the row was written, SQS still has the message. A write schedules the row anew.
-    if (sentAt + expiresAfter(settings(queue)) > clock.now()) await ledger.write(row, row.version);
-    else await end(deps, row, expire(row, { at: clock.now(), error: EXPIRED }));
-  });
+/**
+ * Goes on with each active job whose next write is late. An ended one gets its record or DLQ entry, one that is to be
+ * sent is sent or cancelled, and one whose message has expired ends. Every five minutes it also finds the jobs that no
+ * worker has claimed although their queue is empty.
+ */
+export const goOnWithLate: Work = async (deps, queue, mayGoOn) => {
+  const now = deps.clock.now();
+  const unclaimed = await mayHaveUnclaimed(deps, queue);
+  const until = unclaimed ? now - UNCLAIMED_MS + expiresAfter(deps.settings(queue)) : now;
+  const goOn = async (row: JobRow) => {
+    if ((row.todoAt ?? 0) > now) await sendUnclaimed(deps, row);
+    else if (isEnd(row.state)) await finish(deps, await resolveByEvidence(deps, row));
+    else if (row.state === 'queued' && row.sentAt === undefined) await sendUnsent(deps, row);
+    else await endExpired(deps, row);
+  };
+  const todos = todoKeys(queue, 'active');
+  // Side by side, so that a full key does not delay the others.
+  await throughAll(todos, (todo) => eachDue(deps, { todo, mayGoOn, until }, goOn), todos.length);
+};
+
+/** Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed. */
+async function sendUnsent(deps: ReconcileRun, row: JobRow): Promise<void> {
+  if (!isSentFromKept(row)) await end(deps, row, neverSent(row, deps.clock.now()));
+  else if (!(await sendAgain(deps, row))) await endWithoutBody(deps, row);
+}
+
+async function mayHaveUnclaimed(deps: ReconcileRun, queue: string): Promise<boolean> {
+  const { clock, queues, queueUrl } = deps;
+  if (new Date(clock.now()).getUTCMinutes() % 5 !== 0 || (await entriesIn(queues, queueUrl(queue))) > 0) return false;
+  // Entries that are neither of dead jobs nor wait for a row may be of these. If a person deleted some, there are fewer.
+  const { surplus } = await dlqCounts(deps, queue);
+  return surplus <= 0 || surplus <= (await unreadIn(deps, queue));
+}
+
+/** Sends a job again that no worker has claimed, or reports it if its body is not kept. */
+async function sendUnclaimed(deps: ReconcileRun, row: JobRow): Promise<void> {
+  const { state, sentAt, updatedAt, retryAt = 0 } = row;
+  if (state !== 'queued' || sentAt === undefined) return;
+  if (Math.max(updatedAt, retryAt) > deps.clock.now() - UNCLAIMED_MS || (await sendAgain(deps, row))) return;
+  await deps.report({ kind: 'jobs-unclaimed', subject: row.queue, jobId: row.id });
+}
+
+/** Ends a job whose message has expired. SQS deletes such a message without notice. */
+async function endExpired(deps: ReconcileRun, row: JobRow): Promise<void> {
+  const { clock, ledger, settings } = deps;
+  const { sentAt = row.updatedAt } = row;
+  // With a longer retention than when the row was written, SQS still has the message. A write schedules the row anew.
+  if (sentAt + expiresAfter(settings(row.queue)) > clock.now()) await ledger.write(row, row.version);
+  else await end(deps, row, expire(row, { at: clock.now(), error: EXPIRED }));
+}
 
 /** Marks the rows of DLQ entries that have expired. The job's body stays in S3 for a retry. */
 export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
@@ -120,17 +132,6 @@ async function dropFile(deps: ReconcileDeps, note: FileNote): Promise<void> {
     return { ...rest, jobs: [], expiresAt: Math.ceil((now + DAY_MS) / 1000) } as unknown as FileNote;
   };
   await updateItem<FileNote>(deps, note.key, checked, note);
-}
-
-/** Side by side, so that a full shard does not delay the others. */
-async function eachOfKind(
-  deps: ReconcileRun,
-  { queue, kind, ...rest }: { queue: string; kind: TodoKind; mayGoOn: () => boolean; until?: number },
-  act: (row: JobRow) => Promise<void>,
-): Promise<void> {
-  const shards = todoKeys(queue, kind).map((todo) => eachDue(deps, { todo, ...rest }, act));
-  await Promise.allSettled(shards);
-  await Promise.all(shards);
 }
 
 /** Ends a row, unless the row has changed since it was read. */

@@ -76,8 +76,10 @@ const OLDEST_ROWS = 10;
 export const measureHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
   const now = clock.now();
-  const open = await mapEach(VENDORS, VENDORS.length, async (vendor) => isStopped(await circuits.read(vendor), now));
-  const closed = VENDORS.filter((_vendor, index) => !open[index]);
+  // A job that was held since then has not waited for long.
+  const vendors = deps.heldFor.get(queue) ?? VENDORS;
+  const open = await mapEach(vendors, VENDORS.length, async (vendor) => isStopped(await circuits.read(vendor), now));
+  const closed = vendors.filter((_vendor, index) => !open[index]);
   const held = [todoKey(queue, 'held'), ...closed.map((vendor) => todoKey(queue, 'held', vendor))];
   let oldest = now;
   // In this order, a job whose step an operator resolves meanwhile is in one of the lists.

@@ -8,16 +8,7 @@ import { jobKey, reconcilerKey } from '../jobs/keys';
 import { ROW_DAMAGED } from '../jobs/ledger';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import { judgeDeadLetters } from './dead-letters';
-import {
-  completeEnds,
-  dropBodies,
-  dropFiles,
-  endExpired,
-  foldEvidence,
-  markExpiredEntries,
-  sendUnclaimed,
-  sendUnsent,
-} from './ends';
+import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';
 import { createFactReporter } from './facts';
 import { measureHeld, reportDead, reportLargeHours, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
@@ -26,14 +17,11 @@ import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
   // Before the canary, which is in the queue for a moment.
-  sendUnclaimed,
+  goOnWithLate,
   watchCanary,
   foldEvidence,
   releasePlanned,
   releaseDue,
-  completeEnds,
-  sendUnsent,
-  endExpired,
   markExpiredEntries,
   dropBodies,
   dropFiles,
@@ -93,7 +81,7 @@ export async function reconcile(
   }
   const failures = createFailures(reached);
   const reporter = createFactReporter(reached);
-  const shared = { ...reached, ...reporter, canaryMs, lastRunAt: lease.lastRunAt ?? 0 };
+  const shared = { ...reached, ...reporter, canaryMs, lastRunAt: lease.lastRunAt ?? 0, heldFor: new Map() };
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);

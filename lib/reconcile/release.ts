@@ -29,10 +29,14 @@ const LONGEST_WAIT_MS = 3_600_000;
  */
 export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   const todo = todoKey(queue, 'planned');
+  const last = async () => {
+    const until = deps.clock.now() + SOON_MS;
+    const [soon] = await deps.table.due(todo, { until, limit: 1, newestFirst: true });
+    return soon?.todoAt;
+  };
+  if ((await last()) === undefined) return false;
   await eachDue(deps, { todo, mayGoOn, newest: async () => 0, inOrderBy: groupOf }, (row) => release(deps, row));
-  const now = deps.clock.now();
-  const [last] = await deps.table.due(todo, { until: now + SOON_MS, limit: 1, newestFirst: true });
-  return last !== undefined && last.todoAt > now;
+  return ((await last()) ?? 0) > deps.clock.now();
 };
 
 const groupOf = ({ group, key }: JobRow): string => group ?? key;
@@ -44,6 +48,8 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
     const todo = todoKey(queue, 'held', vendor);
     return { todo, vendor, freeAt: await freeAt(deps, todo, vendor) };
   });
+  const held = kinds.flatMap(({ vendor, freeAt }) => (freeAt === NONE ? [] : [vendor]));
+  deps.heldFor.set(queue, held);
   const now = deps.clock.now();
   const free = kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []));
   const todos = [todoKey(queue, 'held'), ...(queue === EMAILS_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];

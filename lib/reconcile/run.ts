@@ -1,6 +1,7 @@
 import type { SendingLimits } from '../config/functions';
 import type { GuardLimits } from '../emails/campaigns/campaign';
 import type { SuppressionList } from '../emails/suppression';
+import type { Vendor } from '../errors';
 import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { Log, Metrics } from '../ports';
@@ -33,6 +34,8 @@ export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report'
   /** When the last run began, in ms since 1970. */
   lastRunAt: number;
   failed: (failure: Failed) => void;
+  /** For which vendors jobs of each queue are held, as `releaseDue` found in this run. */
+  heldFor: Map<string, readonly Vendor[]>;
   /** Whether the work was done in this run already. */
   repeats: boolean;
   /** The time between two canaries of a queue; 0 means none. */

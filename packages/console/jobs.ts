@@ -141,7 +141,7 @@ export async function jobCounts({ deployment }: ConsoleDeps, queue: string | und
     return { count: Math.min(all, MOST_COUNTED), more: all >= MOST_COUNTED };
   };
   const [open, held, dead] = await Promise.all([
-    count('waiting', 'unsent'),
+    count('active'),
     count('held', 'planned', 'paused', 'unknown'),
     count('dead', 'expired'),
   ]);

@@ -8,5 +8,6 @@ export const reconcileRun = (deps: ReconcileDeps, canaryMs = 0): ReconcileRun =>
   lastRunAt: 0,
   failed: () => {},
   repeats: false,
+  heldFor: new Map(),
   canaryMs,
 });

@@ -65,9 +65,9 @@ test("a row's index attributes and expiry follow from its state at every write",
   const { item: ended } = await ledger.update(row.key, (stored) => ({ ...stored, ...end }));
   const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
-  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', accepted: 'feedback' } });
+  expect(queued).toMatchObject({ item: { todo: 'feedback#active#1', accepted: 'feedback' } });
   expect(queued.written && queued.item.expiresAt).toBeUndefined();
-  expect(ended).toMatchObject({ todo: 'feedback#ending#1', todoAt: now + 300_000 });
+  expect(ended).toMatchObject({ todo: 'feedback#active#1', todoAt: now + 300_000 });
   expect(done?.todo).toBeUndefined();
   expect((done?.expiresAt ?? 0) * 1000 - now).toBeGreaterThanOrEqual(45 * 86_400_000);
 });
@@ -106,7 +106,7 @@ test.each([
 ])('a job that is not sent is looked at %s', (_when, changes, expected) => {
   const { todo, todoAt = 0 } = withSchedule({ ...ROW, updatedAt: HOUR, ...changes }, feedbackSettings);
 
-  expect([todo, todoAt - HOUR]).toEqual(['feedback#unsent#1', expected]);
+  expect([todo, todoAt - HOUR]).toEqual(['feedback#active#1', expected]);
 });
 
 const RETENTION = feedbackSettings.retention * 1000;
@@ -119,7 +119,7 @@ test.each([
 
   const { todo, todoAt } = withSchedule({ ...ROW, state: inState('processing'), sentAt: 0, lease }, feedbackSettings);
 
-  expect([todo, todoAt]).toEqual(['feedback#waiting#1', expires]);
+  expect([todo, todoAt]).toEqual(['feedback#active#1', expires]);
 });
 
 test('only its holder can end a lease', async () => {

@@ -37,7 +37,7 @@ test('feedback from the producer becomes a row and a matching message', async ()
     {
       ...{ key: `feedback#${accepted.id}`, version: 2, state: 'queued', time: clock.now(), group: message?.groupId },
       ...{ payloadHash: payloadHash(envelope), correlationId: 'request-1', traceparent, sentAt: clock.now() },
-      ...{ accepted: 'feedback', todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) },
+      ...{ accepted: 'feedback', todo: expect.stringMatching(/^feedback#active#[0-7]$/) },
       history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
     },
   ]);

@@ -40,8 +40,22 @@ test.each([
   expect(engine.deadLetters()).toMatchObject(isDead ? [entry] : []);
 });
 
-test('a job that was not sent ends after a quarter of an hour, also beside a shard whose query fails', async () => {
-  const { engine } = sampleEngine(undefined, outage('table.due', { of: '#unsent#0' }));
+test('a record whose write fails in a run that looks far ahead is tried again in a minute', async () => {
+  const store = outage('objects.create');
+  const { engine } = sampleEngine(undefined, store);
+  // Every five minutes a run also reads the jobs whose messages expire in days.
+  engine.clock.advance(5 * MINUTE - (engine.clock.now() % (5 * MINUTE)));
+  await engine.sendAndDeliver(envelope());
+
+  await engine.reconcileAfter(5 * MINUTE);
+  store.down = false;
+  await engine.reconcileAfter(2 * MINUTE);
+
+  expect(engine.row(jobId(1)).recordedAt).toBeDefined();
+});
+
+test('a job that was not sent ends after a quarter of an hour, also beside a key whose query fails', async () => {
+  const { engine } = sampleEngine(undefined, outage('table.due', { of: '#active#0' }));
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
 
   await engine.reconcileAfter(14 * MINUTE);
@@ -50,7 +64,7 @@ test('a job that was not sent ends after a quarter of an hour, also beside a sha
 
   expect(new Set(early)).toEqual(new Set(['queued']));
   const left = engine.rows().filter(({ state }) => state === 'queued');
-  expect(new Set(left.map(({ todo }) => todo))).toEqual(new Set(['sample#unsent#0']));
+  expect(new Set(left.map(({ todo }) => todo))).toEqual(new Set(['sample#active#0']));
 });
 
 test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {
