@@ -98,10 +98,12 @@ export async function takeLease<T extends RunLease>(
 /** Gives the lease back, so that the next run need not wait for its end. `change` adds what the run leaves behind. */
 export async function endLease<T extends RunLease>(
   deps: ItemDeps,
-  { key, holder }: T,
+  lease: T,
   change: (lease: T) => T = (lease) => lease,
 ): Promise<void> {
-  await updateItem<T>(deps, key, (stored) => (stored?.holder === holder ? { ...change(stored), until: 0 } : undefined));
+  const left = (stored: T | undefined) =>
+    stored?.holder === lease.holder ? { ...change(stored), until: 0 } : undefined;
+  await updateItem<T>(deps, lease.key, left, lease);
 }
 
 /** One kind of the reconciler's work that fails on one queue, for operators. It holds only ids and codes. */
