@@ -59,7 +59,7 @@ const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy
 
 /**
  * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Each fault comes with
- * the command that ends it. Rejects with a StoreError if S3 fails.
+ * the command that ends it. A command replaces the whole policy, or all rules, so it has those of the bucket too. Rejects with a StoreError if S3 fails.
  */
 export async function bucketProblems(instance: Instance, s3: S3Client): Promise<Problem[]> {
   const { bucket: Bucket, region } = instance;
@@ -73,9 +73,10 @@ export async function bucketProblems(instance: Instance, s3: S3Client): Promise<
       return unless(isBlocked, 'does not block all public access', 'put-public-access-block', value);
     }),
     check('s3:GetBucketPolicy', s3.send(new GetBucketPolicyCommand({ Bucket })), (found) => {
-      const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
-      const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
-      return unless(deniesPlainHttp(found?.Policy, arn), fault, 'put-bucket-policy', `--policy '${policy}'`);
+      const policy = policySchema.safeParse(found?.Policy).data ?? { Version: '2012-10-17', Statement: [] };
+      const merged = quoted({ ...policy, Statement: [...[policy.Statement].flat(), denyPlainHttp(arn)] });
+      const fault = 'has no statement that denies plain HTTP';
+      return unless(deniesPlainHttp(policy, arn), fault, 'put-bucket-policy', `--policy ${merged}`);
     }),
     check('s3:GetBucketVersioning', s3.send(new GetBucketVersioningCommand({ Bucket })), (found) => {
       const value = '--versioning-configuration Status=Enabled';
@@ -86,14 +87,18 @@ export async function bucketProblems(instance: Instance, s3: S3Client): Promise<
       const [rule] = found?.ServerSideEncryptionConfiguration?.Rules ?? [];
       const key = rule?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID;
       const fault = `encrypts with a key that no role may use. Name it as kmsKey (${key}), or let S3 have the key`;
-      const value = `--server-side-encryption-configuration '${JSON.stringify({ Rules: [S3_KEY] })}'`;
+      const value = `--server-side-encryption-configuration ${quoted({ Rules: [S3_KEY] })}`;
       const isUsable = key === undefined || key === instance.kmsKey || /alias\/aws\/s3$/.test(key);
       return unless(isUsable, fault, 'put-bucket-encryption', value);
     }),
     check('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
-      const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
-      const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
-      const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
+      const { Rules = [], TransitionDefaultMinimumObjectSize: smallest } = found ?? {};
+      const { missing, early } = lifecycleFaults(instance, Rules);
+      const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}`;
+      const own = lifecycleRules(instance).Rules;
+      const others = Rules.filter(({ ID }) => !own.some((rule) => rule.ID === ID));
+      const kept = smallest === undefined ? '' : `--transition-default-minimum-object-size ${smallest} `;
+      const value = `${kept}--lifecycle-configuration ${quoted({ Rules: [...others, ...own] })}`;
       return [...unless(missing.length === 0, fault, 'put-bucket-lifecycle-configuration', value), ...early];
     }),
   ]);
@@ -121,13 +126,14 @@ const denyPlainHttp = (arn: string) => ({
 });
 
 const statement = z.looseObject({});
-const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
+const policySchema = json(z.looseObject({ Statement: z.union([z.array(statement), statement]) }));
 
 /** Whether a policy has our statement. Another one could deny plain HTTP for fewer requests. */
-function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
-  const { data } = policySchema.safeParse(policy);
-  return [data?.Statement ?? []].flat().some(({ Sid: _sid, ...found }) => isDeepStrictEqual(found, denyPlainHttp(arn)));
-}
+const deniesPlainHttp = ({ Statement }: Pick<z.infer<typeof policySchema>, 'Statement'>, arn: string): boolean =>
+  [Statement].flat().some(({ Sid: _sid, ...found }) => isDeepStrictEqual(found, denyPlainHttp(arn)));
+
+/** A document as one word of a shell. */
+const quoted = (document: object): string => `'${JSON.stringify(document).replaceAll("'", "'\\''")}'`;
 
 /** Objects in them cannot be read until an operator restores them. */
 const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];

@@ -72,7 +72,9 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
     const kmsKey = instance.kmsKey === 'own' ? undefined : instance.kmsKey;
     const objects = realObjects({ bucket, kmsKey, client: new S3Client(config) });
     if (!(await claimFolder(objects, prefix, name)))
-      throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
+      throw new OperatorError(
+        `${file}: prefix: another instance has just claimed ${folderOf(instance)}, or a folder in or around it`,
+      );
   });
   if (options.plan !== true) return;
   // Ends the command without an error, before it changes anything. Otherwise Serverless would report that it is done.

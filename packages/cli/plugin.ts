@@ -26,7 +26,9 @@ export class Ops {
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
       'before:package:finalize': () => {
         const sharedRole = serverless.getProvider('aws').naming.getRoleLogicalId();
-        dropSharedRole(serverless.service.provider.compiledCloudFormationTemplate, sharedRole);
+        const template = serverless.service.provider.compiledCloudFormationTemplate;
+        dropSharedRole(template, sharedRole);
+        dropLogGroups(template);
       },
     };
   }
@@ -79,5 +81,15 @@ export function dropSharedRole(template: Template, sharedRole: string): void {
     const others = [resource.DependsOn].flat().filter((id) => !isRole(id));
     if (others.length > 0) resource.DependsOn = others;
     else delete resource.DependsOn;
+  }
+}
+
+/** The stack makes the log groups. A late call would make one again that was removed, without retention or key. */
+export function dropLogGroups(template: Template): void {
+  for (const { Type, Properties } of Object.values(template.Resources)) {
+    if (Type !== 'AWS::IAM::Role') continue;
+    const { Policies = [] } = Properties as { Policies?: { PolicyDocument: { Statement: { Action: unknown }[] } }[] };
+    for (const each of Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))
+      if (Array.isArray(each.Action)) each.Action = each.Action.filter((action) => action !== 'logs:CreateLogGroup');
   }
 }

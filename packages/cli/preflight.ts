@@ -1,3 +1,4 @@
+import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
@@ -45,11 +46,13 @@ export async function preflight(instance: Instance, checked: { config: AwsConfig
     ...(webhook ? [{ path: 'events.webhook.key', value: webhook.key }] : []),
   ];
   const secrets = new Map(read.map((secret) => [secret.path, secret]));
+  const outputs = (await readStack(config, stackName(instance)))?.outputs ?? {};
   const [faults, ...more] = await Promise.all([
     bucket.length > 0 ? [] : bucketProblems(instance, s3),
     ...[...secrets.values()].map((secret) => secretProblems(secret, config)),
     bucket.length > 0 ? [] : ownerProblems(instance, s3),
-    movedProblems(instance, checked),
+    movedProblems(instance, { ...checked, outputs }),
+    outputs.Folder === undefined ? concurrencyProblems(instance, config) : [],
   ]);
   const refused = isProduction(instance);
   return {
@@ -69,10 +72,33 @@ function secretProblems({ path, value }: { path: string; value: string }, config
 }
 
 async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
-  const owner = await folderOwner(realObjects({ bucket, client }), prefix);
-  if (owner === undefined || owner === name) return [];
+  const objects = realObjects({ bucket, client });
+  const owner = await folderOwner(objects, prefix);
   const folder = folderOf({ bucket, prefix });
-  return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
+  if (owner !== undefined && owner !== name)
+    return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
+  const others = await overlappingClaims(objects, prefix, owner === undefined);
+  return others.map((key) => ({
+    path: 'prefix',
+    rule: `the folder ${folder} and the one that ${bucket}/${key} claims lie in one another`,
+  }));
+}
+
+/** What AWS keeps for functions that reserve nothing: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
+const UNRESERVED = 100;
+
+/** A stack that is deployed has its reservation already. */
+async function concurrencyProblems(instance: Instance, config: AwsConfig): Promise<Problem[]> {
+  const { concurrency } = instance.functions.emailEvents;
+  if (!functionsOf(instance).includes('emailEvents')) return [];
+  let free = 0;
+  const refused = await answered('functions.emailEvents.concurrency', 'Lambda', 'GetAccountSettings', async () => {
+    const { AccountLimit } = await new LambdaClient(config).send(new GetAccountSettingsCommand({}));
+    free = (AccountLimit?.UnreservedConcurrentExecutions ?? 0) - UNRESERVED;
+  });
+  if (refused.length > 0 || concurrency <= free) return refused;
+  const rule = `is ${concurrency}, but the account's limit lets functions reserve ${Math.max(0, free)} more: ask for more in Service Quotas (AWS Lambda, Concurrent executions)`;
+  return [{ path: 'functions.emailEvents.concurrency', rule }];
 }
 
 /** What a refusal says about the setting. S3's answer to HEAD has a status only. */
@@ -80,6 +106,7 @@ const REFUSALS: Record<string, string> = {
   'S3.404': 'does not exist',
   'S3.403': 'cannot be read by these credentials (s3:ListBucket)',
   'S3.301': 'is in another region',
+  'Lambda.AccessDeniedException': 'cannot be checked by these credentials (lambda:GetAccountSettings)',
   'SSM.ParameterNotFound': 'names a parameter that does not exist',
   'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
   'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
@@ -88,7 +115,7 @@ const REFUSALS: Record<string, string> = {
 
 async function answered(
   path: string,
-  service: 'S3' | 'SSM' | 'SecretsManager',
+  service: 'Lambda' | 'S3' | 'SSM' | 'SecretsManager',
   operation: string,
   call: () => Promise<unknown>,
 ): Promise<Problem[]> {
@@ -106,9 +133,13 @@ async function answered(
 /** The moves that would leave bodies, lists or messages behind. `unfinished` is asked only if there is a move. */
 async function movedProblems(
   instance: Instance,
-  { config, unfinished }: { config: AwsConfig; unfinished: () => Promise<number> },
+  {
+    config,
+    unfinished,
+    outputs,
+  }: { config: AwsConfig; unfinished: () => Promise<number>; outputs: Record<string, string | undefined> },
 ): Promise<Problem[]> {
-  const { Folder: deployed, ...outputs } = (await readStack(config, stackName(instance)))?.outputs ?? {};
+  const { Folder: deployed } = outputs;
   const kept = instance.rows.flatMap(({ name, type }) =>
     [queueName, dlqName].map((nameOf) => nameOf(instance.name, name, type)),
   );
@@ -157,8 +188,28 @@ export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string)
   return typeof instance === 'string' ? instance : 'an object that is not ours';
 }
 
-/** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */
-export async function claimFolder(objects: Pick<Objects, 'get' | 'create'>, prefix: string, instance: string) {
+/**
+ * The claims of folders around a folder and, where `inside`, of those in it. The roles of the outer instance would reach the
+ * objects of the inner one.
+ */
+async function overlappingClaims(objects: Pick<Objects, 'list'>, prefix: string, inside: boolean): Promise<string[]> {
+  const parts = prefix.split('/');
+  const around = parts.slice(1).map((_, index) => ownerKey(parts.slice(0, index + 1).join('/')));
+  const claimed = await Promise.all(around.map((key) => objects.list(key, { limit: 1 })));
+  const within = inside ? await objects.list(`${prefix}/`) : [];
+  const claims = within.filter((key) => key.endsWith(ownerKey('')) && key !== ownerKey(prefix));
+  return [...claimed.flat().filter((key) => around.includes(key)), ...claims];
+}
+
+/** Claims a folder. Of two instances whose folders are one, or lie in one another, at most one gets `true`. */
+export async function claimFolder(
+  objects: Pick<Objects, 'get' | 'list' | 'create' | 'delete'>,
+  prefix: string,
+  instance: string,
+): Promise<boolean> {
   const created = await objects.create(ownerKey(prefix), JSON.stringify({ instance }), 'application/json');
-  return created === 'created' || (await folderOwner(objects, prefix)) === instance;
+  if (created !== 'created') return (await folderOwner(objects, prefix)) === instance;
+  const others = await overlappingClaims(objects, prefix, true);
+  if (others.length > 0) await objects.delete(ownerKey(prefix));
+  return others.length === 0;
 }

@@ -1,7 +1,7 @@
 import { emailsEnv } from '../../lib/config/functions';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import type { Instance } from './instance';
+import { ANALYTICS_QUEUE, functionName } from '../../lib/jobs/keys';
+import { functionsOf, type Instance } from './instance';
 import type { Problem } from './problems';
 
 const OWN_MAIL = ['sendgrid.apiKey', 'sender.email', 'hashKey'];
@@ -82,7 +82,27 @@ export function brokenRules(instance: Instance): Problem[] {
     rule(alarms.age < retention, `${at}.alarms.age`, `must be < the queue's retention (${retention})`);
     rule(alarms.age > longest, `${at}.alarms.age`, `must be > the waits between attempts (${longest})`);
   }
-  return problems;
+  return [...problems, ...brokenLimits(instance, functionsOf(instance))];
 }
+
+/** What AWS would refuse in the middle of a deployment: names of roles (IAM), and alarms over all functions (CloudWatch). */
+export function brokenLimits({ name, region }: Pick<Instance, 'name' | 'region'>, functions: string[]): Problem[] {
+  const roles = functions.map((key) => `${functionName(name, key)}-${region}`);
+  const long = roles.filter((role) => role.length > ROLE_NAME);
+  // The function of the alarms is not in them.
+  const more = functions.length - 1 - METRICS;
+  return [
+    ...long.map((role) => ({
+      path: 'region',
+      rule: `the name of the role ${role} has more than ${ROLE_NAME} characters`,
+    })),
+    ...(more > 0 ? [{ path: 'queues', rule: `must be ${more} fewer: an alarm takes ${METRICS} functions` }] : []),
+  ];
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const ROLE_NAME = 64;
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html */
+const METRICS = 10;
 
 const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;

@@ -86,5 +86,14 @@ class FunctionUrl(CloudFormationModel):
         pass
 
 
+# moto does not know the limits of an account.
+from moto.awslambda import urls
+
+urls.url_paths["{0}/2016-08-19/account-settings/?$"] = lambda *_args: (
+    200,
+    {},
+    '{"AccountLimit": {"UnreservedConcurrentExecutions": 1000}}',
+)
+
 # Any free port. The server prints which.
 main(["-H", "127.0.0.1", "-p", "0"])

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
+import { compiled, compileTemplate } from '../support/packages';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, sls } from '../support/sls';
 import { type Account, missingTools, startAccount } from './account';
 import { checkFifthQueue } from './fifth-queue';
@@ -107,10 +108,16 @@ async function main(): Promise<number> {
     });
 
     await section('templates', async () => {
-      for (const instance of ['local', staging.instance, prod.instance, second.instance]) {
-        const { file } = await compiledTemplate(directory.path, instance);
+      const lintOf = (what: string, { file }: CompiledTemplate) => {
         const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', file], { encoding: 'utf8' });
-        check(`cfn-lint finds nothing in ${instance}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
+        check(`cfn-lint finds nothing in ${what}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
+      };
+      for (const instance of ['local', staging.instance, prod.instance, second.instance])
+        lintOf(instance, await compiledTemplate(directory.path, instance));
+      for (const [name, { instance, changes }] of Object.entries(compiled)) {
+        const output = join(directory.path, `package-${name}-changed`);
+        await compileTemplate(instance, { changes, output });
+        lintOf(`${instance} with settings that its file leaves out`, readTemplate(output));
       }
     });
 

@@ -11,16 +11,16 @@ const file = (/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '').replace(/eventsKey
 
 const [region, account] = ['us-east-1', '123456789012'];
 
-/** As the shell does it in docs/getting-started.md: each word once a line, and STACK is the cut name of the stack. */
+/** As the shell does it in docs/getting-started.md. STACK is the cut name of the stack. */
 function policyOf(instance: string, stage: string) {
   const STACK = `${instance}-jobs-${stage}`.slice(0, 24).replace(/-$/, '');
   const words = {
     ...{ STACK, INSTANCE: instance, ACCOUNT: account, REGION: region },
-    ...{ BUCKET: 'initech-data', PREFIX: 'initech' },
+    ...{ BUCKET: 'initech-data', PREFIX: 'initech', DATABASE: instance.replaceAll('-', '_') },
   };
   const lines = readFileSync('docs/deployer-policy.json', 'utf8').split('\n');
   const filledIn = lines.map((line) =>
-    Object.entries(words).reduce((text, [word, value]) => text.replace(word, value), line),
+    Object.entries(words).reduce((text, [word, value]) => text.replaceAll(word, value), line),
   );
   return JSON.parse(filledIn.join('\n')) as { Statement: Statement[] };
 }
@@ -52,10 +52,23 @@ const CREATES: Record<string, (name: string) => Request[]> = {
   'AWS::IAM::ManagedPolicy': (name) => on(global('iam', `policy/${name}`), 'iam:CreatePolicy'),
 };
 
+const key = arn('kms', 'key/1');
+const catalog = arn('glue', 'catalog');
 const worker = arn('lambda', 'function:initech-emails');
 const bucket = 'arn:aws:s3:::initech-jobs-prod-serverlessdeploymentbucket-x';
 /** The same for types whose resources have no name in the template. */
 const UNNAMED: Record<string, Request[]> = {
+  'AWS::Events::ApiDestination': on(arn('events', 'api-destination/initech-webhook/x'), 'events:CreateApiDestination'),
+  'AWS::Events::Connection': on(arn('events', 'connection/initech-webhook/x'), 'events:CreateConnection'),
+  'AWS::Events::EventBus': on(arn('events', 'event-bus/initech-jobs'), 'events:CreateEventBus'),
+  'AWS::Glue::Database': [catalog, arn('glue', 'database/initech_analytics')].flatMap((each) =>
+    on(each, 'glue:CreateDatabase'),
+  ),
+  'AWS::Glue::Table': [catalog, arn('glue', 'table/initech_analytics/events')].flatMap((each) =>
+    on(each, 'glue:CreateTable'),
+  ),
+  'AWS::KMS::Alias': [key, arn('kms', 'alias/initech-jobs')].flatMap((each) => on(each, 'kms:CreateAlias')),
+  'AWS::KMS::Key': [...on('*', 'kms:CreateKey'), ...on(key, 'kms:PutKeyPolicy', 'kms:TagResource')],
   'AWS::Lambda::EventInvokeConfig': on(worker, 'lambda:PutFunctionEventInvokeConfig'),
   'AWS::Lambda::EventSourceMapping': on('*', 'lambda:CreateEventSourceMapping'),
   'AWS::Lambda::Permission': on(worker, 'lambda:AddPermission'),
@@ -71,6 +84,7 @@ const stack = arn('cloudformation', 'stack/initech-jobs-prod/x');
 const data = 'arn:aws:s3:::initech-data';
 /** `sls check --live` says who sends canaries. */
 const AUDIT = on(`${data}/initech/_audit/1.json`, 's3:PutObject');
+const CLAIM = on(`${data}/initech/_owner`, 's3:PutObject', 's3:DeleteObject');
 /** What a deployment calls beside the resources: our checks, the plan, the change set and the stack policy. */
 const CHECKS = [
   ...on(stack, 'cloudformation:DescribeStacks', 'cloudformation:GetTemplate', 'cloudformation:SetStackPolicy'),
@@ -83,7 +97,9 @@ const CHECKS = [
   ...on(`${bucket}/plans/plan-1.json`, 's3:PutObject', 's3:DeleteObject'),
   ...on(data, 's3:ListBucket', 's3:GetBucketPublicAccessBlock', 's3:GetBucketPolicy', 's3:GetBucketVersioning'),
   ...on(data, 's3:GetLifecycleConfiguration'),
-  ...on(`${data}/initech/_owner`, 's3:GetObject', 's3:PutObject'),
+  ...on('*', 'lambda:GetAccountSettings'),
+  ...on(`${data}/initech/_owner`, 's3:GetObject'),
+  ...CLAIM,
   ...AUDIT,
 ];
 
@@ -123,24 +139,38 @@ test("the deployer's policy reads the instance's secrets and no other's", () => 
 });
 
 test("the deployer's policy allows every other type of resource, and the calls of our checks", async () => {
-  const { Resources } = await templateOf('second');
-  // The page on security lists what a deployer of the customer key needs besides.
-  const named = [...Object.keys(CREATES), 'AWS::KMS::Key', 'AWS::KMS::Alias'];
-  const others = [...new Set(Object.values(Resources).map(({ Type }) => Type))].filter((type) => !named.includes(type));
+  const others = Object.keys(HANDLERS.types).filter((type) => !(type in CREATES));
 
-  expect(others.toSorted()).toEqual(Object.keys(UNNAMED));
+  expect(others).toEqual(Object.keys(UNNAMED));
   expect([...Object.values(UNNAMED).flat(), ...CHECKS].filter(isRefused)).toEqual([]);
 });
 
-/** What handlers name for properties that no template of ours has: other services, and boundaries, groups and users. */
-const UNUSED =
-  /^(ec2|elasticfilesystem|firehose|kinesis|kms|s3files|s3tables):|^s3:REST|(Group|User)Policy$|Boundary$|RoleDescription$/;
+/** What handlers name for properties that no template of ours has, by these properties. */
+const UNUSED: [action: RegExp, properties: string[]][] = [
+  [/^ec2:/, ['AWS::Lambda::Function.VpcConfig']],
+  [/^(elasticfilesystem|s3files):/, ['AWS::Lambda::Function.FileSystemConfigs']],
+  [/^(firehose:|s3:REST)/, ['AWS::Logs::LogGroup.DataProtectionPolicy']],
+  [/^kinesis:/, ['AWS::DynamoDB::Table.KinesisStreamSpecification']],
+  [/^s3tables:/, ['AWS::S3::Bucket.MetadataTableConfiguration', 'AWS::S3::Bucket.MetadataConfiguration']],
+  [/^iam:.+GroupPolicy$/, ['AWS::IAM::ManagedPolicy.Groups']],
+  [/^iam:.+UserPolicy$/, ['AWS::IAM::ManagedPolicy.Users']],
+  [/Boundary$/, ['AWS::IAM::Role.PermissionsBoundary']],
+  [/RoleDescription$/, ['AWS::IAM::Role.Description']],
+  [/^kms:ReEncrypt/, ['AWS::Events::EventBus.KmsKeyIdentifier']],
+  // The stack keeps its key.
+  [/^kms:ScheduleKeyDeletion$/, []],
+];
 const HANDLERS = JSON.parse(readFileSync('tests/fixtures/cfn-handlers.json', 'utf8')) as {
   anyResource: string[];
   types: Record<string, string[]>;
 };
 
-test("the deployer's policy allows what CloudFormation's handlers of our types call, on every resource if IAM knows no other", () => {
+test("the deployer's policy allows what CloudFormation's handlers of our types call, on every resource if IAM knows no other", async () => {
+  const templates = await Promise.all((['staging', 'prod', 'second'] as const).map(templateOf));
+  const resources = templates.flatMap(({ Resources }) => Object.values(Resources));
+  const properties = resources.flatMap(({ Type, Properties }) =>
+    Object.keys(Properties).map((one) => `${Type}.${one}`),
+  );
   const allowedOn = (action: string, isResource: (pattern: string) => boolean) =>
     policy.Statement.some(
       ({ Action, Resource }) =>
@@ -148,13 +178,29 @@ test("the deployer's policy allows what CloudFormation's handlers of our types c
     );
   const called = Object.values(HANDLERS.types)
     .flat()
-    .filter((action) => !UNUSED.test(action));
+    .filter((action) => !UNUSED.some(([pattern]) => pattern.test(action)));
 
-  expect(Object.keys(HANDLERS.types)).toEqual(
-    expect.arrayContaining([...Object.keys(CREATES), ...Object.keys(UNNAMED)]),
-  );
+  expect([...new Set(resources.map(({ Type }) => Type))].toSorted()).toEqual(Object.keys(HANDLERS.types));
+  expect(UNUSED.flatMap(([, unused]) => unused).filter((property) => properties.includes(property))).toEqual([]);
   expect(called.filter((action) => !allowedOn(action, () => true))).toEqual([]);
   expect(HANDLERS.anyResource.filter((action) => !allowedOn(action, (pattern) => pattern === '*'))).toEqual([]);
+});
+
+test("a plan's role makes a change set of its own stack, and executes none", () => {
+  const rows = [...page.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$/gm)];
+  const planned = rows.flatMap(([, sids = '', actions = '']) =>
+    policy.Statement.filter(({ Sid }) => sids.includes(`\`${Sid}\``)).map((statement) => {
+      const listed = [...actions.matchAll(/`(\w+:\w+)`/g)].map(([, action = '']) => action);
+      return listed.length > 0 ? { ...statement, Action: listed } : statement;
+    }),
+  );
+  const writes = /:(ExecuteChangeSet|SetStackPolicy|UpdateTerminationProtection)$/;
+  const changing = [...CHECKS.filter(({ action }) => writes.test(action)), ...AUDIT, ...CLAIM];
+  const isPlanned = (one: Request) => allowing(one, { Statement: planned }).length > 0;
+
+  expect(planned).toHaveLength(6);
+  expect(CHECKS.filter((one) => !changing.includes(one) && !isPlanned(one))).toEqual([]);
+  expect([...changing, ...Object.values(UNNAMED).flat()].filter(isPlanned)).toEqual([]);
 });
 
 // CloudFormation cuts long names of stacks and resources to 24 characters each, and puts one hyphen between them.

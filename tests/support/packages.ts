@@ -13,7 +13,8 @@ export const SECRETS_KEY = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 const DISCORD = 'ssm:/example/discord-webhook-url';
 
-const compiled = {
+/** Between them they have every setting of an instance's file that adds or changes resources. */
+export const compiled = {
   staging: {
     instance: 'mht-api-staging',
     changes: { notify: { email: 'ops@example.com', runbook: 'https://example.com/runbook', discord: DISCORD } },
@@ -46,7 +47,7 @@ export async function templateOf(name: keyof typeof compiled): Promise<CompiledT
 }
 
 /** Compiles the template of a changed instance. Without `code` its functions have none. */
-async function compileTemplate(instance: string, given: { changes: Changes; output: string; code?: true }) {
+export async function compileTemplate(instance: string, given: { changes: Changes; output: string; code?: true }) {
   const directory = serviceDirectory();
   if (!given.code) withoutCode(directory);
   changeInstance(directory.path, instance, given.changes);

@@ -47,6 +47,24 @@ test('a new bucket is refused, with one command for each setting. With all of th
   expect(await found()).toEqual([]);
 });
 
+test('the commands for a bucket that has rules and statements of others keep all of them', async () => {
+  const policy = {
+    Version: '2008-10-17',
+    Id: "the team's",
+    Statement: { Sid: 'Team', Effect: 'Allow', Action: 's3:*' },
+  };
+  const rule = { ID: 'logs', Status: 'Enabled', Filter: { Prefix: 'logs/' }, Expiration: { Days: 9 } };
+  settings = {
+    ...safeSettings('acme-bucket', [rule, ...printed.slice(1), { ...printed[0], Status: 'Disabled' }]),
+    policy,
+  };
+
+  const [statement = '', lifecycle = ''] = (await found()).map((fault) => / '(\{.+\})'$/.exec(fault)?.[1] ?? '');
+
+  expect(JSON.parse(statement.replaceAll("'\\''", "'"))).toEqual({ ...policy, Statement: [policy.Statement, deny] });
+  expect(JSON.parse(lifecycle)).toEqual({ Rules: [rule, ...printed] });
+});
+
 const Condition = { Bool: { 'aws:SecureTransport': 'false' } };
 const Resource = ['arn:aws:s3:::acme-bucket', 'arn:aws:s3:::acme-bucket/*'];
 const deny = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource, Condition };

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import { pauseKey } from '../../../lib/jobs/keys';
 import { keepPauses } from '../../../packages/cli/core';
-import { dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
+import { dropLogGroups, dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
 import type { Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
 import { fakeAws, xml } from '../../support/fake-aws';
@@ -79,6 +79,15 @@ test('the shared role is removed, together with every DependsOn a role', () => {
     FeedbackLogGroup: { Type: 'AWS::Logs::LogGroup' },
     Mapping: { Type: 'AWS::Lambda::EventSourceMapping' },
   });
+});
+
+test('no role of the template may make a log group, which the stack makes', () => {
+  const PolicyDocument = { Statement: [{ Action: ['logs:CreateLogGroup', 'logs:PutLogEvents'] }, { Action: 's3:*' }] };
+  const template = { Resources: { Role: { Type: 'AWS::IAM::Role', Properties: { Policies: [{ PolicyDocument }] } } } };
+
+  dropLogGroups(template);
+
+  expect(PolicyDocument.Statement).toEqual([{ Action: ['logs:PutLogEvents'] }, { Action: 's3:*' }]);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { mapEach } from '../../../lib/concurrency';
 import { ownerKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
 import { lifecycleRules } from '../../../packages/cli/bucket-check';
@@ -20,6 +21,10 @@ const ready = () => ({
   secrets: ['mht/sendgrid'],
   /** The instance that the folder's object names. */
   owner: undefined as string | undefined,
+  /** The keys of claims in the bucket. */
+  claims: [] as string[],
+  /** What functions of the account have not reserved. */
+  unreserved: 1000,
   /** Outputs of the deployed stack. */
   deployed: undefined as Record<string, string> | undefined,
   /** Jobs and campaigns that have not ended, and messages in each queue. */
@@ -52,6 +57,16 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
   if (request.method === 'GET' && key.at(-1) === '_owner')
     return account.owner === undefined ? NO_KEY : [200, JSON.stringify({ instance: account.owner })];
   const { Name = '', SecretId = '' } = body.startsWith('{') ? JSON.parse(body) : {};
+  if (request.url?.includes('account-settings'))
+    return [200, JSON.stringify({ AccountLimit: { UnreservedConcurrentExecutions: account.unreserved } })];
+  if (request.url?.includes('list-type=2')) {
+    const prefix = new URL(request.url, 'http://x').searchParams.get('prefix') ?? '';
+    const keys = account.claims.filter((claim) => claim.startsWith(prefix));
+    return [
+      200,
+      `<ListBucketResult>${keys.map((key) => `<Contents><Key>${key}</Key></Contents>`).join('')}</ListBucketResult>`,
+    ];
+  }
   if (action === 'GetParameter')
     return account.parameters.includes(Name)
       ? [200, '{"Parameter":{"Value":"value"}}']
@@ -100,6 +115,14 @@ const FOUND: Record<string, [Partial<Account>, string[]]> = {
     ['bucket: does not keep old versions of objects', 'zendesk.token: names a parameter that does not exist'],
   ],
   'a folder of another instance': [{ owner: 'globex' }, ['prefix: the folder acme-bucket/acme belongs to globex']],
+  'a folder with the folder of another instance in it': [
+    { claims: ['acme/shop/_owner', 'acme-2/_owner'] },
+    ['prefix: the folder acme-bucket/acme and the one that acme-bucket/acme/shop/_owner claims lie in one another'],
+  ],
+  "a new account's limit of concurrency": [
+    { unreserved: 10 },
+    ["functions.emailEvents.concurrency: is 5, but the account's limit lets functions reserve 0 more"],
+  ],
   'nothing if bucket and secrets exist': [{}, []],
   'no folder of its own': [{ owner: 'acme' }, []],
 };
@@ -175,6 +198,19 @@ test('of two instances that claim one folder at the same time, one succeeds, and
   // A marker that is not ours belongs to no instance.
   await objects.put(ownerKey('jobs'), 'hello', 'text/plain');
   expect(await claim('acme')).toBe(false);
+});
+
+test('an instance claims no folder in or around the folder of another, and leaves no claim then', async () => {
+  const objects = memoryObjects();
+  await claimFolder(objects, 'shops/one', 'acme');
+
+  const claims = ['shops', 'shops/one/jobs', 'shops/one/a/b', 'shops/on', 'shops/one-2', 'shops/one'];
+  const claimed = await mapEach(claims, 1, (prefix) => claimFolder(objects, prefix, 'globex'));
+
+  expect(claims.filter((_, index) => claimed[index])).toEqual(['shops/on', 'shops/one-2']);
+  expect((await objects.list('')).toSorted()).toEqual(
+    ['shops/on/_owner', 'shops/one-2/_owner', 'shops/one/_owner'].toSorted(),
+  );
 });
 
 const ofFile = (name: string) => deploymentProblems(readInstance(name, root));

@@ -13,7 +13,7 @@ import {
   readDefaults,
   readInstance,
 } from '../../../resources/instances/read';
-import { missing, secretsOf, valueAt } from '../../../resources/instances/rules';
+import { brokenLimits, missing, secretsOf, valueAt } from '../../../resources/instances/rules';
 import { withTexts } from '../../../resources/values';
 import { changedFile, instanceFolder, problemsOf } from '../../support/instances';
 
@@ -50,6 +50,17 @@ test('a file inherits its profile, the profile inherits the defaults, and each m
 test('the prefix is the name of the instance unless its file has another', () => {
   expect(readInstance('acme').prefix).toBe('acme');
   expect(readInstance('mht-api').prefix).toBe('jobs');
+});
+
+test("names and numbers over AWS's limits are refused when the file is read, each with its limit", () => {
+  const of = { name: 'a'.repeat(32), region: 'ap-southeast-1' };
+  const more = Array.from({ length: 12 }, (_, index) => `q${index}`);
+
+  expect(brokenLimits(of, [...functionsOf(instance), 'a'.repeat(16)])).toEqual([]);
+  expect(brokenLimits(of, ['a'.repeat(17)])).toEqual([
+    { path: 'region', rule: expect.stringMatching(/^the name of the role a+-a+-ap-southeast-1 has more than 64/) },
+  ]);
+  expect(brokenLimits(of, more)).toEqual([{ path: 'queues', rule: 'must be 1 fewer: an alarm takes 10 functions' }]);
 });
 
 test('an instance has the functions of its queues only', () => {

@@ -219,7 +219,7 @@ describe('a customer key of its own', () => {
       }
     for (const { Properties } of ofType('AWS::Logs::LogGroup')) expect(Properties.KmsKeyId).toEqual(key);
     const { JobsKeyAlias, JobsTable } = second.Resources;
-    expect(JobsTable?.Properties.SSESpecification).toEqual({ SSEEnabled: true, KMSMasterKeyId: key });
+    expect(JobsTable?.Properties.SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: key });
     expect(JobsKeyAlias?.Properties.AliasName).toBe('alias/acme-jobs');
   });
 
