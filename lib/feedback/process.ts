@@ -1,13 +1,13 @@
-import { PermanentError, StoreError, wrongField } from '../errors';
+import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../errors';
 import { mailboxOf } from '../jobs/address';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
-import { type JobRow, traceOf } from '../jobs/row';
+import { type JobRow, type Lack, traceOf } from '../jobs/row';
 import { type ItemHead, type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
-import type { Ticket, Zendesk } from '../vendors/zendesk';
+import { TICKET_PARTS, type Ticket, type TicketPart, TicketRefusedError, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { MAIL_STEPS, type MailDeps, mailArgs, oweMail, sendOwed, skipStep } from '../worker/mail';
 import {
@@ -51,30 +51,92 @@ async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunConte
   return { ticketId, confirmation: await confirm(deps, job, ticketId, context) };
 }
 
+/** How a ticket is asked for after Zendesk has refused it. Stored as the result of a step. */
+interface Reduction {
+  /** What is left out, besides what an earlier reduction left out. */
+  without: (Lack & { what: TicketPart })[];
+  /** Whether the files are uploaded again: their tokens may have expired. */
+  again?: true;
+}
+
+const REDUCTIONS = ['reduced-1', 'reduced-2'] as const;
+
+/**
+ * A ticket is made whenever one can be made. What Zendesk refuses is left out of the next request, at most twice. That
+ * request has a key of its own, because Zendesk takes no other bytes under the first one. Its step is stored before it is
+ * sent, so a run after a crash asks for the same ticket under the same key.
+ */
 async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<{ id: string }> {
-  const { id, data } = job;
+  const { id } = job;
   const { steps, vendor, callTimeoutMs } = context;
   const { zendesk } = deps;
-  const made = steps.peek('ticket')?.status === 'done';
-  const uploads = made ? [] : await upload(deps, data, context);
-  const ticket = ticketOf(job, uploads, deps.config.tags);
-  return steps.step('ticket', {
-    run: () =>
-      vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
-    resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
-  });
+  for (;;) {
+    const reduced = REDUCTIONS.flatMap((name) => (steps.peek(name)?.result as Reduction | undefined) ?? []);
+    const left = reduced.flatMap(({ without }) => without);
+    const isMade = steps.peek('ticket')?.status === 'done';
+    const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
+    const { tokens, refused } = asksForFiles ? await upload(deps, job.data, context) : { tokens: [], refused: [] };
+    const lacks = [...left, ...refused];
+    const ticket = ticketOf(job, tokens, deps.config.tags, lacks);
+    const idempotencyKey = reduced.length === 0 ? id : `${id}:${reduced.length}`;
+    try {
+      const made = await steps.step('ticket', {
+        run: () =>
+          vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey, timeoutMs: callTimeoutMs() })),
+        resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
+      });
+      if (!isMade && lacks.length > 0) steps.lack(lacks);
+      return made;
+    } catch (error) {
+      const name = REDUCTIONS[reduced.length];
+      const next = name && reductionAfter(error, ticket, reduced.length);
+      if (!next) throw error;
+      steps.found(name, next);
+      if (next.again) for (const index of tokens.keys()) steps.forget(uploadStep(index));
+    }
+  }
+}
+
+const uploadStep = (index: number): string => (index === 0 ? 'upload' : `upload-${index + 1}`);
+
+/** What each part of a ticket is in Zendesk's form. */
+const FIELDS = {
+  requester: 'requester',
+  customFields: 'custom_fields',
+  tags: 'tags',
+  priority: 'priority',
+  type: 'type',
+} as const;
+
+/** First goes what Zendesk names, or else what is only for agents. Then goes all that a ticket can do without. */
+function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Reduction | undefined {
+  if (!(error instanceof TicketRefusedError) || error.isFinal) return undefined;
+  const has = (part: TicketPart) =>
+    part === 'files' ? ticket.comment.uploads !== undefined : ticket[FIELDS[part]] !== undefined;
+  const all = TICKET_PARTS.filter(has);
+  const named = all.filter((part) => error.parts.includes(part));
+  const forAgents = all.filter((part) => part !== 'requester' && part !== 'files');
+  const first = [named, forAgents].find((parts) => parts.length > 0) ?? all;
+  const isFirst = reductions === 0;
+  const parts = isFirst ? first : all;
+  if (parts.length === 0) return undefined;
+  const again = isFirst && named.includes('files');
+  const without = parts.filter((part) => !again || part !== 'files').map((what) => ({ what, code: error.code }));
+  return { without, ...(again && { again }) };
 }
 
 /**
  * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of
  * its own: a run that is out of time leaves the rest to the next one.
  */
-async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): Promise<string[]> {
+async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext) {
   const { steps, vendor, callTimeoutMs, now } = context;
   const tokens: string[] = [];
-  for (const [index, read] of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data).entries())
-    tokens.push(
-      await steps.step(index === 0 ? 'upload' : `upload-${index + 1}`, {
+  const refused: Lack[] = [];
+  for (const [index, read] of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data).entries()) {
+    const name = uploadStep(index);
+    await steps
+      .step(name, {
         confidential: true,
         stale: (_token, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
         // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
@@ -84,9 +146,16 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
           const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
           return (await vendor('zendesk', call, { minor: true })).token;
         },
-      }),
-    );
-  return tokens;
+      })
+      .then((token?: string) => void (token !== undefined && tokens.push(token)))
+      .catch((error: unknown) => {
+        if (!refusesRequest(error)) throw error;
+        steps.skip(name, codeOf(error));
+      });
+    const { status, reason = '' } = steps.peek(name) ?? {};
+    if (status === 'skipped') refused.push({ what: `file-${index + 1}`, code: reason });
+  }
+  return { tokens, refused };
 }
 
 async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string, context: RunContext) {
@@ -95,8 +164,8 @@ async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string,
   if (!data.confirmation) return skipStep(context, step, 'opted-out');
   const { id: userId, email } = data.user;
   const owed = oweMail(context, step, { result: { ticketId }, waitMs: deps.config.confirmationWaitMs });
-  if (userId === undefined && !owed.allowed) {
-    if (!(await deps.mayConfirm({ id, email })))
+  if (!owed.allowed) {
+    if (!(await deps.mayConfirm({ id, email, isKnown: userId !== undefined })))
       throw new PermanentError({ code: 'TooManyMails', message: 'the address has had its mails of this hour' });
     context.steps.owe({ ...owed, allowed: true });
   }
@@ -107,23 +176,36 @@ type FeedbackJob = Pick<Job<Feedback>, 'id' | 'data'> & {
   row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
 };
 
-/** Depends only on its arguments, so a repeat of the job makes the same bytes. */
-export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags: readonly string[]): Ticket {
+/** Depends only on its arguments, so a repeat of the job makes the same bytes. The text names what is left out. */
+export function ticketOf(
+  { id, data, row }: FeedbackJob,
+  uploads: string[],
+  tags: readonly string[],
+  without: readonly Lack[] = [],
+): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
-  const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
   // Zendesk creates a user for the requester, and a user needs a name.
   const own = user.email.slice(0, user.email.lastIndexOf('@'));
-  return {
+  const name = plainText(user.name ?? own) || own;
+  const left = without.map(({ what }) => what);
+  const details = [
+    ...Object.entries(context).map(([name, value]) => `${name}: ${value}`),
+    ...(left.length > 0 ? [`Zendesk refused, and this ticket is without: ${left.join(', ')}`] : []),
+    ...(left.includes('requester') ? [`Written by: ${name}, ${user.email}`] : []),
+  ];
+  const ticket = {
     external_id: id,
     subject: plainText(subject),
     comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
-    requester: { name: plainText(user.name ?? own) || own, email: user.email },
+    requester: { name, email: user.email },
     tags: filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])]),
     priority,
     type,
     custom_fields: filled(customFields),
     metadata: filled(traceOf(row)),
   };
+  const refused = Object.entries(FIELDS).filter(([part]) => left.includes(part));
+  return { ...ticket, ...Object.fromEntries(refused.map(([, field]) => [field, undefined])) };
 }
 
 const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
@@ -211,7 +293,8 @@ function templateFor(locale: string | undefined, config: Pick<ConfirmationConfig
 }
 
 const HOUR_MS = 60 * 60_000;
-const MOST_AN_HOUR = 3;
+/** A user whom the API knows has given an own address. Anyone can give any other one. */
+const MOST_AN_HOUR = { known: 10, unknown: 3 };
 
 /** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
 interface Mailed extends ItemHead {
@@ -219,11 +302,12 @@ interface Mailed extends ItemHead {
 }
 
 /**
- * Tells whether the confirmation of a job may be sent: at most three jobs an hour mail one address, because unknown
- * callers may give any. A repeat of a job gets the same answer. Keys show no address.
+ * Tells whether the confirmation of a job may be sent: few jobs an hour mail one address. A repeat of a job gets the same
+ * answer. Keys show no address.
  */
 export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
-  return async ({ id, email }: { id: string; email: string }): Promise<boolean> => {
+  return async ({ id, email, isKnown }: { id: string; email: string; isKnown: boolean }): Promise<boolean> => {
+    const most = isKnown ? MOST_AN_HOUR.known : MOST_AN_HOUR.unknown;
     const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);
     const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
     const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
@@ -234,7 +318,7 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
       const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
       const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
       const count = recent.length + mailedBefore.filter(isRecent).length;
-      if (count >= MOST_AN_HOUR || recent.some(([job]) => job === id)) return undefined;
+      if (count >= most || recent.some(([job]) => job === id)) return undefined;
       const jobs = { ...Object.fromEntries(recent), [id]: now };
       return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
     });

@@ -1,6 +1,6 @@
 import { createClient } from 'node-zendesk';
 import * as z from 'zod';
-import { AmbiguousError } from '../errors';
+import { AmbiguousError, type ErrorDetails, PermanentError, refusesRequest } from '../errors';
 import type { Secret } from '../ports';
 import {
   type Attempt,
@@ -21,8 +21,8 @@ export interface Ticket {
   subject: string;
   /** Plain text. `uploads`: tokens from `upload`. */
   comment: { body: string; uploads?: readonly string[] | undefined };
-  /** Zendesk finds or creates the user by the address. */
-  requester: { name: string; email: string };
+  /** Zendesk finds or creates the user by the address. Without it, the API's account is the requester. */
+  requester?: { name: string; email: string } | undefined;
   tags?: readonly string[] | undefined;
   priority?: 'urgent' | 'high' | 'normal' | 'low' | undefined;
   type?: 'problem' | 'incident' | 'question' | 'task' | undefined;
@@ -43,6 +43,39 @@ interface ZendeskConfig {
 
 const refused = z.object({ details: z.record(z.string(), z.unknown()) });
 
+/** What a ticket can be made without, by the names that Zendesk gives to it. */
+const PARTS = {
+  requester: /requester|suspended|user|email/i,
+  customFields: /field/i,
+  tags: /tag/i,
+  priority: /priority/i,
+  type: /type/i,
+  files: /upload|attachment/i,
+} as const;
+export type TicketPart = keyof typeof PARTS;
+export const TICKET_PARTS = Object.keys(PARTS) as TicketPart[];
+/** What every ticket has. */
+const NEEDED = /subject|comment|description|external_id/i;
+
+/** Zendesk refuses a ticket. `parts`: those that it names, if a ticket can be made without them. */
+export class TicketRefusedError extends PermanentError {
+  readonly parts: readonly TicketPart[];
+  /** Whether it names what every ticket has, and nothing else. */
+  readonly isFinal: boolean;
+
+  constructor(error: ErrorDetails, details: Record<string, unknown>) {
+    super(error);
+    const names = Object.entries(details).flatMap(([name, list]) => (name === 'base' ? labelsOf(list) : [name]));
+    this.parts = TICKET_PARTS.filter((part) => names.some((name) => PARTS[part].test(name)));
+    this.isFinal = this.parts.length === 0 && names.length > 0 && names.every((name) => NEEDED.test(name));
+  }
+}
+
+/** The first words of descriptions, such as "Attachment" of "Attachment: the token has expired". The rest may be personal. */
+const descriptions = z.array(z.object({ description: z.string() }));
+const labelsOf = (list: unknown): string[] =>
+  (descriptions.safeParse(list).data ?? []).map(({ description }) => description.replace(/:.*/s, ''));
+
 export const zendesk: Dialect = {
   vendor: 'zendesk',
   prefix: 'Zendesk',
@@ -51,11 +84,15 @@ export const zendesk: Dialect = {
   // The paths are fixed, so a 404 means a wrong or closed subdomain.
   aboutUs: new Set([402, 404, 405]),
   field: (body) => fieldName(Object.keys(refused.safeParse(body).data?.details ?? {})[0]),
-  refined: (_error, { status, body }, effect) => {
-    if (effect !== 'once' || status !== 400) return undefined;
+  refined: (error, { status, body }, effect) => {
+    if (effect !== 'once') return undefined;
+    const isReused = status === 400 && (body === undefined || /"IdempotentRequestError"/.test(JSON.stringify(body)));
+    if (!isReused)
+      return refusesRequest(error)
+        ? new TicketRefusedError(error, refused.safeParse(body).data?.details ?? {})
+        : undefined;
     // The key was used with another body, so a ticket exists and the worker looks it up. Zendesk puts the name into
     // `error` or into its `title`, and the name appears nowhere else as a value. A body that broke off may hold it.
-    if (body !== undefined && !/"IdempotentRequestError"/.test(JSON.stringify(body))) return undefined;
     const message = 'the job may have created a ticket with another body';
     return new AmbiguousError({ code: 'IdempotentRequestError', message, vendor: 'zendesk', status });
   },

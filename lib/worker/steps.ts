@@ -1,6 +1,6 @@
 import { JobError, refusesRequest, type Vendor, VerdictError } from '../errors';
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
-import { type Evidence, type JobRow, type Owed, type Step, withoutStep } from '../jobs/row';
+import { type Evidence, type JobRow, type Lack, type Owed, type Step, withoutStep } from '../jobs/row';
 import type { Clock } from '../ports';
 
 const notKnown = (step: string, cause?: unknown): VerdictError =>
@@ -108,6 +108,14 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     /** Names the cosmetic fields that were left out. The next write of the row has them. */
     warn: (left: readonly string[]) =>
       lease.stage((row) => ({ ...row, warnings: [...new Set([...(row.warnings ?? []), ...left])] })),
+    /** A done step that has to run again. */
+    forget,
+    /** Names what the job does without. The next write of the row has it. */
+    lack: (lacks: readonly Lack[]) =>
+      lease.stage(({ without = [], ...row }) => {
+        const others = without.filter(({ what }) => lacks.every((lack) => lack.what !== what));
+        return { ...row, without: [...others, ...lacks] };
+      }),
     /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
     save: () => lease.flush(),
     skip: (name: string, reason: string) => {

@@ -93,8 +93,8 @@ const SCENARIOS: Scenario[] = [
   },
   {
     title: 'Zendesk refuses the ticket permanently',
-    // The fake knows this user as suspended and answers 422.
-    send: (service) => sendFeedback(service, 'suspended@example.com'),
+    // The fake answers 422 to a ticket with this address.
+    send: (service) => sendFeedback(service, 'refused@example.com'),
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as ZendeskRejected',
   },
   {

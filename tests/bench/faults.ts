@@ -1,13 +1,15 @@
 import { mock } from 'node:test';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import { TransientError } from '../../lib/errors';
+import { mailLimit } from '../../lib/feedback/process';
 import { isEnd } from '../../lib/jobs/row';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';
 import { type Engine, jobId, memoryEngine, watch } from '../support/engine';
-import { feedbackBody, sampleFeedback } from '../support/feedback';
+import { feedbackBody, ownUser, sampleFeedback } from '../support/feedback';
+import { hashPeople } from '../support/hash-people';
 import { createKills } from '../support/kills';
 import { memoryClock } from '../support/memory-clock';
 import { memoryObjects } from '../support/memory-objects';
@@ -196,7 +198,7 @@ type Figures = { fault: string; rival: string } & Record<
   number
 >;
 
-const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
+const bodyOf = (id: string) => feedbackBody(ownUser(id), { id });
 
 async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promise<Figures> {
   const clock = memoryClock();
@@ -204,14 +206,15 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promis
   const engine = memoryEngine(
     (ports) => {
       const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
-      return sampleFeedback({ ...stage.vendors, ...ports, rate, mayConfirm: async () => true }, CONFIRMATION_WAIT_MS);
+      const mayConfirm = mailLimit({ ...ports, hashPeople });
+      return sampleFeedback({ ...stage.vendors, ...ports, rate, mayConfirm }, CONFIRMATION_WAIT_MS);
     },
     { clock, ...(rival.includes('careful') && { settings: { receives: MOST_RECEIVES } }) },
   );
   const { handler, close } = await handlerOf(rival, { ...stage.vendors, ...engine });
   scenario.arrange?.(stage);
   const send = (body: string, n: number) => engine.send(body, { group: `g${n % 20}` });
-  for (let n = 1; n <= scenario.jobs; n++) send(bodyOf(n), n);
+  for (let n = 1; n <= scenario.jobs; n++) send(bodyOf(jobId(n)), n);
   const lastAct = scenario.redrives ? REDRIVE_MINUTE : scenario.repeats ? REPEAT_MINUTE : 0;
   // Of this engine, jobs can also wait outside the queue.
   const isAtRest = () => engine.inQueue() === 0 && engine.rows().every(({ state }) => isEnd(state));
@@ -220,7 +223,7 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promis
   mock.timers.enable({ apis: ['Date'], now: clock.now() });
   for (let minute = 0; minute <= lastAct || !isAtRest(); minute++) {
     if (minute > LAST_MINUTE) throw new Error(`${rival} is not at rest after a day: ${scenario.name}`);
-    if (minute === REPEAT_MINUTE) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
+    if (minute === REPEAT_MINUTE) for (const id of scenario.repeats ?? []) send(bodyOf(id), 0);
     if (scenario.redrives && minute === REDRIVE_MINUTE) engine.redrive();
     for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1)) {
       const received = event;
@@ -258,7 +261,7 @@ async function cleanDurableOperations(): Promise<number> {
   const stage = await world({}, Date.now);
   const steps = feedbackSteps({ ...stage.vendors, table: memoryTable(), objects: memoryObjects() });
   const handler = durableFeedback(steps, { careful: true, waited: () => {} });
-  const { operations } = await execute(handler, bodyOf(1), stage.mortal);
+  const { operations } = await execute(handler, bodyOf(jobId(1)), stage.mortal);
   await Promise.all([stage.zendesk.close(), stage.sendgrid.close()]);
   return operations;
 }
@@ -278,7 +281,7 @@ async function playDurable(scenario: Scenario, rival: (typeof DURABLE)[number]):
     if (started.has(name)) return true;
     started.add(name);
     now = start + at;
-    return (await execute(handler, bodyOf(n), stage.mortal)).succeeded;
+    return (await execute(handler, bodyOf(jobId(n)), stage.mortal)).succeeded;
   };
   for (let n = 1; n <= scenario.jobs; n++) {
     let done = await run(jobId(n), n, 0);

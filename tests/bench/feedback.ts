@@ -1,5 +1,6 @@
 import type { SQSEvent } from 'aws-lambda';
 import { realClock, realRandom } from '../../lib/aws/system';
+import { mailLimit } from '../../lib/feedback/process';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
 import { tokenOf } from '../../lib/jobs/messages';
@@ -12,7 +13,8 @@ import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
-import { feedbackBody, sampleFeedback } from '../support/feedback';
+import { feedbackBody, ownUser, sampleFeedback } from '../support/feedback';
+import { hashPeople } from '../support/hash-people';
 import { feedbackSettings } from '../support/producer';
 import { record } from './analytics-events';
 import { type Handler, handleAll, plainLoop, powertools, type RivalPorts, usualWorker, vendorsAt } from './rivals';
@@ -78,7 +80,7 @@ const settings = () => feedbackSettings;
 /** A message as the API sends it, with its row in the table. */
 async function accepted(table: Table, id: string): Promise<SQSEvent> {
   const now = Date.now();
-  const body = feedbackBody({}, { id, time: new Date(now).toISOString() });
+  const body = feedbackBody(ownUser(id), { id, time: new Date(now).toISOString() });
   const row = newRow({ queue: 'feedback', envelope: parseEnvelope(body), group: 'g', now, random: realRandom });
   await createLedger({ table, clock: realClock, random: realRandom, settings }).write(row, 0);
   const sent = { queue: 'feedback', sentAt: now, ...tokenOf(row) };
@@ -88,7 +90,7 @@ async function accepted(table: Table, id: string): Promise<SQSEvent> {
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {
   const base = { table: jobs, clock: realClock, random: realRandom };
   const rate = sharedRate({ ...base, rate: 10_000 }, 'sendgrid');
-  const vendors = { zendesk, sendgrid, mayConfirm: async () => true };
+  const vendors = { zendesk, sendgrid, mayConfirm: mailLimit({ ...base, hashPeople }) };
   const contract = sampleFeedback({ objects, ...vendors, rate, clock: realClock });
   const stores = { ...base, objects, ledger: createLedger({ ...base, settings }), circuits: circuitBreakers(base) };
   const deps = { ...memoryEngine(() => contract).deps, ...stores, settings };

@@ -1,5 +1,6 @@
 import { AmbiguousError, TransientError, WaitError } from '../../lib/errors';
 import { FEEDBACK_SUBMITTED } from '../../lib/feedback/message';
+import { mailLimit } from '../../lib/feedback/process';
 import { FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import { submit } from '../../lib/submit/submit';
 import type { Sendgrid } from '../../lib/vendors/sendgrid';
@@ -7,7 +8,8 @@ import type { Zendesk } from '../../lib/vendors/zendesk';
 import { sharedRate } from '../../lib/worker/rate';
 import { envelopeOf, startService, type Tools } from '../simulation/scale/service';
 import { jobId } from '../support/engine';
-import { aFeedback, sampleFeedback } from '../support/feedback';
+import { aFeedback, ownUser, sampleFeedback } from '../support/feedback';
+import { hashPeople } from '../support/hash-people';
 import { carefulLoop } from './careful-loop';
 import { CONFIRMATION_WAIT_MS } from './rivals';
 import { type Size, tableOf } from './table';
@@ -143,7 +145,8 @@ function startDay(rival: Rival, rules: Rules) {
     queue: FEEDBACK_QUEUE,
     contract: (tools) => {
       const rate = sharedRate({ ...tools.deps, rate: rules.mailsASecond ?? 100 }, 'sendgrid');
-      const deps = { ...tools.deps, rate, ...vendors(tools), mayConfirm: async () => true };
+      const mayConfirm = mailLimit({ ...tools.deps, hashPeople });
+      const deps = { ...tools.deps, rate, ...vendors(tools), mayConfirm };
       return sampleFeedback(deps, CONFIRMATION_WAIT_MS);
     },
     ...(!isOurs && {
@@ -168,7 +171,7 @@ function startDay(rival: Rival, rules: Rules) {
       n: number,
       { user = `user-${n}`, inMs = 0, notBefore }: { user?: string; inMs?: number; notBefore?: number } = {},
     ) {
-      const job = { id: jobId(n), type: FEEDBACK_SUBMITTED, data: aFeedback() };
+      const job = { id: jobId(n), type: FEEDBACK_SUBMITTED, data: aFeedback(ownUser(jobId(n))) };
       const { deps } = service;
       service.after(inMs, () => {
         const time = service.now();

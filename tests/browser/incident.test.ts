@@ -30,7 +30,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
 
   // A bad job is dead. Then the vendor breaks, and a good job is held.
   await page.goto(`${service.endpoints.api}/console/local`);
-  const bad = await sentJob('suspended@example.com');
+  const bad = await sentJob('refused@example.com');
   expect(await service.recorded(bad)).toMatchObject({ state: 'dead', error: { code: 'ZendeskRejected' } });
   const zendesk = page.getByRole('region', { name: 'zendesk', exact: true });
   await zendesk.getByRole('button', { name: 'Refuse the key (401)' }).click();
@@ -57,16 +57,16 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
 
   // The operator finds the job of the user who called, corrects its data and sends it again.
   await page.keyboard.press('/');
-  await page.keyboard.type('suspended@example.com');
+  await page.keyboard.type('refused@example.com');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: bad }).click();
   await page.getByRole('link', { name: 'Open the job' }).click();
   const reveal = page.getByRole('button', { name: 'Show personal data' });
   await reveal.waitFor();
-  expect(await page.getByRole('main').innerHTML()).not.toContain('suspended@example.com');
+  expect(await page.getByRole('main').innerHTML()).not.toContain('refused@example.com');
   await reveal.click();
   const data = page.getByRole('textbox', { name: 'Edit, then send it again' });
-  await data.fill((await data.inputValue()).replace('suspended@example.com', 'corrected@example.com'));
+  await data.fill((await data.inputValue()).replace('refused@example.com', 'corrected@example.com'));
   await page.getByRole('button', { name: 'Send with this data' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Send with this data' }).click();
   const done = await page.getByText('sent again with other data as').first().textContent();

@@ -42,7 +42,7 @@ async function happen(service: Service, page: Page): Promise<void> {
   );
   await producer.email({ ...mail, to: { email: 'reader@example.com' } });
   await producer.invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] });
-  for (const email of ['person@example.com', 'suspended@example.com']) await feedback(email);
+  for (const email of ['person@example.com', 'refused@example.com']) await feedback(email);
   await page.goto(`${endpoints.api}/console/local`);
   const rows = async (state: string) => (await jobsOf(service)).filter((row) => row.state === state);
   while ((await rows('succeeded')).length < 4);

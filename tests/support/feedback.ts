@@ -18,6 +18,9 @@ export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput =
   ...changes,
 });
 
+/** A user of this job alone, so that no limit of mails counts its other jobs. */
+export const ownUser = (id: string) => ({ user: { id, email: `${id}@example.com`, name: 'A User' } });
+
 export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 

@@ -21,18 +21,30 @@ const ticketSchema = z.object({
     body: z.string().trim().min(1, 'cannot be blank').max(65_536, 'is too long (maximum is 65536 characters)'),
     uploads: z.array(z.string()).default([]),
   }),
-  requester: z.object({
-    name: z.string().trim().min(1, 'is too short (minimum is 1 character)'),
-    email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'is not properly formatted'),
-  }),
+  requester: z
+    .object({
+      name: z.string().trim().min(1, 'is too short (minimum is 1 character)'),
+      email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'is not properly formatted'),
+    })
+    .default({ name: 'The account of the API', email: 'agent@example.com' }),
   tags: z.array(z.string()).default([]),
   priority: z.enum(['urgent', 'high', 'normal', 'low']).nullable().default(null),
   type: z.enum(['problem', 'incident', 'question', 'task']).nullable().default(null),
   custom_fields: z.array(z.object({ id: z.number(), value: z.unknown() })).default([]),
 });
 
-/** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. It refuses the requesters in `suspended`. */
-export function zendeskModel(now: () => number, suspended = ['suspended@example.com']) {
+/** What Zendesk refuses, one at a time: requesters, custom fields, the names of files, and words in any ticket. */
+interface Refuses {
+  suspended?: readonly string[];
+  removedFields?: readonly number[];
+  files?: readonly string[];
+  words?: readonly string[];
+}
+
+/** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. */
+export function zendeskModel(now: () => number, refuses: Refuses = {}) {
+  const { suspended = ['suspended@example.com'], words = ['refused@example.com'] } = refuses;
+  const { removedFields = [404], files: badFiles = ['refused.exe'] } = refuses;
   const tickets: FakeTicket[] = [];
   const users: { id: number; name: string; email: string }[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
@@ -47,6 +59,9 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
       return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
     }
     const { requester, comment, ...rest } = parsed.data.ticket;
+    if (words.some((word) => body.includes(word))) return invalid('description', 'is not allowed');
+    const removed = rest.custom_fields.find(({ id }) => removedFields.includes(id));
+    if (removed) return invalid('custom_fields', `${removed.id} does not exist`);
     const email = requester.email.toLowerCase();
     if (suspended.includes(email)) return invalid('requester', `${email} is suspended`);
     const files = comment.uploads.flatMap((token) => uploads.get(token) ?? []);
@@ -94,6 +109,7 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
       return reply(204);
     },
     upload(name: string): Reply {
+      if (badFiles.includes(name)) return invalid('filename', 'is of a type that is not allowed');
       const token = `upload-${uploads.size + 1}`;
       uploads.set(token, { name, at: now() });
       return reply(201, { upload: { token } });
@@ -102,8 +118,10 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
 }
 
 /** Zendesk's 422. Like Zendesk's own, it may quote the request. */
-const invalid = (field: string, description: string): Reply =>
-  reply(422, { error: 'RecordInvalid', details: { [field]: [{ description: `${field}: ${description}` }] } });
+const invalid = (field: string, description: string): Reply => {
+  const said = field === 'base' ? description : `${field}: ${description}`;
+  return reply(422, { error: 'RecordInvalid', details: { [field]: [{ description: said }] } });
+};
 
 const MISMATCH = reply(400, {
   error: 'IdempotentRequestError',
@@ -116,13 +134,13 @@ interface FakeZendeskOptions {
   /** With a token, it accepts only these credentials. */
   token?: string | undefined;
   now?: () => number;
-  suspended?: string[];
+  refuses?: Refuses;
 }
 
 /** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. `authorization`: a header that it accepts. */
 export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
-  const { port, email = '', token, now = Date.now, suspended } = options;
-  const { tickets, users, ...model } = zendeskModel(now, suspended);
+  const { port, email = '', token, now = Date.now, refuses } = options;
+  const { tickets, users, ...model } = zendeskModel(now, refuses);
   const authorization = basicAuthorization(email, token ?? '');
   const server = await startFake({
     port,

@@ -80,7 +80,7 @@ test('a worker killed after the ticket or during the mail makes one of each, and
 });
 
 test('a job that a vendor refuses permanently is in the DLQ with the reason and is reported, and its user appears only as a keyed hash', async () => {
-  const { id } = await service.producer.feedback(feedback('suspended@example.com'));
+  const { id } = await service.producer.feedback(feedback('refused@example.com'));
   await service.recorded(id);
   const deadLetters = await service.until('the DLQ entry', async () => {
     const found = service.deadLetters();
@@ -94,7 +94,7 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
   expect(message.fields).toContainEqual({ name: 'Details', value: `1 job, job ${id}, code ZendeskRejected` });
   expect(JSON.parse(shown)).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'ZendeskRejected' } });
   const logs = service.invocations.flatMap(({ log }) => log).join('\n');
-  const person = 'feedback:email:suspended@example.com';
+  const person = 'feedback:email:refused@example.com';
   const [keyed] = hashed(person);
   const attributes = deadLetters.map((entry) => entry.attributes);
   const text = (StringValue?: string) => ({ StringValue });
@@ -102,7 +102,7 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
   expect(attributes).toMatchObject([{ job: text(id), group: text(keyed), ...why }]);
   expect(logs).not.toContain(keyed);
   const everything = [shown, JSON.stringify(attributes), logs].join('\n');
-  expect(everything).not.toContain('suspended@');
+  expect(everything).not.toContain('refused@');
   expect(everything).not.toContain(sha256(person).slice(0, 32));
 });
 
@@ -111,7 +111,7 @@ test('a person in every kind of job is found and erased, and no item, object or 
   const [email, user] = ['ann@example.com', 'user-of-ann'];
   const mail = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
   // One job is dead, with a body and an entry in the DLQ.
-  zendesk.fail({ ...ticketCall, bodyContains: email, status: 422 });
+  zendesk.fail({ ...ticketCall, bodyContains: email, status: 422, body: { details: { description: [] } } });
   const jobs = [
     await producer.feedback({ user: { id: user, email }, subject: 'Hello', message: 'It works' }),
     await producer.email({ ...mail, to: { email } }),

@@ -30,7 +30,7 @@ const mail = aMail({ name: 'Planted Name', email: ADDRESS }, { subject: 'planted
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const now = () => NOW;
 const start = async () => ({
-  zendesk: await startFakeZendesk({ suspended: [ADDRESS] }),
+  zendesk: await startFakeZendesk({ refuses: { suspended: [ADDRESS] } }),
   sendgrid: await startFakeSendgrid(),
   'app-store-connect': await startFakeAppStoreConnect({ ...TEAM, ...seed(), now }),
   discord: await startFakeDiscord(),

@@ -15,7 +15,7 @@ const EXPECTED: Record<string, readonly string[]> = {
   effect: ['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'object'],
   step: [
     ...['send unknown', 'invitation unknown', 'notification unknown', 'confirmation unknown'],
-    ...['confirmation skipped', 'excluded done'],
+    ...['confirmation skipped', 'excluded done', 'reduced-1 done', 'reduced-2 done'],
   ],
   campaign: [
     ...['running', 'cancelled', 'ended', 'paused(operator)', 'paused(SendgridRejected)'],

@@ -20,6 +20,9 @@ export type JobKind =
   | (typeof FOREIGN)[number]
   /** Another CloudEvents SDK wrote it: its id is no UUID and its time has an offset. */
   | 'event'
+  /** Feedback of which Zendesk refuses one part, or the parts one after another and a file. */
+  | 'reduced-once'
+  | 'reduced'
   /** Feedback with an attachment, or without a confirmation. */
   | 'attachment'
   | 'opted-out'

@@ -97,9 +97,9 @@ export function watchGauges(world: World): void {
 }
 
 /** The metrics that count outcomes of jobs with rows, and the change of a row that each one counts. */
-const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => boolean> = {
+const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => boolean | number> = {
   JobsSucceeded: (before, after) => succeeds(before, after) && !after.resends,
-  JobsWithout: (before, after) => succeeds(before, after) && !after.resends && (after.without?.length ?? 0) > 0,
+  JobsWithout: (before, after) => succeeds(before, after) && !after.resends && (after.without?.length ?? 0),
   JobsDead: (before, after) => isParked(after) && !(before && isParked(before) && before.endedAt === after.endedAt),
 };
 
@@ -119,7 +119,7 @@ export function watchCounts(world: World): void {
   };
   onRow.push((row, before) => {
     if (row.queue !== name) return;
-    for (const [counter, counts] of Object.entries(COUNTERS)) if (counts(before, row)) count(counter, 1, 'rows');
+    for (const [counter, counts] of Object.entries(COUNTERS)) count(counter, Number(counts(before, row)), 'rows');
   });
   onMeasure.push((counter, value, dimensions) => {
     if (!(counter in COUNTERS) || dimensions.queue !== name || queue.isDoneWithout) return;

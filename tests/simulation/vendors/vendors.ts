@@ -9,8 +9,11 @@ import type { Reply } from '../../../packages/local/fakes/server';
 import { zendeskModel } from '../../../packages/local/fakes/zendesk';
 import { MARK } from '../world/watch';
 
-/** Zendesk permanently refuses a requester with this address. */
+/** Zendesk refuses a ticket with the word, a requester with the address, and a file with the name. */
+export const REFUSED_WORD = 'unwanted';
 export const SUSPENDED = `${MARK}-suspended@example.com`;
+export const REFUSED_FILE = `${MARK}.exe`;
+export const REMOVED_FIELD = 404;
 /** Zendesk answers 403 to a ticket with this word in its subject. */
 export const FORBIDDEN_SUBJECT = 'forbidden';
 /** SendGrid refuses each address with the first word, and each request with the second word in its subject. */
@@ -56,7 +59,9 @@ const APPLE_SEED: AppStoreConnectSeed = {
 };
 
 export const createVendors = (now: () => number) => ({
-  zendesk: zendeskModel(now, [SUSPENDED]),
+  zendesk: zendeskModel(now, {
+    ...{ suspended: [SUSPENDED], words: [REFUSED_WORD], files: [REFUSED_FILE], removedFields: [REMOVED_FIELD] },
+  }),
   sendgrid: sendgridModel(now, [UNVERIFIED]),
   apple: appStoreConnectModel(APPLE_SEED),
   /** By mail: the names of SendGrid's events about it that were delivered and stored. */

@@ -19,7 +19,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
   const ask = <T>({ method, timeoutMs, repeatable = true }: Asked, reply: () => Reply): Promise<T> => {
     const answered = () => {
       const answer = reply();
-      if (!isOk(answer)) throw notOk(answer);
+      if (!isOk(answer)) throw notOk(answer, answer.json);
       return answer.json as T;
     };
     return call({ process, target: 'zendesk', method, timeoutMs, effect: answered }).catch((error: unknown) => {

@@ -103,6 +103,8 @@ const VENDOR_ERRORS: Partial<Record<Cause, () => Error>> = {
 };
 const vendorError = (cause: Cause) => VENDOR_ERRORS[cause] ?? (() => notOk({ status: 500, headers: {} }));
 
-/** An answer with our secret, which the service must never show. */
-export const notOk = ({ status, headers }: Reply): UnexpectedAnswer =>
-  new UnexpectedAnswer({ status, headers, body: { error: SECRET, errors: [{ message: SECRET, field: SECRET }] } });
+/** An answer with our secret, which the service must never show. `said`: what else the vendor says. */
+export const notOk = ({ status, headers }: Reply, said: unknown = {}): UnexpectedAnswer => {
+  const body = { error: SECRET, errors: [{ message: SECRET, field: SECRET }], ...Object(said) };
+  return new UnexpectedAnswer({ status, headers, body });
+};

@@ -8,7 +8,7 @@ import { memoryTable } from '../../support/memory-table';
 function limit(keys: readonly [string, ...string[]] = [HASH_KEY], table = memoryTable()) {
   const clock = memoryClock();
   const mayConfirm = mailLimit({ clock, table, random: memoryRandom(), hashPeople: async () => hashesWith(keys) });
-  const ask = (id: string, email = 'User@example.com') => mayConfirm({ id, email });
+  const ask = (id: string, email = 'User@example.com', isKnown = false) => mayConfirm({ id, email, isKnown });
   return { clock, table, ask };
 }
 

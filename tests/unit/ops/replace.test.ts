@@ -9,7 +9,7 @@ import { aFeedback, attachmentKey, feedbackBody, startFeedback } from '../../sup
 import { command } from '../../support/operator';
 
 /** The fake Zendesk refuses this address. */
-const REJECTED = { user: { email: 'suspended@example.com' }, confirmation: false };
+const REJECTED = { user: { email: 'refused@example.com' }, confirmation: false };
 const FILE = { name: 'x.png', contentType: 'image/png' };
 const good = aFeedback({ user: { email: 'user@example.com' }, confirmation: false });
 
