@@ -25,9 +25,11 @@ create index outbox_waiting on outbox (place) where sent is null and refused is 
 `;
 
 const MOST_ROWS = 100;
+/** With more rows that wait, the service is down. */
+const MOST_WAITING = 10_000;
 const MINE = `select pg_try_advisory_xact_lock('outbox'::regclass::oid::bigint) as mine`;
 const WAITING = `
-select place, id, job from outbox where sent is null and refused is null order by place limit ${MOST_ROWS}`;
+select place, id, job from outbox where sent is null and refused is null order by place limit $1`;
 const SETTLE = `
 update outbox set sent = settled.sent, refused = settled.refused
 from unnest($1::bigint[], $2::uuid[], $3::text[]) as settled (place, sent, refused)
@@ -53,18 +55,18 @@ function keyed({ id, job }: Row): BatchJob {
 }
 
 /**
- * Sends the oldest committed rows, and answers how many are settled: sent, or set aside with the reason why they are
- * refused. A row that the service cannot take now stays, and with it the later ones of its message group. One relay
+ * Sends the oldest committed rows, at most `most`. `settled`: how many it sent, or set aside with the reason why they are
+ * refused. A row that the service cannot take now waits, and with it the later ones of its message group. One relay
  * sends at a time, because two could send a group out of order.
  */
-export async function relayOnce(pool: Pool, producer: Pick<Producer, 'batch'>, log: Log): Promise<number> {
+export async function relayOnce(pool: Pool, producer: Pick<Producer, 'batch'>, log: Log, most = MOST_ROWS) {
   const client = await pool.connect();
   let done = false;
   try {
     await client.query('begin');
     const [lock] = (await client.query(MINE)).rows as [{ mine: boolean }];
     // A statement of its own, because it must see what the relay before has committed.
-    const rows = lock.mine ? ((await client.query(WAITING)).rows as Row[]) : [];
+    const rows = lock.mine ? ((await client.query(WAITING, [most])).rows as Row[]) : [];
     const results = rows.length === 0 ? [] : await producer.batch(rows.map(keyed));
     const settled = results.flatMap((result, n) => outcome(rows[n] as Row, result));
     if (settled.length > 0) {
@@ -75,7 +77,7 @@ export async function relayOnce(pool: Pool, producer: Pick<Producer, 'batch'>, l
     done = true;
     const waits = results.find(({ error }) => error instanceof StoreError)?.error as StoreError | undefined;
     if (waits) log('rows of the outbox wait', { code: waits.code });
-    return settled.length;
+    return { settled: settled.length, waiting: rows.length - settled.length };
   } finally {
     // A connection that is closed rolls its transaction back.
     client.release(!done);
@@ -95,13 +97,19 @@ function outcome({ place }: Row, { accepted, error }: BatchResult): Settled[] {
 
 const EVERY_MS = 1_000;
 
-/** Sends rows until `signal` is aborted. Any number of processes may run it. */
+/**
+ * Sends rows until `signal` is aborted. Any number of processes may run it. Rows that wait are sent again together with
+ * a hundred later ones, because only the batch knows which of them are of one group.
+ */
 export async function relay(pool: Pool, producer: Pick<Producer, 'batch'>, log: Log, signal: AbortSignal) {
+  let waiting = 0;
   while (!signal.aborted) {
-    const settled = await relayOnce(pool, producer, log).catch((error: unknown) => {
+    const most = MOST_ROWS + Math.min(waiting, MOST_WAITING);
+    const done = await relayOnce(pool, producer, log, most).catch((error: unknown) => {
       log('the outbox waits', { error: error instanceof Error ? error.name : typeof error });
-      return 0;
+      return { settled: 0, waiting: 0 };
     });
-    if (settled === 0) await pause(EVERY_MS, undefined, { signal }).catch(() => {});
+    waiting = done.waiting;
+    if (done.settled === 0) await pause(EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }

@@ -1,6 +1,7 @@
 import type { BatchJob } from 'background-jobs-producer';
 import type { Pool } from 'pg';
 import { enqueue, OUTBOX, relay, relayOnce } from '../../../examples/express-api/src/outbox';
+import { mapEach } from '../../../lib/concurrency';
 import { StoreError } from '../../../lib/errors';
 import { startPostgres } from '../../support/postgres';
 import { memoryProducerDeps } from '../../support/producer';
@@ -18,17 +19,20 @@ const feedback = (user: string, subject: string): BatchJob => ({
 });
 
 /** An API with an empty outbox, and the service in memory. */
-async function start(pool: Pool) {
+async function start(pool: Pool, isStuck = (_data: { subject: string }) => false) {
   await pool.query(`drop table if exists outbox; ${OUTBOX}`);
-  let down = false;
-  const unlessDown =
-    <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      if (down) throw new StoreError({ code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' });
-      return call(...given);
-    };
+  let isDown = isStuck;
   const memory = memoryProducerDeps({
-    queues: (queues) => ({ ...queues, send: unlessDown(queues.send), sendBatch: unlessDown(queues.sendBatch) }),
+    queues: (queues) => {
+      const send: typeof queues.send = async (url, message) => {
+        if (!isDown(JSON.parse(message.body).data)) return queues.send(url, message);
+        throw new StoreError({ code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' });
+      };
+      const entry = (error: StoreError) => ({ sent: false as const, code: error.code });
+      const sendBatch: typeof queues.sendBatch = (url, messages) =>
+        mapEach(messages, 1, (message) => send(url, message).then((sent) => ({ sent: true, ...sent }), entry));
+      return { ...queues, send, sendBatch };
+    },
   });
   const lines: object[] = [];
   const log = (message: string, facts = {}) => void lines.push({ message, ...facts });
@@ -36,8 +40,8 @@ async function start(pool: Pool) {
     ...memory,
     lines,
     log,
-    setDown: (is: boolean) => (down = is),
-    once: () => relayOnce(pool, memory.producer, log),
+    setDown: (is: boolean) => (isDown = () => is),
+    once: async () => (await relayOnce(pool, memory.producer, log)).settled,
     add: (user: string, subject: string) => enqueue(pool, feedback(user, subject)),
     subjects: () => memory.events().map(({ data }) => (data as { subject: string }).subject),
     rows: async () => (await pool.query('select * from outbox order by place')).rows,
@@ -116,6 +120,21 @@ withPostgres('a row that is refused for good is set aside with its reason, and s
     expect.stringContaining('kind'),
     null,
   ]);
+});
+
+withPostgres('rows that are never sent hold back the later ones of their groups only', async (pool) => {
+  const { add, log, producer, subjects, rows } = await start(pool, ({ subject }) => subject === 'stuck');
+  for (let n = 0; n < 150; n++) await add(`stuck-${n}`, 'stuck');
+  await add('stuck-7', 'behind');
+  for (let n = 0; n < 5; n++) await add('user', `${n}`);
+
+  const stop = new AbortController();
+  const relaying = relay(pool, producer, log, stop.signal);
+  while ((await rows()).filter(({ sent }) => sent !== null).length < 5);
+  stop.abort();
+  await relaying;
+
+  expect(subjects()).toEqual(['0', '1', '2', '3', '4']);
 });
 
 withPostgres('of two relays one sends at a time, and nothing is sent twice', async (pool) => {
