@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
@@ -121,7 +121,7 @@ export function checkTime({ time }: Envelope, { oldest, sentAt }: { oldest: numb
   throw new PermanentError({ code: 'InvalidEnvelope', message, field: 'time' });
 }
 
-export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const sha256 = (bytes: string | Uint8Array): string => hash('sha256', bytes);
 
 /** Some languages write the fields of an object in another order each time. For `JSON.stringify`. */
 export const inOrder = (_name: string, value: unknown): unknown =>

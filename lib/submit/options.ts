@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
 import * as z from 'zod';
 import { describeIssues, describeLeft, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
@@ -106,7 +106,7 @@ export function jobId({
 
 /** A new id that sorts by time. A v4 UUID has fixed bits, but all bits of its hash are random. */
 export const newId = ({ clock, random }: IdDeps): string =>
-  v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
+  v7({ msecs: clock.now(), random: hash('sha256', random.uuid(), 'buffer').subarray(0, 16) });
 
 /** The `owner` that the row of a principal's job may have. Rejects with a StoreError if the hash key cannot be read. */
 export const ownersOf = async (

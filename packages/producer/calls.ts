@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import * as z from 'zod';
-import { endsBy, unlessAborted } from '../../lib/concurrency';
+import { endsBy } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import type { Clock } from '../../lib/ports';
 import { valid } from '../../lib/submit/options';
@@ -10,6 +10,8 @@ export const AT_ONCE = 50;
 /** More that wait would only fill the memory, because their time-outs pass first. */
 const MOST_WAITING = 10_000;
 const TIMEOUT_MS = 10_000;
+/** Without a reason, an abort makes an error with a stack. */
+const DONE = 'done';
 
 export const callLimits = z.strictObject({
   signal: z
@@ -30,6 +32,17 @@ export const callLimits = z.strictObject({
  */
 export type CallLimits = z.input<typeof callLimits>;
 
+/** Whether a call is over before its answer, and who hears of it. */
+class Ending {
+  why: string | undefined;
+  readonly heard = new Set<(why: string) => void>();
+
+  end(why: string): void {
+    this.why ??= why;
+    for (const hear of this.heard) hear(this.why);
+  }
+}
+
 /** Gives out `most` places, first come, first served. */
 export function createTurns(most: number) {
   const waiting = new Set<() => void>();
@@ -45,23 +58,17 @@ export function createTurns(most: number) {
   return {
     waiting: () => waiting.size,
     /**
-     * Does something when it has a place. `signal` ends the wait, and then nothing is done. The place is free again when
+     * Does something when it has a place. `ending` ends the wait, and then nothing is done. The place is free again when
      * all that the act has `left` behind is over too.
      */
-    async inTurn<T>(act: () => Promise<T>, signal?: AbortSignal, left: Promise<unknown>[] = []): Promise<T> {
+    async inTurn<T>(act: () => Promise<T>, ending?: Ending, left: Promise<unknown>[] = []): Promise<T> {
+      if (ending?.why !== undefined) throw ending.why;
       if (taken < most) taken += 1;
-      else {
-        let enter = () => {};
-        const entered = new Promise<void>((resolve) => (enter = resolve));
-        waiting.add(enter);
-        try {
-          await (signal ? unlessAborted(entered, signal) : entered);
-        } catch (error) {
-          // It may have got its place at the moment of the abort.
-          if (!waiting.delete(enter)) leave();
-          throw error;
-        }
-      }
+      else
+        await new Promise<void>((enter, reject) => {
+          waiting.add(enter);
+          ending?.heard.add((why) => waiting.delete(enter) && reject(why));
+        });
       return act().finally(() => void Promise.allSettled(left).then(leave));
     },
   };
@@ -75,13 +82,14 @@ export interface Call {
    */
   during<T>(act: () => Promise<T>, effect?: unknown): Promise<T>;
   /** Aborted when the call is over before its answer. */
-  over: AbortSignal;
+  over(): AbortSignal;
 }
 
 /** The limits among the options of a call, and the other options. Throws an InvalidJobError. */
 export function limitsOf(options: unknown): { limits: CallLimits; rest: unknown } {
   if (typeof options !== 'object' || options === null) return { limits: {}, rest: options };
   const { signal, timeoutMs, ...rest } = options as CallLimits;
+  if (signal === undefined && timeoutMs === undefined) return { limits: {}, rest };
   return { limits: valid(callLimits, { signal, timeoutMs }, 'options'), rest };
 }
 
@@ -96,13 +104,13 @@ export function createCalls(clock: Clock) {
   async function run<T>(limits: CallLimits, act: (call: Call) => Promise<T>): Promise<T> {
     if (turns.waiting() >= MOST_WAITING) throw notSent(`${MOST_WAITING} other calls wait for their turn`);
     const { signal: given, timeoutMs = TIMEOUT_MS } = limits;
-    const over = new AbortController();
+    const ending = new Ending();
     const done = new AbortController();
-    for (const signal of [over.signal, given]) if (signal) setMaxListeners(0, signal);
     let waits = true;
-    const end = (why: string) => over.abort(waits ? `${why} while it waited for its turn` : why);
+    const end = (why: string) => ending.end(waits ? `${why} while it waited for its turn` : why);
     const abort = () => end('its caller aborted it');
     if (given?.aborted) abort();
+    if (given) setMaxListeners(0, given);
     given?.addEventListener('abort', abort);
     void clock.sleep(timeoutMs, done.signal).then(() => {
       // What goes on after the answer must not end with it.
@@ -111,18 +119,19 @@ export function createCalls(clock: Clock) {
     const left: Promise<unknown>[] = [];
     const begin = () => {
       waits = false;
-      return act(callUntil(over.signal, left));
+      ending.heard.clear();
+      return act(callUntil(ending, left));
     };
-    const ended = turns.inTurn(begin, over.signal, left);
+    const ended = turns.inTurn(begin, ending, left);
     underWay.set(ended, end);
     try {
       return await ended;
     } catch (error) {
-      throw waits ? notSent(over.signal.reason) : error;
+      throw waits ? notSent(ending.why ?? '') : error;
     } finally {
       underWay.delete(ended);
       given?.removeEventListener('abort', abort);
-      done.abort();
+      done.abort(DONE);
     }
   }
 
@@ -137,23 +146,32 @@ export function createCalls(clock: Clock) {
 }
 
 /** `left` gets the calls to AWS that this call no longer waits for. */
-function callUntil(over: AbortSignal, left: Promise<unknown>[]): Call {
+function callUntil(ending: Ending, left: Promise<unknown>[]): Call {
   const begun = new Set<unknown>();
   return {
-    async during(act, effect) {
-      let made: ReturnType<typeof act> | undefined;
-      try {
-        over.throwIfAborted();
-        if (effect !== undefined) begun.add(effect);
-        made = act();
-        return await unlessAborted(made, over);
-      } catch (error) {
-        if (!over.aborted || error !== over.reason) throw error;
-        if (made) left.push(made);
-        throw begun.has(effect) ? unknown(over.reason) : notSent(over.reason);
-      }
+    async during<T>(act: () => Promise<T>, effect?: unknown) {
+      const stopped = () => (begun.has(effect) ? unknown : notSent)(ending.why ?? '');
+      if (ending.why !== undefined) throw stopped();
+      if (effect !== undefined) begun.add(effect);
+      const made = act();
+      let stop = () => {};
+      const answer = new Promise<T>((resolve, reject) => {
+        stop = () => {
+          left.push(made);
+          reject(stopped());
+        };
+        ending.heard.add(stop);
+        made.then(resolve, reject);
+      });
+      return answer.finally(() => ending.heard.delete(stop));
     },
-    over,
+    over() {
+      const over = new AbortController();
+      const abort = () => over.abort();
+      if (ending.why !== undefined) abort();
+      ending.heard.add(abort);
+      return over.signal;
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { throughAll } from '../../lib/concurrency';
 import { codeOf } from '../../lib/errors';
 import { listen } from '../../packages/local/loopback';
 import { realProducer } from '../../packages/producer/real-producer';
-import { type Size, tableOf, timed } from './table';
+import { inTurns, median, type Size, tableOf, timed } from './table';
 
 const LANES = 50;
 const region = 'eu-central-1';
@@ -31,15 +31,28 @@ const data = {
   message: 'It was not. '.repeat(40),
 };
 
-/** Sends many jobs with keys at the same moment, while SQS and the table answer after 8 or 100 ms. */
+const WAYS = ['SDK, one call', 'producer', 'producer, 50 lanes'] as const;
+type Way = (typeof WAYS)[number];
+const LANES_MS = 10_000;
+
+/**
+ * Sends many jobs with keys at the same moment, while SQS and the table answer after 8 or 100 ms. The ways take turns.
+ * The lanes take no new job after ten seconds, at which those that wait are refused.
+ */
 export async function burst(size: Size): Promise<string> {
   const counts = size === 'full' ? [1_000, 2_000, 10_000] : [100];
-  const rows: Awaited<ReturnType<typeof measure>>[] = [];
+  const rows: (Awaited<ReturnType<typeof measure>> & { ratio: string })[] = [];
   for (const ms of [8, 100])
     for (const count of counts) {
-      rows.push(await measure('SDK, one call', count, ms), await measure('producer', count, ms));
-      // More jobs would take minutes at the same rate.
-      if (count <= 2_000) rows.push(await measure('producer, 50 lanes', count, ms));
+      const ways = Object.fromEntries(WAYS.map((way) => [way, way])) as Record<Way, Way>;
+      const rounds = size === 'full' ? 3 : 1;
+      const measured = await inTurns(ways, (way) => measure(way, count, ms), { rounds, warmUp: 0 });
+      const rate = (way: Way, round: number) => measured[way][round]?.perSecond ?? 0;
+      for (const way of WAYS) {
+        const ratios = measured[way].map((_, round) => rate(way, round) / rate('producer, 50 lanes', round));
+        const [last] = measured[way].slice(-1);
+        if (last) rows.push({ ...last, ratio: way === 'SDK, one call' ? '' : median(ratios).toFixed(2) });
+      }
     }
   return tableOf(
     rows,
@@ -49,12 +62,14 @@ export async function burst(size: Size): Promise<string> {
     ['accepted', ({ accepted }) => accepted],
     ['refused', ({ refused }) => refused],
     ['s', ({ seconds }) => seconds.toFixed(1)],
-    ['accepted/s', ({ seconds, accepted }) => Math.round(accepted / seconds)],
+    ['accepted/s', ({ perSecond }) => Math.round(perSecond)],
+    ['× 50 lanes, median', ({ ratio }) => ratio],
     ['CPU s', ({ cpu }) => cpu.toFixed(1)],
+    ['MB more', ({ megabytes }) => megabytes],
   );
 }
 
-async function measure(way: 'SDK, one call' | 'producer' | 'producer, 50 lanes', count: number, ms: number) {
+async function measure(way: Way, count: number, ms: number) {
   const server = spawn(process.execPath, ['--import', 'tsx', __filename, String(ms)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -79,13 +94,27 @@ async function measure(way: 'SDK, one call' | 'producer' | 'producer, 50 lanes',
       },
     );
   };
-  const numbers = Array.from({ length: count }, (_, n) => n);
-  const { ms: took, cpuMs } = await timed(() => throughAll(numbers, one, way === 'producer, 50 lanes' ? LANES : count));
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 20);
+  const until = way === 'producer, 50 lanes' ? performance.now() + LANES_MS : Number.POSITIVE_INFINITY;
+  function* numbers() {
+    for (let n = 0; n < count && performance.now() < until; n++) yield n;
+  }
+  const { ms: took, cpuMs } = await timed(() =>
+    throughAll(numbers(), one, way === 'producer, 50 lanes' ? LANES : count),
+  );
+  clearInterval(watch);
   await producer.close();
   sqs.destroy();
   server.kill();
-  const refused = Object.entries(codes).map(([code, times]) => `${times} ${code}`);
-  return { ms, count, way, accepted, refused: refused.join(', ') || '0', seconds: took / 1_000, cpu: cpuMs / 1_000 };
+  const refused = Object.entries(codes)
+    .map(([code, times]) => `${times} ${code}`)
+    .join(', ');
+  const seconds = took / 1_000;
+  const megabytes = Math.round((most - before) / 1_000_000);
+  const figures = { seconds, perSecond: accepted / seconds, cpu: cpuMs / 1_000, megabytes };
+  return { ms, count, way, accepted, refused: refused || '0', ...figures };
 }
 
 /** SQS and the table in a process of their own. They take everything. */

@@ -10,18 +10,18 @@ import { createLedger } from '../../lib/jobs/ledger';
 import type { Table } from '../../lib/ports';
 import { localPorts } from '../../packages/local/connection';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
-import { createProducer } from '../../packages/producer/client';
-import { createTracker } from '../../packages/producer/tracker';
+import { clientOf, createProducer } from '../../packages/producer/client';
+import { createTracker, packingLimits } from '../../packages/producer/tracker';
 import { createChance } from '../simulation/world/chance';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { memoryProducerDeps } from '../support/producer';
 import { appEvent } from './analytics-events';
 import { inTurns, median, quantile, type Size, sumOf, table, tableOf, timed } from './table';
 
-/** `warmUp`: rounds that count for nothing, because the code is still being compiled. */
+/** Each run has rounds of `round` sends. `warmUp`: rounds that count for nothing, because the code is still being compiled. */
 const SIZES = {
-  full: { sends: 600, round: 100, warmUp: 60, events: 100_000 },
-  small: { sends: 20, round: 10, warmUp: 0, events: 1_000 },
+  full: { runs: 5, rounds: 10, round: 20, warmUp: 50, events: 100_000 },
+  small: { runs: 1, rounds: 2, round: 10, warmUp: 0, events: 1_000 },
 };
 type Sizes = (typeof SIZES)[Size];
 const AT_ONCE = 32;
@@ -53,7 +53,9 @@ export async function producerCost(size: Size): Promise<string> {
 
 type Ports = ReturnType<typeof localPorts>;
 
-async function sending({ clients, queues, table: stored }: Ports, { sends, round, warmUp }: Sizes): Promise<string> {
+async function sending({ clients, queues, table: stored }: Ports, sizes: Sizes): Promise<string> {
+  const { runs, rounds, round, warmUp } = sizes;
+  const sends = runs * rounds * round;
   const QueueUrl = queueUrl(REGION, ACCOUNT, 'my-feedback.fifo');
   const body = await bodyOf();
   let number = 0;
@@ -61,29 +63,35 @@ async function sending({ clients, queues, table: stored }: Ports, { sends, round
     const identity = { MessageGroupId: 'g', MessageDeduplicationId: `raw-${++number}` };
     await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body, ...identity }));
   };
-  const feedback = (rows: Table, more: object = {}) => {
-    const producer = createProducer({ ...depsOf(queues, 'my-feedback.fifo', rows), ...more });
+  const feedback = (rows: Table, marksAfterAnswer = false) => {
+    const options = { analytics: packingLimits.parse({}), clock: realClock, marksAfterAnswer };
+    const producer = clientOf(async () => depsOf(queues, 'my-feedback.fifo', rows), options);
     return async () => void (await producer.feedback(data));
   };
+  const RAW = 'SendMessage of the AWS SDK';
   const ways = {
-    'SendMessage of the AWS SDK': raw,
+    [RAW]: raw,
     'producer, no row': feedback(withoutRows),
-    'producer, mark after the answer': feedback(stored, { afterAnswer: () => {} }),
+    'producer, mark after the answer': feedback(stored, true),
     'producer, mark before the answer': feedback(stored),
   };
   type Way = keyof typeof ways;
-  const measured = await inTurns(ways, (way) => measure(way, round), { rounds: sends / round, warmUp });
+  const measured = await inTurns(ways, (way) => measure(way, round), { rounds: runs * rounds, warmUp });
   const rates = await inTurns(ways, (way) => perSecond(way, sends), { rounds: 1, warmUp: 0 });
-  const msOf = (name: Way) => measured[name].flatMap(({ ms }) => ms);
-  const p50Of = (name: Way) => quantile(msOf(name), 0.5);
+  const msOf = (name: Way, run?: number) =>
+    measured[name]
+      .slice((run ?? 0) * rounds, run === undefined ? undefined : (run + 1) * rounds)
+      .flatMap(({ ms }) => ms);
   const cpuOf = (name: Way) => sumOf(measured[name].map(({ cpuMs }) => cpuMs)) / sends;
+  const timesRaw = (name: Way) =>
+    median(Array.from({ length: runs }, (_, run) => median(msOf(name, run)) / median(msOf(RAW, run))));
   return [
     `Sending ${sends} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
     tableOf(
       Object.keys(ways) as Way[],
       ['', (name) => name],
-      ['p50 ms', (name) => p50Of(name).toFixed(2)],
-      ['× raw', (name) => (p50Of(name) / p50Of('SendMessage of the AWS SDK')).toFixed(2)],
+      ['p50 ms', (name) => median(msOf(name)).toFixed(2)],
+      [`× raw, median of ${runs}`, (name) => timesRaw(name).toFixed(2)],
       ['p99 ms', (name) => quantile(msOf(name), 0.99).toFixed(2)],
       ['CPU ms a send', (name) => cpuOf(name).toFixed(2)],
       [`sends/s, ${AT_ONCE} at a time`, (name) => Math.round(median(rates[name]))],
