@@ -10,15 +10,23 @@ const DEL_AND_C1 = '\\u007f-\\u009f';
 // headers.
 const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
 
+/** No field is that long, so a longer text is refused without a look into it: 100 MB would keep others waiting. */
+const LONGEST = 2 ** 21;
+const short =
+  (form: (text: string) => string) =>
+  (text: string): string =>
+    text.length > LONGEST ? text : form(text);
+
 /** Whether a text has only white space and characters of no width. */
-export const isBlank = (value: string): boolean => /^[\s\u00ad\u200b-\u200f\u2060\ufeff]*$/.test(value);
+export const isBlank = (value: string): boolean =>
+  value.length <= LONGEST && /^[\s\u00ad\u200b-\u200f\u2060\ufeff]*$/.test(value);
 
 const NOT_BLANK = 'must not be blank';
 const isNotBlank = (value: string): boolean => !isBlank(value);
 
 // Each is made once, because Zod copies a schema for every rule that is added to it.
-const line = z.string().overwrite(lineForm).refine(isNotBlank, NOT_BLANK);
-const lines = z.string().overwrite(linesForm).refine(isNotBlank, NOT_BLANK);
+const line = z.string().overwrite(short(lineForm)).refine(isNotBlank, NOT_BLANK);
+const lines = z.string().overwrite(short(linesForm)).refine(isNotBlank, NOT_BLANK);
 const exact = z
   .string()
   .regex(NO_CONTROLS, 'must not hold control characters or line breaks')
@@ -42,9 +50,9 @@ const ADDRESS =
 
 export const emailAddress = z
   .string()
-  .overwrite(addressForm)
+  .overwrite(short(addressForm))
+  .max(254, { abort: true })
   .regex(ADDRESS, 'must be a valid email')
-  .max(254)
   .describe('A mail address of at most 254 characters.');
 
 export const mediaType = z

@@ -36,6 +36,7 @@ import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
 
 export interface Inputs {
+  /** Makes a ticket of what a user says, and confirms it by mail. */
   feedback: FeedbackInput;
   /** Sends one mail to one person. */
   email: EmailMessageInput;

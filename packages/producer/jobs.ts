@@ -60,6 +60,7 @@ export type CancelledStatus = JobStatus & {
  * id or option. A JobNotFoundError: the job is another principal's, was never accepted, or ended 45 days ago.
  */
 export interface Jobs {
+  /** What is known about a job now. */
   get(id: string, options?: AskOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that still waits for its time. A second call has the same answer. */
   cancel(id: string, options?: AskOptions): Promise<CancelledStatus>;

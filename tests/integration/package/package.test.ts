@@ -91,6 +91,25 @@ test('the package of the producer has over each field of each kind what it means
   expect(bare.filter((path) => !/^(settings|endpoints)\.|^id$/.test(path))).toEqual([]);
 });
 
+test('the package of the producer says of each function what it does, and asks first for the owner of a key', () => {
+  const types = readFileSync(join(consumer.folder, 'node_modules', PRODUCER, 'dist/index.d.ts'), 'utf8');
+  const named = ['Inputs', 'Sending', 'Producer', 'Jobs', 'CampaignControl', 'Suppression', 'Tracker', 'TestProducer'];
+  const bare = named.flatMap((name) => {
+    const [, body = ''] = new RegExp(`\\ninterface ${name} [^{]*{\n([^]*?)\n}`).exec(types) ?? [];
+    expect(body).toContain('/**');
+    const lines = body.split('\n').map((line, at, all) => [line, all[at - 1] ?? ''] as const);
+    return lines.filter(([line, before]) => /^ {4}(readonly )?\w+(\(|: )/.test(line) && !before.endsWith('*/'));
+  });
+  const call = `import { createProducer } from '${PRODUCER}';
+createProducer().feedback({ user: { email: 'a@example.com' }, subject: 'Hi', message: 'Hi' }, { key: 'k' });`;
+  consumer.write('owner.mts', call);
+
+  expect(bare.map(([line]) => line.trim())).toEqual(['attachments: {', 'jobs: Jobs;']);
+  expect(() => compile('owner', { module: 'nodenext' }, ['owner.mts'])).toThrow(
+    "Property 'principal' is missing in type '{ key: string; }'",
+  );
+});
+
 test('the package of the producer is one copy of its code, whether it is imported or required', () => {
   const script = `
     import { createRequire } from 'node:module';
