@@ -1,4 +1,4 @@
-import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import { dataPrefix as analyticsPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import * as jobKeys from '../lib/jobs/keys';
 import { functionsOf, type Instance, producerSettingsOf, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, pascal, policyDocument, principalArn } from './template';
@@ -11,6 +11,7 @@ const POLICIES = {
   reader: { about: 'people who read the state of jobs', statements: readerStatements },
   operator: { about: 'people who run our commands', statements: operatorStatements },
   'operator-objects': { about: 'the same people, about the bucket', statements: operatorObjectsStatements },
+  privacy: { about: 'people who find and erase a person', statements: privacyStatements },
 };
 
 export function accessResources(of: Instance): Fragment {
@@ -200,6 +201,31 @@ function operatorObjectsStatements(of: Instance): Statement[] {
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     ...keyStatements(of, ['s3']),
+    ...hashKeyStatements(of, hashKeysOf(of)),
+  ];
+}
+
+/** What find and erase call: they read all data, and delete. No operator needs it. */
+function privacyStatements(of: Instance): Statement[] {
+  const { prefix, events } = of;
+  const { items, records, data, suppressed } = keysOf(of);
+  const bus = jobKeys.eventBus(of.name, events.bus);
+  // Lists of queues would make it longer than IAM allows.
+  const all = `${prefix}/*`;
+  const given = [`${prefix}/_data/*`, `${prefix}/_attachments/*`];
+  const analytics = data.length > 0 ? [...data, `${latePrefix(prefix)}*`] : [];
+  const leases = data.length > 0 ? [jobKeys.hoursKey] : [];
+  return [
+    allowItems(of, 'Jobs', ['dynamodb:GetItem', 'dynamodb:PutItem'], [...items, ...leases]),
+    allowItems(of, 'Files', ['dynamodb:GetItem'], [jobKeys.fileKey(all)]),
+    allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allowObjects(of, 'Read', ['s3:GetObject'], [all]),
+    listBucket(of, [all]),
+    allowObjects(of, 'Rewrite', ['s3:PutObject'], [...records, ...analytics, ...given, ...suppressed]),
+    allowObjects(of, 'Delete', ['s3:DeleteObject'], [...given, `${prefix}/_bodies/*`]),
+    auditStatement(of),
+    ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
+    ...keyStatements(of, ['dynamodb', 's3']),
     ...hashKeyStatements(of, hashKeysOf(of)),
   ];
 }

@@ -43,13 +43,12 @@ async function searched(deps: Deployment, person: Person, { scan, signal }: { sc
   return found;
 }
 
-const NEEDS =
-  'Add s3:ListBucket, and s3:GetObject on {prefix}/*, to find a person; to erase one also s3:PutObject and s3:DeleteObject.';
-
 /** Who may not find or erase is told what is missing. */
 function denied(error: unknown): never {
   if (error instanceof StoreError && /\.\w*(AccessDenied|NotAuthorized)/.test(error.code))
-    throw new OperatorError(`${error.message}. The operator's policy is not enough. ${NEEDS}`);
+    throw new OperatorError(
+      `${error.message}. To find or erase a person, you also need the policy PrivacyPolicyArn of the stack (sls info --verbose).`,
+    );
   throw error;
 }
 

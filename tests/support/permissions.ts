@@ -15,6 +15,7 @@ export const HOLDERS: Record<string, string[]> = {
     producer: ['ProducerPolicy', 'ProducerObjectsPolicy'],
     reader: ['ReaderPolicy'],
     operator: ['OperatorPolicy', 'OperatorObjectsPolicy'],
+    privacy: ['PrivacyPolicy'],
   },
 };
 

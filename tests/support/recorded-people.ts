@@ -1,13 +1,28 @@
-import { HOUR_MS } from '../../lib/analytics/keys';
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import * as events from '../../lib/analytics/keys';
+import { rowOf, toParquet } from '../../lib/analytics/parquet';
 import { realSecret } from '../../lib/aws/secrets';
 import { realClock } from '../../lib/aws/system';
 import { secret } from '../../lib/config/functions';
 import { takeLease } from '../../lib/jobs/items';
-import { jobKey, reconcilerKey, verifiedKey } from '../../lib/jobs/keys';
+import {
+  bodyKey,
+  dataKey,
+  dataPrefix,
+  fileKey,
+  jobKey,
+  reconcilerKey,
+  recordKey,
+  verifiedKey,
+} from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { keptBody, tokenOf } from '../../lib/jobs/messages';
-import type { JobRow } from '../../lib/jobs/row';
+import { personOf } from '../../lib/jobs/person-hash';
+import { type JobRow, newRow } from '../../lib/jobs/row';
+import { type Erased, foundOf } from '../../lib/ops/erase';
 import { audit } from '../../lib/ops/operator';
+import { findPerson } from '../../lib/ops/person';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import type { Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
@@ -19,8 +34,9 @@ import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { stackName } from '../../resources/instances/instance';
 import { readInstance } from '../../resources/instances/read';
 import { PREFIX } from './engine';
-import { HASH_KEY } from './hash-people';
+import { HASH_KEY, hashed } from './hash-people';
 import type { WatchedService } from './local-service';
+import { memoryRandom } from './memory-clock';
 import { recordingOutput } from './operator';
 import { FUNCTIONS, idOf } from './permissions';
 import { drop, type Left, sendRaw } from './recorded-work';
@@ -28,6 +44,8 @@ import { fakeServerless } from './serverless';
 import type { CompiledTemplate } from './sls';
 
 type Call = [CommandName, Options];
+
+const { HOUR_MS } = events;
 
 function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'reader' | 'operator', Call[]> {
   const reader: Call[] = [
@@ -128,6 +146,46 @@ export async function sixWeeksLater(service: WatchedService, { held, rejected, a
   }
 }
 
+const GONE = 'gone@example.com';
+
+/** Finds and erases a person who is in every place. Answers the problems, and what was left. */
+export async function recordedPrivacy(service: WatchedService): Promise<string[]> {
+  const { deployment, ports } = service;
+  const { objects, table } = ports;
+  const [job, time] = [randomUUID(), Date.now() - 6 * HOUR_MS];
+  const head = { specversion: '1.0' as const, id: job, type: 'feedback.submitted.v1', source: '/my/api' };
+  const data = { user: { email: GONE }, subject: 'Hello', message: 'Hello' };
+  const sent = { ...head, time: new Date(time).toISOString(), person: hashed(personOf(GONE))[0], data };
+  const file = `${PREFIX}/_attachments/feedback/by/gone.txt`;
+  const row = { ...newRow({ queue: 'feedback', envelope: sent, now: time, random: memoryRandom() }), files: [file] };
+  await table.put(row, 0);
+  await table.put({ key: fileKey(file), version: 1, writer: '', jobs: [row.key] }, 0);
+  const of = { accepted: sent.time, sequence: 0, job, source: '/my/api' };
+  const line = { id: 'e-1', name: 'opened', user: GONE, time: sent.time, ...of };
+  const zipped = gzipSync(`${JSON.stringify(line)}\n`);
+  const list = `${dataPrefix(PREFIX, 'emails')}c/recipients-0-${'0'.repeat(64)}.ndjson`;
+  const planted: [key: string, body: string | Uint8Array][] = [
+    [file, 'Hello'],
+    [bodyKey(PREFIX, 'feedback', job), JSON.stringify(sent)],
+    [dataKey(PREFIX, { queue: 'feedback', id: job, sha256: '0'.repeat(64) }), JSON.stringify(data)],
+    [list, JSON.stringify({ email: GONE })],
+    [`${PREFIX}/_attachments/emails/by/gone.csv`, `email\n${GONE}\n`],
+    [recordKey(PREFIX, row), JSON.stringify(row)],
+    [recordKey(PREFIX, { ...row, queue: 'analytics' }), JSON.stringify(row)],
+    [events.dataKey(PREFIX, { time, id: job }), zipped],
+    [events.rejectedKey(PREFIX, { time, id: job }), zipped],
+    [events.lateKey(PREFIX, { time, id: job, arrived: time }), zipped],
+    [events.partKey(PREFIX, { hour: time, part: 1, of: 1 }), toParquet([rowOf(JSON.stringify(line))], [])],
+  ];
+  for (const [key, body] of planted) await objects.put(key, body, 'text/plain');
+  const serverless = serverlessOf(service, 'privacy');
+  const { out, recorded } = recordingOutput();
+  for (const name of ['privacy find', 'privacy erase'] as const)
+    await runCommand({ name, command: commands[name], serverless, options: { email: GONE, yes: true }, out });
+  const { found: left } = await foundOf(findPerson(deployment, { email: GONE }));
+  return [...left.map(({ place, key }) => `${place} ${key}`), ...(recorded.json as Erased).left.map(({ key }) => key)];
+}
+
 /** Lets each function read the secrets that its variables in a template name. Others read the hash key only. */
 export async function readSecrets({ Resources }: CompiledTemplate): Promise<void> {
   // An instance may leave queues out, with their functions.
@@ -138,6 +196,7 @@ export async function readSecrets({ Resources }: CompiledTemplate): Promise<void
   const { HASH_KEY: hashKey } = variablesOf('feedback');
   const { SUPPRESSION_KEY: suppressionKey } = variablesOf('emails');
   const named: Record<string, unknown[]> = { producer: [hashKey, suppressionKey], operator: [hashKey, suppressionKey] };
+  named.privacy = [hashKey, suppressionKey];
   for (const who of FUNCTIONS) named[who] = Object.values(variablesOf(who));
   for (const [who, values] of Object.entries(named))
     for (const value of values.filter((text) => /^(ssm|secretsmanager):/.test(String(text))))

@@ -12,7 +12,7 @@ import {
   type Recorder,
   startRecorder,
 } from '../../support/recorded-calls';
-import { readSecrets, recordedCommands, sixWeeksLater } from '../../support/recorded-people';
+import { readSecrets, recordedCommands, recordedPrivacy, sixWeeksLater } from '../../support/recorded-people';
 import { recordedTrouble, recordedWork } from '../../support/recorded-work';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -22,6 +22,7 @@ let packaged: Packaged;
 let prod: CompiledTemplate;
 let service: WatchedService;
 let problems: string[];
+let remains: string[];
 
 beforeAll(async () => {
   recorder = await startRecorder();
@@ -46,6 +47,7 @@ beforeAll(async () => {
   problems = await recordedCommands(service, left);
   await recordedTrouble(recorded, left);
   await sixWeeksLater(service, left);
+  remains = await recordedPrivacy(service);
   await readSecrets(prod);
   [allowed, allowedInProd] = [allowedBy(template()), allowedBy(prod)];
 });
@@ -71,6 +73,18 @@ const distinct = (all: readonly RecordedCall[]): RecordedCall[] => [
 
 test('all commands of reader and operator ran', () => {
   expect(problems).toEqual([]);
+});
+
+test('a person in every place is erased by the policy of privacy, and an operator may not do it', async () => {
+  const own = calls().filter(({ who, action }) => who === 'privacy' && /DeleteObject|ListBucket$/.test(action));
+  const isDelete = ({ action }: RecordedCall) => action === 's3:DeleteObject';
+  const byOthers = ['operator', 'reader', 'producer'].flatMap((who) =>
+    own.filter(isDelete).map((call) => ({ ...call, who })),
+  );
+
+  expect(remains).toEqual([]);
+  expect(own.filter(isDelete).length).toBeGreaterThan(2);
+  expect(await wrong(byOthers, false)).toEqual([]);
 });
 
 test('each recorded call is allowed by the policy of its caller', async () => {
@@ -139,7 +153,7 @@ test('no caller may use the customer key for the data of another instance, or it
   expect(await wrong(others, false)).toEqual([]);
 });
 
-test('readers and operators may write audit objects and may not replace one. A reader may put nothing else', async () => {
+test('people may write audit objects and may not replace one. A reader may put nothing else', async () => {
   const puts = calls().filter(({ action }) => action === 's3:PutObject');
   const audits = puts.filter(({ resource }) => resource.includes('/_audit/'));
   const context = { 's3:if-none-match': ['*'] };
@@ -147,6 +161,7 @@ test('readers and operators may write audit objects and may not replace one. A r
   expect(audits).toMatchObject([
     { who: 'reader', context },
     { who: 'operator', context },
+    { who: 'privacy', context },
   ]);
   const others = puts.filter((put) => !audits.includes(put)).map((put) => ({ ...put, context, who: 'reader' }));
   expect(await wrong(others, false)).toEqual([]);

@@ -285,7 +285,9 @@ test('a person is found by place without data, and erased. Audit objects and ans
   expect(audits(engine)).toContainEqual(expect.objectContaining(looked));
   expect(JSON.stringify([audits(engine), whole, preview, erased])).not.toContain(ADDRESS);
   jest.spyOn(engine.deps.objects, 'list').mockRejectedValue(new StoreError({ code: 'S3.AccessDenied', message: 'no' }));
-  expect((await find(true)).json.error).toMatch(/^no\. The operator's policy is not enough\. Add s3:ListBucket/);
+  expect((await find(true)).json.error).toMatch(
+    /^no\. To find or erase a person, you also need the policy PrivacyPolicyArn/,
+  );
   expect((await console_.post('person', { email: ' ', scan: false })).status).toBe(409);
 });
 

@@ -64,6 +64,16 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
     ...on(arn('ssm', 'parameter/example/zendesk-token'), 'ssm:GetParameter'),
   ],
+  PrivacyPolicy: [
+    ...['vendor#zendesk', 'pause#feedback', 'campaign#1', 'lease#reconciler'].map((key) => item('PutItem', key)),
+    ...['_audit/1.json', '_owner', '_events/emails/x', 'feedback/x'].flatMap((key) =>
+      on(object(`jobs/${key}`), 's3:DeleteObject'),
+    ),
+    ...['_audit/1.json', '_owner', '_bodies/feedback/x'].flatMap((key) => on(object(`jobs/${key}`), 's3:PutObject')),
+    ...on(object('other/feedback/x'), 's3:GetObject'),
+    ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
+    ...on(table, 'dynamodb:Scan'),
+  ],
 };
 
 test.each(Object.entries(MAY_NOT))('%s: allows nothing that it is not for', async (ids, requests) => {
