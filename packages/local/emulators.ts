@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { guarded } from './guard.cjs';
 import { type Emulator, LOCAL_CREDENTIALS, REGION } from './loopback';
 
 /** DynamoDB in memory, which expires no items. Its thread answers while this process is busy. */
@@ -21,6 +22,7 @@ export async function startS3(bucket: string, port = 0): Promise<Emulator> {
   // The start function of fauxqs listens on every interface, so build the app instead.
   const { buildApp } = await import('fauxqs');
   const app = buildApp({ logger: false });
+  guarded(app.server);
   addConditionalPuts(app);
   const url = await app.listen({ port, host: '127.0.0.1' });
   const client = new S3Client({ endpoint: url, region: REGION, credentials: LOCAL_CREDENTIALS });

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { guarded } from './guard.cjs';
 
 export interface Emulator {
   url: string;
@@ -19,14 +20,7 @@ const HOST = '127.0.0.1';
 
 /** Starts a server on 127.0.0.1 and resolves to its URL. Port 0 takes any free port. */
 export function listen(server: http.Server, port: number): Promise<string> {
-  const emit = server.emit.bind(server) as (event: string, ...values: unknown[]) => boolean;
-  // In place of a listener, because servers get theirs before and after this.
-  server.emit = (event: string, ...values: unknown[]) => {
-    const [request, response] = values as [http.IncomingMessage, http.ServerResponse];
-    if (event !== 'request' || isFromHere(request)) return emit(event, ...values);
-    response.writeHead(403).end('This address answers only programs and pages of this machine.');
-    return true;
-  };
+  guarded(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, HOST, () => {
@@ -34,13 +28,6 @@ export function listen(server: http.Server, port: number): Promise<string> {
       resolve(`http://${HOST}:${(server.address() as AddressInfo).port}`);
     });
   });
-}
-
-/** Refuses a page's requests by their host, which DNS rebinding makes the attacker's, or by their origin. */
-function isFromHere({ headers: { host, origin } }: http.IncomingMessage): boolean {
-  const own = [HOST, 'localhost'];
-  const nameOf = (address: string) => (URL.canParse(address) ? new URL(address).hostname : '');
-  return own.includes(nameOf(`http://${host}`)) && (origin === undefined || own.includes(nameOf(origin)));
 }
 
 export const close = (server: http.Server): Promise<void> =>

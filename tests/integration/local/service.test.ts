@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import http from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { sha256 } from '../../../lib/jobs/envelope';
@@ -161,4 +163,24 @@ test('nothing listens on an address other than 127.0.0.1', async () => {
 
   expect(new Set(urls.map(({ hostname }) => hostname))).toEqual(new Set(['127.0.0.1']));
   for (const { port } of urls) expect(await openElsewhere(port)).toEqual([]);
+});
+
+test('no endpoint answers a page of another site, or under a name that an attacker chose', async () => {
+  const asked = Object.entries(service.endpoints).flatMap(([name, url]) =>
+    ['GET', 'POST', 'PUT', 'OPTIONS'].flatMap((method) =>
+      [{ host: 'evil.example' }, { origin: 'https://evil.example' }].map((headers) => ({ name, url, method, headers })),
+    ),
+  );
+
+  const statuses = await Promise.all(
+    asked.map(async ({ name, url, ...options }) => {
+      const request = http.request(url, options).end();
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      response.resume();
+      return `${name}: ${response.statusCode}`;
+    }),
+  );
+
+  expect(Object.keys(service.endpoints)).toEqual(expect.arrayContaining(['s3', 'dynamodb', 'sqs', 'aws', 'api']));
+  expect(new Set(statuses)).toEqual(new Set(Object.keys(service.endpoints).map((name) => `${name}: 403`)));
 });
