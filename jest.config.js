@@ -47,6 +47,7 @@ module.exports = {
   maxWorkers: availableParallelism() + 1,
   // Ends what hangs, and nothing that is only slow on a busy machine.
   testTimeout: 2 * PATIENCE_MS,
+  ...(process.env.SQS_CONFORMANCE && { reporters: ['default', '<rootDir>/tests/support/assumptions.cjs'] }),
   testSequencer: '<rootDir>/tests/support/slow-first.cjs',
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',
   globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',

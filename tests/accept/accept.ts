@@ -9,13 +9,15 @@ import type { Options } from '../../packages/cli/command';
 import type { CommandName } from '../../packages/cli/commands';
 import type { Producer } from '../../packages/producer/client';
 import { quantile } from '../bench/table';
+import { checked, lineOf } from '../support/assumptions.cjs';
 
 interface Accepted {
   deps: Deployment;
   producer: Pick<Producer, Kind | 'jobs'>;
   /** Runs a command as an operator, and resolves to what it prints. Rejects with what it says if it fails. */
   sls: (name: CommandName, options: Options) => Promise<string>;
-  conformance: () => Promise<string>;
+  /** Resolves to a line, and to a line for each assumption that it checks. */
+  conformance: () => Promise<[said: string, assumptions: string[]]>;
   /** Jobs a second, and for how many seconds. */
   load: { rate: number; seconds: number };
   /** How long Lambda may go on to receive from a paused queue, and how long a job may take, in ms. */
@@ -27,7 +29,7 @@ interface Accepted {
 }
 
 /** A step of the acceptance. Resolves to its figures, or rejects with why it failed. */
-type Step = (context: Accepted) => Promise<string>;
+type Step = (context: Accepted) => Promise<string | [said: string, assumptions: string[]]>;
 
 const REASON = 'npm run accept';
 
@@ -200,11 +202,19 @@ export async function accept(
     lines.push(line);
     say(line);
   };
-  const tried = (name: string, act: () => Promise<string>) =>
-    act().then(
-      (what) => done(name, true, what),
-      (error: unknown) => done(name, false, error instanceof Error ? error.message : String(error)),
-    );
+  const assumed: string[] = [];
+  const tried = async (name: string, act: () => ReturnType<Step>) => {
+    const its = checked('accept').filter(({ check }) => check === name);
+    try {
+      const said = await act();
+      const [what, others] = typeof said === 'string' ? [said, []] : said;
+      done(name, true, what);
+      assumed.push(...others, ...its.map((row) => lineOf(row, 'ok')));
+    } catch (error) {
+      done(name, false, error instanceof Error ? error.message : String(error));
+      assumed.push(...its.map((row) => lineOf(row, 'failed')));
+    }
+  };
   const sleep = async (ms: number) => {
     await context.deps.clock.sleep(ms, signal);
     if (signal.aborted) throw new Error('interrupted');
@@ -215,7 +225,8 @@ export async function accept(
     else await tried(name, () => step(given));
   }
   for (const [what, act] of left.toReversed()) await tried('clean-up', async () => act().then(() => what));
+  for (const line of assumed) say(line);
   const last = `${good} of ${lines.length} ok`;
   say(last);
-  return { ok: good === lines.length, text: [title, '', ...lines, '', last, ''].join('\n') };
+  return { ok: good === lines.length, text: [title, '', ...lines, '', ...assumed, '', last, ''].join('\n') };
 }

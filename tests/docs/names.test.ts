@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { commands } from '../../packages/cli/commands';
+import { STEPS } from '../accept/accept';
+import { checked } from '../support/assumptions.cjs';
 import { anchorsOf, pages } from './pages';
 
 const all = pages().map((page) => [page.file, page] as const);
@@ -57,6 +59,17 @@ function isCommand(words: readonly string[]): boolean {
   if (words.length === 1) return names.some((name) => name.split(' ')[0] === first);
   return words.some((_, index) => names.includes(words.slice(0, index + 1).join(' ')));
 }
+
+test('each check that the page on assumptions names exists, and each assumption has one id', () => {
+  const page = readFileSync('docs/assumptions.md', 'utf8');
+  const ids = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id);
+  const checks = globSync('tests/integration/sqs-conformance-*.test.ts').map((file) => readFileSync(file, 'utf8'));
+
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(checked('accept').filter(({ check }) => !(check in STEPS))).toEqual([]);
+  expect(checked('sqs').length).toBeGreaterThan(4);
+  expect(checked('sqs').filter(({ check }) => !checks.some((text) => text.includes(check)))).toEqual([]);
+});
 
 test('each message that the page on troubles explains is one that the code prints', () => {
   const files = ['lib/*.ts', 'packages/*.ts', 'resources/*.ts'];

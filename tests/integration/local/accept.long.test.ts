@@ -32,7 +32,7 @@ async function accepted(before: (name: CommandName, stop: () => void) => Promise
   const said: string[] = [];
   const page = await accept(
     {
-      ...{ deps: service.deployment, producer, conformance: async () => 'not here' },
+      ...{ deps: service.deployment, producer, conformance: async () => ['not here', ['assumption fifo-order: ok']] },
       ...{ load: { rate: 20, seconds: 1 }, waits: { pauseMs: 500, jobMs: PATIENCE_MS / 2 } },
       sls: async (name: CommandName, options: Options) => {
         await before(name, () => stop.abort());
@@ -45,7 +45,9 @@ async function accepted(before: (name: CommandName, stop: () => void) => Promise
   return { page, said };
 }
 
-const results = (said: string[]) => said.map((line) => line.split(/ +/).slice(0, 2).join(' '));
+const isAssumption = (line: string) => line.startsWith('assumption ');
+const results = (said: string[]) =>
+  said.flatMap((line) => (isAssumption(line) ? [] : line.split(/ +/).slice(0, 2).join(' ')));
 
 test('every step is ok on the service of this machine, and the run leaves no pause and no dead job', async () => {
   const { page, said } = await accepted(async (name) => {
@@ -60,6 +62,9 @@ test('every step is ok on the service of this machine, and the run leaves no pau
     '9 of',
   ]);
   expect(page).toMatchObject({ ok: true, text: expect.stringContaining('20 jobs at') });
+  const assumed = said.filter(isAssumption);
+  expect(assumed).toEqual(expect.arrayContaining(['assumption fifo-order: ok', 'assumption pause: ok']));
+  expect(assumed.filter((line) => !page.text.includes(line) || !line.endsWith(': ok'))).toEqual([]);
   expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
 });
 
@@ -71,5 +76,6 @@ test('a run that is interrupted while a queue is paused resumes it, and runs no 
   expect(page.ok).toBe(false);
   expect(results(said).slice(4)).toEqual(['failed pause', 'failed redrive', 'failed alarm', 'ok clean-up', '5 of']);
   expect(said.join()).toContain('not run: interrupted');
+  expect(said).toContain('assumption pause: failed');
   expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
 });
