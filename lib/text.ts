@@ -110,6 +110,18 @@ export function jsonOf(text: string): unknown {
   }
 }
 
+/**
+ * A secret as people store it: text, or JSON with one value, or with several of which `key` names one. `undefined`: it is
+ * not clear which value is meant.
+ */
+export function secretIn(text: string, key?: string): string | undefined {
+  const parsed = text.trim().startsWith('{') ? jsonOf(text) : undefined;
+  if (parsed === undefined) return key === undefined ? text.trim() : undefined;
+  const values = Object.entries(parsed as object).filter(([name]) => key === undefined || name === key);
+  const value: unknown = values[0]?.[1];
+  return values.length === 1 && typeof value === 'string' ? value.trim() : undefined;
+}
+
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 

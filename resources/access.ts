@@ -298,7 +298,9 @@ const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement =>
 /** The ARNs of secrets that are stored as `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
 export function secretArns(references: string[]): unknown[] {
   const namesIn = (scheme: string) => [
-    ...new Set(references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length))),
+    ...new Set(
+      references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length).replace(/#.*/, '')),
+    ),
   ];
   return [
     ...namesIn('ssm:').map((path) => arn('ssm', `parameter${path}`)),

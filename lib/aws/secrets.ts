@@ -7,23 +7,33 @@ import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/c
 import type { SecretReference } from '../config/functions';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
+import { secretIn } from '../text';
 import { clientDefaults, guarded } from './clients';
 
 /** How to reach AWS, if not as a function does. */
 type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'credentials'>;
 
 /**
- * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or the secret itself.
+ * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or `secretsmanager:name#key`
+ * for one value of a JSON secret. Or it is the secret itself.
  * Fetches a reference once per cold start, and again for `fresh` or after a failed fetch. Rejects with a StoreError.
  */
 export function realSecret(reference: SecretReference, config: Config = {}): Secret {
-  const [, kind, name] = /^(ssm|secretsmanager):(.+)$/s.exec(reference) ?? [];
+  const [, kind, name, key] = /^(ssm|secretsmanager):([^#]+)(?:#(.+))?$/s.exec(reference) ?? [];
   if (!kind || !name) return async () => reference;
 
   const fetch = async () => {
     const value = await (kind === 'ssm' ? parameterStore : secretsManager)(name, config);
-    if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
-    return typeof value === 'string' ? value : new TextDecoder().decode(value);
+    const text = secretIn(typeof value === 'string' ? value : new TextDecoder().decode(value), key);
+    if (text) return text;
+    const [code, message] =
+      text === undefined
+        ? [
+            'SecretUnclear',
+            `${reference} is JSON: name one of its keys, as secretsmanager:name#key, whose value is text`,
+          ]
+        : ['SecretMissing', `there is no value at ${reference}`];
+    throw new StoreError({ code, message });
   };
   let known: Promise<string> | undefined;
   let fetching = false;

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { StoreError } from '../errors';
 import type { Clock, Secret } from '../ports';
+import { secretIn } from '../text';
 import { mailboxOf } from './address';
 
 /** The hashes of a text that names a person. During a change of the key, stored data may have the second. */
@@ -44,7 +45,7 @@ export function personHashes(key: Secret, clock: Pick<Clock, 'now'>): HashPeople
 }
 
 function keysIn(text: string): [string, ...string[]] {
-  const [first = '', ...others] = text.trim().split(',');
+  const [first = '', ...others] = (secretIn(text) ?? '').split(',');
   if (others.length >= MOST_KEYS || [first, ...others].some((key) => key.length < SHORTEST_KEY))
     throw new StoreError({
       code: 'HashKeyInvalid',

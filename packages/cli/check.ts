@@ -19,7 +19,10 @@ export const checks = {
     offline: true,
     writes: 'live',
     options: {
-      live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
+      live: {
+        usage: 'After a deployment: also a canary through each queue, and a call to each vendor',
+        type: 'boolean',
+      },
       json: JSON_OUTPUT,
     },
     run: async (context) => {
@@ -28,9 +31,12 @@ export const checks = {
       const { problems, notes } = await findingsOf(instance, context);
       const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : [];
       const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
-      answer({ problems, notes, canaries }, [
+      const vendors = options.live === true && problems.length === 0 ? await vendorAnswers(context) : [];
+      const rows = vendors.map(({ vendor, said }) => [vendor, said]);
+      answer({ problems, notes, canaries, vendors }, [
         ...(instance.stage === 'local' || problems.length > 0 ? [] : [`${instance.file} can be deployed.`]),
         ...(canaries.length === 0 ? [] : tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells)),
+        ...(vendors.length === 0 ? [] : tableText(['VENDOR', 'ANSWER'], rows)),
       ]);
       if (problems.length > 0) throw new OperatorError(problems.join('\n'));
       const [failed, ...more] = canaries.filter(({ state }) => state !== 'succeeded');
@@ -38,6 +44,8 @@ export const checks = {
         throw new OperatorError(
           `${counted(1 + more.length, 'canary', 'canaries')} did not succeed in two minutes: sls logs -f ${failed.queue} --startTime 10m`,
         );
+      const silent = vendors.filter(({ works }) => !works).map(({ vendor, said }) => `${vendor}: ${said}`);
+      if (silent.length > 0) throw new OperatorError(silent.join('\n'));
     },
   },
 
@@ -138,6 +146,18 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
     const seconds = endedAt === undefined || sentAt === undefined ? undefined : (endedAt - sentAt) / 1000;
     return { queue, id, state: row ? stateOf(row) : 'no row', seconds };
   });
+}
+
+/** What the vendors of all functions answer. On this machine they are the fakes of the running service. */
+async function vendorAnswers({ serverless }: CommandContext) {
+  const { askVendors } = require('./vendors') as typeof import('./vendors');
+  const env = Object.assign({}, ...Object.values(serverless.service.functions).map(({ environment }) => environment));
+  const aws = serverless.getProvider('aws');
+  if (aws.getStage() !== 'local') return askVendors(env, await aws.getAwsSdkV3Config());
+  const { requireService } = require('./connect') as typeof import('./connect');
+  const { localConfig, vendorVariables } = require('../local/connection') as typeof import('../local/connection');
+  const service = await requireService();
+  return askVendors({ ...env, ...vendorVariables(service, env) }, localConfig(service.aws));
 }
 
 /** An instance for `sls instances`. A file that breaks a rule is a line like any other, with its problems. */

@@ -63,7 +63,7 @@ export async function preflight(instance: Instance, checked: { config: AwsConfig
 
 /** The value stays encrypted: only its existence is asked. */
 function secretProblems({ path, value }: { path: string; value: string }, config: AwsConfig): Promise<Problem[]> {
-  const name = value.slice(value.indexOf(':') + 1);
+  const name = value.slice(value.indexOf(':') + 1).replace(/#.*/, '');
   return value.startsWith('ssm:')
     ? answered(path, 'SSM', 'GetParameter', () => new SSMClient(config).send(new GetParameterCommand({ Name: name })))
     : answered(path, 'SecretsManager', 'DescribeSecret', () =>

@@ -77,7 +77,9 @@ const text = z.string().min(1).max(256);
 const percent = z.number().min(0.01).max(100);
 const seconds = whole(0, 43_200);
 const secret = (what: string) =>
-  text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
+  text.describe(
+    `${what}: ssm:/path or secretsmanager:name, with #key if it is JSON with several values. Only the local stage may hold the secret itself`,
+  );
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = matching(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');

@@ -158,6 +158,8 @@ interface FakeSendgridOptions {
   port?: number;
   /** The only key that it accepts. The default accepts any. */
   apiKey?: string | undefined;
+  /** Of the key. */
+  scopes?: string[];
   now?: () => number;
   keys?: EventKeys;
 }
@@ -170,7 +172,7 @@ const PAUSE_MS = 500;
  * with SendGrid, a later mail to an address that bounced or reported is dropped.
  */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
-  const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
+  const { port, apiKey, scopes = ['mail.send'], now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const lists = Object.fromEntries(Object.keys(FATES).map((fate) => [fate, [`@${fate}.example.com`]]));
@@ -221,6 +223,7 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
       const given = headers.authorization;
       if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
         return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
+      if (`${method} ${path}` === 'GET /v3/scopes') return reply(200, { scopes });
       if (`${method} ${path}` !== 'POST /v3/mail/send') return refused(404, 'not found');
       const before = mails.length;
       const answer = send(body);

@@ -71,6 +71,24 @@ describe('a secret', () => {
     expect(await secret()).toBe('there now');
   });
 
+  it.each([
+    ['with white space around it', 'ssm:/t', ' the-token\n', 'the-token'],
+    ['as JSON with one value', 'secretsmanager:t', '{"api_key":"the-token"}', 'the-token'],
+    ['as one of several values of JSON', 'secretsmanager:t#b', '{"a":"1","b":"the-token "}', 'the-token'],
+    ['in braces that are no JSON', 'ssm:/t', '{the-token}', '{the-token}'],
+    ['as JSON with several values', 'secretsmanager:t', '{"a":"planted","b":"2"}', undefined],
+    ['under another key', 'secretsmanager:t#c', '{"a":"planted"}', undefined],
+    ['as text, while its reference names a key', 'secretsmanager:t#c', 'planted', undefined],
+    ['as a number', 'secretsmanager:t', '{"a":1}', undefined],
+  ])('is read if it is stored %s', async (_how, reference, stored, expected) => {
+    store.values[/[^:#]+(?=#|$)/.exec(reference)?.[0] ?? ''] = stored;
+    const read = secretAt(reference)();
+
+    if (expected !== undefined) return expect(await read).toBe(expected);
+    await expect(read).rejects.toMatchObject({ code: 'SecretUnclear', message: expect.stringContaining(reference) });
+    await expect(read).rejects.not.toThrow(/planted/);
+  });
+
   it('is an error that names the reference if the value is empty', async () => {
     store.values['/t'] = '';
 
