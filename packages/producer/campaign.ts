@@ -113,6 +113,7 @@ export interface CampaignPreview extends Omit<RecipientCounts, 'chunks'> {
 export type PreviewOptions = CallLimits & { principal?: string; numbers?: readonly number[] };
 
 const MOST_PREVIEWS = 100;
+const FIRST = Array.from({ length: MOST_PREVIEWS }, (_, at) => at + 1);
 
 /** Accepts a campaign in the memory of the process only, and shows its mails. Stores and sends nothing. */
 export async function previewCampaign(
@@ -120,17 +121,23 @@ export async function previewCampaign(
   { options: { numbers, ...options }, ...given }: Omit<GivenCampaign, 'options'> & { options: PreviewOptions },
 ): Promise<CampaignPreview> {
   const { content, recipients: reads } = await checkedCampaign(deps, { ...given, options });
+  const asked = valid(z.array(z.int().min(1)).max(MOST_PREVIEWS), numbers ?? FIRST, 'numbers');
+  const chunkSize = MOST_PREVIEWS;
+  const parts = new Set(asked.map((number) => Math.floor((number - 1) / chunkSize)));
   const stored = new Map<string, Uint8Array>();
   const objects = {
-    put: async (key: string, body: string | Uint8Array) => void stored.set(key, Buffer.from(body)),
+    // The whole list is counted, and may be a million. Only what is shown of it is kept.
+    async put(key: string, body: string | Uint8Array) {
+      const part = /recipients-(\d+)-/.exec(key)?.[1];
+      if (part === undefined || parts.has(Number(part))) stored.set(key, Buffer.from(body));
+    },
     get: async (key: string) => stored.get(key),
   };
   const memory = { objects, prefix: deps.prefix };
-  const chunkSize = MOST_PREVIEWS;
   const accepting = writeManifest(memory, { campaign: newId(deps), content, recipients: reads, chunkSize });
   const { manifest, requested, duplicates, rejected, recipients } = await accepting.catch(refusal);
-  const first = Array.from({ length: Math.min(recipients, MOST_PREVIEWS) }, (_, at) => at + 1);
-  const shown = valid(z.array(z.int().min(1).max(recipients)).max(MOST_PREVIEWS), numbers ?? first, 'numbers');
+  const there = asked.filter((number) => number <= recipients);
+  const shown = numbers ? valid(z.array(z.int().max(recipients)), asked, 'numbers') : there;
   const campaign = { manifest, recipients, chunkSize };
   const mails = await Promise.all(shown.map((number) => readMail(memory, campaign, number)));
   return { requested, duplicates, rejected, recipients, mails: mails.map(({ preview }) => preview) };
