@@ -38,8 +38,12 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
   const sent = new Map<string, number>();
   onItem.push((item, last) => {
     if (!isCampaign(item)) return;
-    const { id, status, reason, round } = item;
-    if (last?.status === 'paused' && status === 'running') resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
+    const { id, status, reason, round, wave } = item;
+    const isResumed = last?.status === 'paused' && status === 'running';
+    if (isResumed) resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
+    if ((isResumed || !last) && !wave) watch.violated(`the guard: campaign ${id} runs without a first wave`);
+    if ((wave?.mails ?? 0) > (sent.get(id) ?? 0))
+      watch.violated(`the guard: the first wave of campaign ${id} counts ${wave?.mails} of ${sent.get(id)} mails`);
     const says = `the guard: campaign ${id} is ${status} (${reason}), with ${JSON.stringify(item.reports)}`;
     if (status === 'running' && excess(item)) watch.violated(`${says}, although ${excess(item)}`);
     if (!isGuards(item) || (last && isGuards(last as ItemHead as Campaign))) return;
@@ -55,6 +59,7 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
     const mine = mails.filter(({ customArgs: { job = '' } }) => !isRetried(watch.items.get(jobKey(EMAILS_QUEUE, job))));
     const count = (sent.get(`${id} ${round}`) ?? 0) + mine.length;
     sent.set(`${id} ${round}`, count);
+    sent.set(id, (sent.get(id) ?? 0) + mails.length);
     if (item.wave && Number(round) === item.round && count > GUARD.first)
       watch.violated(`the guard: the first wave of campaign ${id} has ${count} mails`);
     const resumes = resumed.get(id) ?? [];
@@ -65,8 +70,8 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
   });
 }
 
-/** Who bounced or reported a mail is in the list, whatever came twice, late or in another order. */
-export const listIsFull: Promised = async ({ queue, vendors: { reported }, stores: { objects } }) => {
+/** Who bounced, reported a mail or left is in the list, whatever came twice, late or in another order. */
+export const listIsFull: Promised = async ({ queue, noted, vendors: { reported }, stores: { objects } }) => {
   if (!queue.controlled) return undefined;
   const reasonOf = await suppressionList({ objects, prefix: 'jobs', hashPeople }).check();
   const missing = [...reported].find(
@@ -81,6 +86,8 @@ export const listIsFull: Promised = async ({ queue, vendors: { reported }, store
       return events.has('bounce') && !reason;
     },
   );
+  const left = [...noted].find(([email, { reason }]) => reason === 'unsubscribed' && !reasonOf(email));
+  if (left) return 'the list fills itself: an address is missing that a caller noted';
   return missing && `the list fills itself: an address is missing that was reported as ${[...missing[1]].join()}`;
 };
 

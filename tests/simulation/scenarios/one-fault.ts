@@ -29,6 +29,13 @@ export const RUNS: Runs = {
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
   // Its last chunk is sent by the 131st call. After that the reconciler looks for more.
   'a campaign with a refused recipient': { queue: 'campaigns', jobs: insistent('one-refused'), mostCalls: 135 },
+  // Its chunks have gone by the 110th call. The fold of the notes comes before them.
+  'a campaign, and people who leave and come back': {
+    queue: 'campaigns',
+    jobs: insistent('good'),
+    controls: [30_001, 30_003, 30_005].map((at) => ({ at, what: 'suppress', campaign: 0 })),
+    mostCalls: 110,
+  },
   'an invitation, a repeated invitation, mail about a build, and a removal': {
     queue: 'testflight',
     jobs: insistent('good', 'resend', 'build', 'removal'),

@@ -64,6 +64,18 @@ const RARE: Record<string, Partial<Plan>> = {
       { queue: 'campaigns', jobs: jobs([kind, { group: 1 }]) },
     ]),
   ),
+  ...Object.fromEntries(
+    [60_000, 62_230, 64_700].map((from) => [
+      `notes come into the list although the table throttles from ${from} ms on`,
+      {
+        queue: 'campaigns',
+        jobs: jobs('bad-list'),
+        controls: [30_001, 61_503, 63_253].map((at) => ({ at, what: 'suppress', campaign: 0 })),
+        calls: calls('objects.create', 'slow', 'slow', 'slow'),
+        outages: [{ target: 'table', from, until: from + 20_000, fault: 'throttled' }],
+      },
+    ]),
+  ),
   'a job that is planned a month ahead': { jobs: jobs(['good', { planned: { ahead: 30 * DAY_MS } }]) },
 };
 

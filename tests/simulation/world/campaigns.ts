@@ -116,11 +116,13 @@ export function watchCampaigns(world: World): void {
   const noted = new Map(
     world.plan.jobs.flatMap((spec, index) => addressesOf(spec, index).map((email) => [noteOf(email), email] as const)),
   );
-  onItem.push(({ key, todo }, last) => {
+  onItem.push((item, last) => {
+    const { key, todo } = item;
     const email = noted.get(key);
     if (email === undefined || todo !== undefined || !last) return;
     reach('noted address in the list');
-    suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
+    if ((item as { reason?: string }).reason === 'resubscribed') suppressed.delete(email);
+    else suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
   });
   onRow.push(({ id, lease }) => {
     if (lease && begun.get(id)?.token !== lease.token) begun.set(id, { token: lease.token, at: kernel.now() });

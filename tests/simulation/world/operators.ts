@@ -184,7 +184,8 @@ export function startControls(world: World): void {
       if (!id) return;
       trace.add({ who: 'operator', what, detail: () => id });
       if (what !== 'suppress') await campaigns(deps)[what](id);
-      else if (at % 2 === 1) await deps.suppression.note(deps, { email, reason: 'unsubscribed', at });
+      else if (at % 2 === 1)
+        await note(world, deps, { email, at: plan.start + at, reason: at % 4 === 3 ? 'resubscribed' : 'unsubscribed' });
       else {
         await deps.suppression.add([{ email, reason: 'unsubscribed' }]);
         suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
@@ -193,6 +194,16 @@ export function startControls(world: World): void {
     };
     later(world, at, () => typed(world, control));
   }
+}
+
+type Said = { email: string; at: number; reason: 'unsubscribed' | 'resubscribed' };
+
+/** A caller notes an address. Who subscribes again may be on the list or not until that is answered. */
+async function note({ noted }: World, deps: Deps, { email, ...said }: Said): Promise<void> {
+  const keep = () => (noted.get(email)?.at ?? -1) < said.at && noted.set(email, said);
+  if (said.reason === 'resubscribed') keep();
+  await deps.suppression.note(deps, { email, ...said });
+  keep();
 }
 
 export function startCommands(world: World): void {

@@ -67,6 +67,8 @@ export function sharedBy(plan: Plan, detailed: boolean) {
     damaged: new Set<string>(),
     /** By address: when an operator was told that it is in the suppression list. */
     suppressed: new Map<string, number>(),
+    /** By address: the latest that a caller noted, or tried to if it subscribes again. */
+    noted: new Map<string, { at: number; reason: 'unsubscribed' | 'resubscribed' }>(),
     /** Until when each campaign's next chunk is held, by what decides that. It takes thousands of steps to find. */
     heldUntil: new Map<string, number>(),
     /** Outside actions that are still to come. */

@@ -11,6 +11,8 @@ const GUARD = 'lib/emails/campaigns/guard.ts';
 const PROCESS = 'lib/emails/process.ts';
 const REQUEST = 'lib/emails/request.ts';
 const TAKE = 'lib/emails/events/webhook.ts';
+const WAVE = 'lib/emails/campaigns/wave.ts';
+const LIST = 'lib/emails/suppression.ts';
 const RATE = 'lib/worker/rate.ts';
 
 const WAITS = /^fairness: the newest campaign waits for more than 30 s/;
@@ -40,6 +42,24 @@ const RESUMED: Partial<Plan> = {
   queue: 'campaigns',
   jobs: jobs(['bad-list', { group: 2 }]),
   controls: (['pause', 'resume'] as const).map((what, n) => ({ at: 70_000 + n * 3_000, what, campaign: 0 })),
+};
+/** A caller notes the first address: by the last digit 1 that it unsubscribes, by 3 that it subscribes again. */
+const notedAt = (...times: number[]): Partial<Plan> => ({
+  ...ONE,
+  controls: times.map((at) => ({ at, what: 'suppress', campaign: 0 })),
+});
+/** An address subscribes, and leaves again while the fold writes that and a bounce into the list. */
+const MEANWHILE: Partial<Plan> = {
+  queue: 'campaigns',
+  jobs: jobs('bad-list'),
+  controls: [61_503, 63_253].map((at) => ({ at, what: 'suppress', campaign: 0 })),
+  calls: calls('objects.create', 'slow', 'slow', 'slow'),
+};
+/** An address that bounced subscribes again. */
+const RESUBSCRIBED: Partial<Plan> = {
+  queue: 'campaigns',
+  jobs: jobs('bad-list'),
+  controls: [{ at: 300_075, what: 'suppress', campaign: 0 }],
 };
 /** A chunk takes a minute, so the window closes before a released one is sent. */
 const within = (sending: Omit<SendingLimits, 'zone'>): Partial<Plan> => ({
@@ -102,7 +122,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   listUnread: mutant(suppressedAt(30), /^suppressed is never mailed/, 'lib/emails/send.ts', {
     'if (reason === undefined ||': "if (reason !== 'erased' ||",
   }),
-  listRead: mutant(suppressedAt(60, 60, 60), /^suppressed is never mailed/, 'lib/emails/suppression.ts', {
+  listRead: mutant(suppressedAt(60, 60, 60), /^suppressed is never mailed/, LIST, {
     'objects.replace(...object, etag)': "objects.replace(...object, etag).then(() => 'replaced' as const)",
   }),
   releasedTooSoon: and(
@@ -209,6 +229,33 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   }),
   'no-pause': mutant(BAD_LIST, /^the guard: campaign .* is running/, CAMPAIGN, {
     "counted?.status === 'running' && deps.guard": "counted?.status === 'paused' && deps.guard",
+  }),
+  // * Faults in a first wave, and in how notes about addresses come into the list.
+  waveOfTheStartOnly: mutant(RESUMED, /^the guard: campaign .* runs without a first wave/, CAMPAIGN, {
+    'const wave = waveFrom(rest.released);': 'const wave = undefined;',
+  }),
+  waveWithoutSize: mutant(BAD_LIST, /^the guard: the first wave of campaign .* has 9 mails/, WAVE, {
+    'taken + size(number) <= first': 'taken <= first',
+  }),
+  waveOfRecipients: mutant(suppressedAt(30), /^the guard: the first wave of campaign .* counts/, CHUNKS, {
+    'wave.mails += mails;': 'wave.mails += chunkRecipients(campaign, number);',
+  }),
+  notesEndBeforeTheList: mutant(
+    { ...notedAt(31_001), calls: calls('objects.create', 'refused', 'refused', 'refused') },
+    /^suppressed is never mailed/,
+    LIST,
+    {
+      '    await suppression.fold(group);\n':
+        '    await mapEach(group, AT_ONCE, ({ todo: _a, todoAt: _b, ...note }) => writeItem(deps, note, note.version));\n    await suppression.fold(group);\n',
+    },
+  ),
+  noteOfMeanwhileEnds: mutant(MEANWHILE, /^the list fills itself/, LIST, {
+    'writeItem(deps, note, note.version)':
+      'updateItem(deps, note.key, (now) => now && { ...note, version: now.version })',
+  }),
+  resubscribedAfterABounce: mutant(RESUBSCRIBED, /^the list fills itself/, LIST, {
+    'weightOf(a.reason) > weightOf(b.reason);': 'a.at > b.at;',
+    '!ended.has(one)': '!ended.has(one & ~REASON)',
   }),
   'window-of-the-release-only': mutant(within({ between: '12:10–01:00' }), kept('chunk .* was sent at'), RATE, {
     "counted && use === 'campaign' ?": 'counted && !use ?',
