@@ -81,7 +81,14 @@ export async function reconcile(
   }
   const failures = createFailures(reached);
   const reporter = createFactReporter(reached);
-  const shared = { ...reached, ...reporter, canaryMs, lastRunAt: lease.lastRunAt ?? 0, heldFor: new Map() };
+  const shared = {
+    ...reached,
+    ...reporter,
+    canaryMs,
+    lastRunAt: lease.lastRunAt ?? 0,
+    heldFor: new Map(),
+    filled: new Map(),
+  };
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);

@@ -23,9 +23,15 @@ const MINUTE_MS = 60_000;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
 const LONGEST_WAIT_MS = 3_600_000;
 
+/** So much work of planned jobs may be in a queue. A new job waits behind it. */
+const PLANNED_MS = 10_000;
+/** Without a measurement, and at most: in `room` of the queue's settings. SQS's counts are approximate. */
+const MOST_ROOMS = 10;
+
 /**
- * Sends planned jobs whose time has come to their queue, as their producers would send them now. So they do not wait
- * for room among the held jobs, and those of one group keep the order of their times.
+ * Sends planned jobs whose time has come to their queue, as their producers would send them now. They do not wait for
+ * room among the held jobs, and those of one group keep the order of their times. Of thousands with one time, the queue
+ * gets what its workers do in ten seconds, by what they did since the last release.
  */
 export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   const todo = todoKey(queue, 'planned');
@@ -35,8 +41,24 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
     return soon?.todoAt;
   };
   if ((await last()) === undefined) return false;
-  await eachDue(deps, { todo, mayGoOn, newest: async () => 0, inOrderBy: groupOf }, (row) => release(deps, row));
-  return ((await last()) ?? 0) > deps.clock.now();
+  const { room: usual } = deps.settings(queue);
+  const before = deps.filled.get(queue);
+  let messages = 0;
+  const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST, (depth) => {
+    messages = depth;
+    if (!before) return usual;
+    const perMs = (before.messages - depth) / Math.max(1, deps.clock.now() - before.at);
+    return Math.min(MOST_ROOMS * usual, Math.max(usual / 2, perMs * PLANNED_MS));
+  });
+  const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: async () => 0, inOrderBy: groupOf };
+  await eachDue(deps, work, (row) =>
+    room.take(async () => {
+      await release(deps, row);
+      messages++;
+    }),
+  );
+  deps.filled.set(queue, { messages, at: deps.clock.now() });
+  return room.isFull() || ((await last()) ?? 0) > deps.clock.now();
 };
 
 const groupOf = ({ group, key }: JobRow): string => group ?? key;
@@ -197,13 +219,19 @@ const LEAST = 20;
  * How many held jobs may go back to a queue now. It is measured when the first one goes. The queue's target is twice
  * what its workers take at once (`room` of its settings). `least`: even if it is reached.
  */
-function createRoom({ queues, queueUrl, settings, random }: ReconcileDeps, queue: string, least: number) {
+function createRoom(
+  { queues, queueUrl, settings, random }: ReconcileDeps,
+  queue: string,
+  least: number,
+  targetAt: (depth: number) => number = () => settings(queue).room,
+) {
   let measured: Promise<void> | undefined;
   let left = Number.POSITIVE_INFINITY;
   const going = new Set<Promise<void>>();
   const measure = async () => {
     const { visible, inFlight } = await queues.depth(queueUrl(queue));
-    left = Math.max(least, settings(queue).room - visible - inFlight);
+    const depth = visible + inFlight;
+    left = Math.max(least, Math.floor(targetAt(depth) - depth));
   };
   const known = () => {
     measured ??= measure();

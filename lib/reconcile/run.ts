@@ -36,6 +36,8 @@ export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report'
   failed: (failure: Failed) => void;
   /** For which vendors jobs of each queue are held, as `releaseDue` found in this run. */
   heldFor: Map<string, readonly Vendor[]>;
+  /** The messages that each queue had after this run's last release of planned jobs, and when. */
+  filled: Map<string, { messages: number; at: number }>;
   /** Whether the work was done in this run already. */
   repeats: boolean;
   /** The time between two canaries of a queue; 0 means none. */

@@ -48,7 +48,7 @@ export const submitOptions = z
     traceparent: envelopeSchema.shape.traceparent.describe('W3C trace context.'),
     notBefore: isoTime
       .optional()
-      .describe('The job starts within a minute after this: ISO 8601 with Z or an offset, at most 30 days ahead.'),
+      .describe('The job starts at or soon after this: ISO 8601 with Z or an offset, at most 30 days ahead.'),
   })
   .refine(({ principal, system }) => principal === undefined || system === undefined, {
     path: ['system'],

@@ -9,5 +9,6 @@ export const reconcileRun = (deps: ReconcileDeps, canaryMs = 0): ReconcileRun =>
   failed: () => {},
   repeats: false,
   heldFor: new Map(),
+  filled: new Map(),
   canaryMs,
 });

@@ -53,6 +53,34 @@ async function failingRows(size: number): Promise<ScaleResult> {
   });
 }
 
+/** What a new job may wait, and what all planned jobs of one second may take with a hundred workers. */
+const FRESH_WAIT_MS = 15_000;
+const DIGEST_MS = 90_000;
+
+/** A digest at nine: all jobs are planned for one second. Meanwhile a new job comes each second. */
+async function digest(size: number): Promise<ScaleResult> {
+  const done = new Set<string>();
+  const sample = startSample(({ id }) => void done.add(id), { concurrency: 100, stayMs: STAY_MS });
+  const due = sample.now() + SECOND_MS;
+  for (let n = 1; n <= size; n++) await sample.hold(n, { reason: 'retry', retryAt: due, notBefore: due });
+  const fresh: [id: string, at: number][] = [];
+  const next = () => {
+    const n = size + fresh.push([jobId(size + fresh.length + 1), sample.now()]);
+    sample.sendJob(n);
+    sample.after(SECOND_MS, next);
+  };
+  next();
+
+  return sample.run({
+    done: () => {
+      const late = fresh.find(([id, at]) => !done.has(id) && sample.now() - at > FRESH_WAIT_MS);
+      if (late) return `bystanders: ${late[0]} waits behind planned jobs`;
+      return Array.from({ length: size }, (_, n) => jobId(n + 1)).every((id) => done.has(id));
+    },
+    withinMs: SECOND_MS + DIGEST_MS,
+  });
+}
+
 /** More jobs than the workers can handle. */
 const NEW_A_MINUTE = 400;
 
@@ -332,6 +360,7 @@ function refusing(size: number, { refuses, callMs }: Refusing): Promise<ScaleRes
 /** The plans, with their size in the tests and the largest one. */
 export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('failing', 'held jobs, almost all of which cannot be released', [800, 10_000], failingRows),
+  scalePlan('digest', 'jobs planned for one second, and a new one each second', [1_000, 20_000], digest),
   scalePlan('never-empty', 'held jobs of a queue whose workers are always busy', [20, 800], neverEmpty),
   scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [800, 100_000], limitedRecovery),
   scalePlan(
