@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { CampaignPage, Campaigns, RecipientsMail } from '../api';
 import { Action } from './action';
 import { addressOf, param, useSend } from './api';
-import { Legend, Share } from './chart';
+import { Chart, Legend, Share } from './chart';
 import {
   Answer,
   Card,
@@ -19,7 +19,7 @@ import {
   Title,
   two,
 } from './parts';
-import { capital, count, counted, shortId } from './text';
+import { capital, count, counted, duration, shortId } from './text';
 
 export function CampaignsPage() {
   const [id, day] = [param('id'), param('day')];
@@ -105,6 +105,7 @@ function One({
   progress,
   accepted,
   ended,
+  outcomes: over,
 }: CampaignPage) {
   const { events, figures, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
@@ -153,6 +154,13 @@ function One({
           }}
         />
       </Card>
+      {over.from > 0 && (
+        <Chart
+          title="Outcomes over time"
+          caption={`SendGrid's events in steps of ${duration(over.step)}, from ${new Date(over.from).toISOString()} on.`}
+          {...{ ...over, tones: { delivered: 'fill-good', bounce: 'fill-bad', deferred: 'fill-wait' } }}
+        />
+      )}
       <div class="columns">
         <Card title="Recipients" note={<Failed id={id} />}>
           <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />

@@ -1,8 +1,11 @@
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { eventFolder } from '../../../lib/emails/events/webhook';
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import type { JobEvent, JobRow, Reason, State } from '../../../lib/jobs/row';
 import type { Overview } from '../../../lib/ops/overview';
+import type { CampaignPage } from '../../../packages/console/api';
 import { explain, timeline } from '../../../packages/console/explain';
 import type { DeadLetters, FoundJobs, JobPage } from '../../../packages/console/jobs';
 import { page } from '../../../packages/console/serve';
@@ -97,6 +100,27 @@ test('personal data is shown on request, after an audit object was stored, and n
   const failed = { status: 500, json: { error: 'The console failed. This is a bug.' } };
   expect(await console_.post('reveal', RETRY.input)).toEqual(failed);
   expect(logged).not.toHaveBeenCalled();
+});
+
+test('a campaign has its events over time in at most sixty steps, which add up to the report', async () => {
+  const emails = await startEmails();
+  const { id } = await emails.campaign();
+  open = await testedConsole(emails.engine);
+  const named = ['delivered', 'delivered', 'bounce', 'delivered'].map((event, n) => ({
+    ...{ event, timestamp: Math.floor(emails.engine.clock.now() / 1000) + ([0, 30, 90, 86_400][n] ?? 0), recipient: n },
+    ...{ job: chunkId(id, 0), campaign: id, messageId: `m${n}` },
+  }));
+  const folder = eventFolder(PREFIX, { queue: 'emails', time: emails.engine.clock.now(), campaign: id });
+  const lines = named.map((event) => JSON.stringify(event)).join('\n');
+  await emails.engine.objects.put(`${folder}a.ndjson`, lines, 'application/x-ndjson');
+
+  const { outcomes, report } = await open.get<CampaignPage>(`campaign?id=${id}`);
+  await emails.close();
+
+  const { from, to, step, lines: shown } = outcomes;
+  expect(shown).toMatchObject({ delivered: [{ value: 2 }, { value: 1 }], bounce: [{ value: 1 }] });
+  expect(report.events).toEqual({ delivered: 3, bounce: 1 });
+  expect([(to - from) / step <= 60, step % 60_000]).toEqual([true, 0]);
 });
 
 test('the mail of a recipient of a campaign is shown after an audit object was stored', async () => {
