@@ -1,5 +1,6 @@
 import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
+import { guardCampaigns } from '../../../lib/emails/campaigns/guard';
 import { watchCanary } from '../../../lib/reconcile/measure';
 import type { InviteInput } from '../../../lib/testflight/message';
 import type { Calls } from '../../../resources/cost';
@@ -37,6 +38,7 @@ export async function counts() {
     nextFeedback: await feedback(1),
     chunk: await chunk(0),
     nextChunk: await chunk(1),
+    guard: await guard(),
     analytics: await analytics(),
     testflight: await testflight(0),
     nextTestflight: await testflight(1),
@@ -71,6 +73,19 @@ const chunk = (after: number) =>
     const send = (n: number) => started.engine.accept(JSON.stringify(envelopeOf(n)), { group: envelopeOf(n).id });
     return { ...started, send };
   });
+
+/** The guard of a campaign, for one post of SendGrid about its chunk of fifty. */
+async function guard(): Promise<Calls> {
+  const { before, begin, calls } = counter();
+  const { engine, campaign, sendChunk, work, tell, events, close } = await startEmails({ before });
+  sendChunk(await campaign({ recipients: 50, chunkSize: 50 }), 0);
+  await work();
+  await tell(events());
+  begin();
+  await guardCampaigns({ ...reconcileRun(engine.deps), queueNames: ['emails'] }, () => true);
+  await close();
+  return calls();
+}
 
 const testflight = (after: number, invite: Partial<InviteInput> = {}) =>
   lastOf(after, async (options) => {
