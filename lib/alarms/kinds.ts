@@ -200,6 +200,13 @@ const FACTS = {
     inspect: 'jobs show JOB --queue {}',
     next: 'verify',
   },
+  'item-damaged': {
+    scope: 'instance',
+    title: 'A shared item of the table is damaged',
+    meaning: 'The jobs that need this vendor or campaign wait until you restore the item from point-in-time recovery.',
+    inspect: 'vendors',
+    next: 'jobs list --state held',
+  },
   'hour-too-large': {
     scope: 'instance',
     title: 'An hour of events is too large',

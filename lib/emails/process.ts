@@ -1,4 +1,5 @@
 import { isRefusal, JobError, PermanentError, StopError, StoreError, VerdictError, wrongField } from '../errors';
+import { ItemDamagedError } from '../jobs/items';
 import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
@@ -117,7 +118,10 @@ async function sendChunk(
 }
 
 async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign> {
-  const campaign = await campaigns.read(id);
+  const campaign = await campaigns.read(id).catch((error: unknown) => {
+    // It waits as if an operator had paused the campaign, until a person has restored that.
+    throw error instanceof ItemDamagedError ? new VerdictError('paused', { cause: error }) : error;
+  });
   if (campaign) return campaign;
   throw wrongField('CampaignMissing', 'data.campaign', 'there is no such campaign');
 }

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import type { Clock, Due, Item, ItemHead, Random, Table } from '../ports';
@@ -176,12 +177,42 @@ const AT_ONCE = 32;
 /** The reconciler does work that is not urgent only then. */
 export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;
 
+/** The latest time that a date can have, ms since 1970. */
+export const LATEST_TIME = 8.64e15;
+
+/** What every item has. */
+export const headSchema = { key: z.string(), version: z.int().min(1), writer: z.string() };
+
 /** What an operator has set, when and why in their words. It ends at `until`, or when an operator ends it. */
-export interface Limit {
-  at: number;
-  by: string;
-  reason: string;
-  until?: number | undefined;
+export const limitSchema = z.object({
+  at: z.number().min(0).max(LATEST_TIME),
+  by: z.string(),
+  reason: z.string(),
+  until: z.number().min(0).max(LATEST_TIME).optional(),
+});
+export type Limit = z.infer<typeof limitSchema>;
+
+/** The first field by which a stored item is not of its schema. More attributes are allowed: a newer release has them. */
+export function fieldAtFault(schema: z.ZodType, item: unknown): string | undefined {
+  const [first] = item === undefined ? [] : (schema.safeParse(item).error?.issues ?? []);
+  return first && (first.path.join('.') || 'item');
+}
+
+/** A shared item is not of its schema. What needs it waits until a person has restored it, and nothing replaces it. */
+export class ItemDamagedError extends StoreError {
+  constructor(
+    readonly key: string,
+    field: string,
+  ) {
+    super({ code: 'ItemDamaged', message: `${key}: ${field} does not parse`, field });
+  }
+}
+
+/** The item, with all attributes that it has. Throws an ItemDamagedError. */
+export function sound<T extends ItemHead>(schema: z.ZodType<T>, item: ItemHead): T {
+  const field = fieldAtFault(schema, item);
+  if (field !== undefined) throw new ItemDamagedError(item.key, field);
+  return item as T;
 }
 
 /** An operator has paused a queue (`pauseKey`). Lambda receives none of its messages. */

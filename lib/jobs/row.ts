@@ -240,7 +240,7 @@ export function storedError(error: unknown): StoredError {
   return present({ class: error.class, code, message: message.slice(0, MAX_MESSAGE), vendor, status, field });
 }
 
-type Traced = Pick<JobRow, 'correlationId' | 'campaign' | 'traceparent'>;
+type Traced = { [name in 'correlationId' | 'campaign' | 'traceparent']?: string | undefined };
 
 /** What the caller gave to follow a job through logs, records and vendors. Both ids are opaque and not personal. */
 export const traceOf = ({ correlationId, traceparent }: Traced): { correlationId?: string; traceparent?: string } =>

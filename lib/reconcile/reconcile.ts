@@ -16,10 +16,11 @@ import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
+  // So an ended job gets its evidence in the same run.
+  foldEvidence,
   // Before the canary, which is in the queue for a moment.
   goOnWithLate,
   watchCanary,
-  foldEvidence,
   releasePlanned,
   releaseDue,
   markExpiredEntries,

@@ -2,12 +2,22 @@ import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
 import { mustWait } from '../emails/campaigns/wave';
 import { VENDORS, type Vendor } from '../errors';
-import { EMAILS_QUEUE, todoKey } from '../jobs/keys';
+import { ItemDamagedError } from '../jobs/items';
+import { EMAILS_QUEUE, todoKey, vendorKey } from '../jobs/keys';
 import { LONGEST_OWED_MS } from '../jobs/ledger';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit, withPauses } from '../worker/circuit';
+import {
+  DAMAGED,
+  isHalfOpen,
+  isOpen,
+  isStopped,
+  limitsOf,
+  nextTrialAt,
+  type OpenCircuit,
+  withPauses,
+} from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
@@ -101,8 +111,14 @@ async function releaseEach(
   { todo, room, mayGoOn }: { todo: string; room: Room; mayGoOn: () => boolean },
 ): Promise<void> {
   const isPaused = async ({ id, reason, campaign = '' }: JobRow) => {
-    const of = reason === 'paused' && (await campaigns(deps).read(campaign));
-    return of && mustWait(of, id);
+    if (reason !== 'paused') return false;
+    try {
+      const of = await campaigns(deps).read(campaign);
+      return of !== undefined && mustWait(of, id);
+    } catch (error) {
+      if (error instanceof ItemDamagedError) return true;
+      throw error;
+    }
   };
   const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: room.half, inOrderBy: groupOf };
   await eachDue(deps, work, async (row) => {
@@ -136,6 +152,7 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
     const now = deps.clock.now();
     const { paused, rate } = limitsOf(circuit, now);
     const limited = (code: string) => deps.report({ kind: 'vendor-limited', subject: vendor, code });
+    if (paused?.by === DAMAGED) return deps.report({ kind: 'item-damaged', subject: '', code: vendorKey(vendor) });
     if (paused) await limited('paused');
     if (rate) await limited(`${rate.perSecond} a second`);
     if (!isOpen(circuit)) return;

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import {
   AmbiguousError,
   ignoreStoreError,
@@ -9,36 +10,55 @@ import {
   type Vendor,
 } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { type ItemDeps, type Limit, readItem, updateItem } from '../jobs/items';
+import {
+  fieldAtFault,
+  headSchema,
+  type ItemDeps,
+  LATEST_TIME,
+  type Limit,
+  limitSchema,
+  readItem,
+  sound,
+  updateItem,
+} from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
 import { CLOCK_SKEW_MS, type Owed } from '../jobs/row';
 import type { Clock, ItemHead, Metrics } from '../ports';
 
+const time = z.number().min(0).max(LATEST_TIME);
+const count = z.int().min(0);
+
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
-export interface Circuit extends ItemHead {
+const circuitSchema = z.object({
+  ...headSchema,
   /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
-  stoppedAt?: number;
-  code?: string;
+  stoppedAt: time.optional(),
+  code: z.string().optional(),
   /** It is half-open from then on: one worker at a time may make a trial call. If absent, it is half-open at once. */
-  retryAt?: number;
+  retryAt: time.optional(),
   /** A worker makes the trial call. Its invocation has certainly ended at `until`. */
-  trial?: { until: number };
+  trial: z.object({ until: time }).optional(),
   /** Hashes of senders (or job ids) that got a 403 without a field since the last success. */
-  forbidden: string[];
+  forbidden: z.array(z.string()),
   /** How many such 403s came in a row, from any sender. */
-  refusals?: number;
+  refusals: count.optional(),
   /** Attempts that failed as transient since the last success. */
-  transients: number;
-  failedTrials?: number;
+  transients: count,
+  failedTrials: count.optional(),
   /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
-  worked?: { job: string; at: number }[];
+  worked: z.array(z.object({ job: z.string(), at: time })).optional(),
   /** An operator's pause: no worker calls the vendor. */
-  paused?: Limit | undefined;
+  paused: limitSchema.optional(),
   /** How long earlier pauses lasted in all, ms. */
-  pausedMs?: number | undefined;
+  pausedMs: time.optional(),
   /** An operator's rate, in place of the setting. */
-  rate?: (Limit & { perSecond: number }) | undefined;
-}
+  rate: limitSchema.extend({ perSecond: z.number().positive() }).optional(),
+});
+
+export type Circuit = z.infer<typeof circuitSchema>;
+
+/** Who pauses a vendor whose circuit cannot be read. */
+export const DAMAGED = 'the service';
 
 type Limits = Pick<Circuit, 'paused' | 'rate'>;
 
@@ -112,9 +132,18 @@ export function circuitBreakers(deps: ItemDeps) {
   const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
   const last = new Map<Vendor, Circuit | undefined>();
   let changes = 0;
+  /** A damaged item reads as a pause, so its jobs wait until a person restores it. Nothing replaces it meanwhile. */
+  const damaged = (vendor: Vendor): Circuit => ({
+    ...closed(vendor),
+    paused: { at: deps.clock.now(), by: DAMAGED, reason: `the item ${vendorKey(vendor)} of the table is damaged` },
+  });
+  const known = (vendor: Vendor, stored: ItemHead | undefined): Circuit | undefined =>
+    fieldAtFault(circuitSchema, stored) === undefined ? (stored as Circuit | undefined) : damaged(vendor);
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
     try {
-      const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) => next(stored ?? closed(vendor)));
+      const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) =>
+        next(stored ? sound(circuitSchema, stored) : closed(vendor)),
+      );
       return item;
     } finally {
       kept.delete(vendor);
@@ -127,7 +156,8 @@ export function circuitBreakers(deps: ItemDeps) {
   };
 
   return {
-    read: async (vendor: Vendor) => await readItem<Circuit>(deps, vendorKey(vendor)),
+    /** That of a damaged item is paused by `DAMAGED`. Methods that change one reject with a StoreError. */
+    read: async (vendor: Vendor) => known(vendor, await readItem(deps, vendorKey(vendor))),
 
     /**
      * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed
@@ -138,9 +168,11 @@ export function circuitBreakers(deps: ItemDeps) {
       const before = kept.get(vendor);
       if (before && Math.abs(readAt - before.readAt) < KEPT_MS) return { circuit: before.circuit, trial: false };
       const changesBefore = changes;
-      const { changed, item } = await updateItem<Circuit>(deps, vendorKey(vendor), (circuit) =>
-        isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined,
-      );
+      const { changed, item: stored } = await updateItem<Circuit>(deps, vendorKey(vendor), (before) => {
+        const circuit = known(vendor, before);
+        return isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined;
+      });
+      const item = known(vendor, stored);
       last.set(vendor, item);
       // A read that began before a change of this process may not show that change.
       if (!isTroubled(item) && changes === changesBefore) kept.set(vendor, { circuit: item, readAt });
@@ -167,13 +199,13 @@ export function circuitBreakers(deps: ItemDeps) {
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => {
         if (!isTroubled(circuit)) return undefined;
-        const { paused, pausedMs, rate, worked = [] } = circuit;
+        const { stoppedAt: _at, code: _code, retryAt: _next, trial: _trial, failedTrials: _failed, ...rest } = circuit;
+        const { refusals: _refusals, worked = [], ...kept } = rest;
         const others = worked.filter((one) => one.job !== job);
         return {
-          ...closed(vendor),
-          paused,
-          pausedMs,
-          rate,
+          ...kept,
+          forbidden: [],
+          transients: 0,
           worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)],
         };
       }),

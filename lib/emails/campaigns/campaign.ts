@@ -1,12 +1,13 @@
 import { v5 } from 'uuid';
+import * as z from 'zod';
 import type { Envelope } from '../../jobs/envelope';
-import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
+import { headSchema, type ItemDeps, LATEST_TIME, readItem, sound, updateItem } from '../../jobs/items';
 import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
-import { appended, type HistoryEntry } from '../../jobs/row';
+import { appended } from '../../jobs/row';
 import type { Clock, ItemHead } from '../../ports';
 import { REPORT_KINDS, type ReportKind } from '../events/webhook';
-import { type CampaignJob, MOST_RECIPIENTS } from '../message';
+import { campaignJobSchema, MOST_RECIPIENTS } from '../message';
 
 /** If SendGrid has not reported on most mails within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
@@ -17,19 +18,24 @@ const MOST_REFUSALS = 3;
 
 export const EXPIRED = 'CampaignExpired';
 
-export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
-type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
+const EVENTS = ['accepted', 'paused', 'resumed', 'cancelled'] as const;
+type CampaignEvent = (typeof EVENTS)[number];
+export type CampaignStatus = Campaign['status'];
+
+const time = z.number().min(0).max(LATEST_TIME);
+const count = z.int().min(0);
 
 /** The accepted plan, which never changes. Times are milliseconds since 1970. */
-interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
-  id: string;
-  source: string;
+const planSchema = campaignJobSchema.omit({ sendAt: true }).extend({
+  id: z.string(),
+  source: z.string(),
   /** When it was accepted. It is the `time` of all its chunks, so they share one partition. */
-  time: number;
-  startsAt: number;
-  correlationId?: string;
-  traceparent?: string;
-}
+  time,
+  startsAt: time,
+  correlationId: z.string().optional(),
+  traceparent: z.string().optional(),
+});
+type CampaignPlan = z.infer<typeof planSchema>;
 
 /** What SendGrid reported about mails. Each mail that has an event counts as one of `FATES`. */
 export type Reports = Record<ReportKind, number>;
@@ -38,55 +44,65 @@ export const NO_REPORTS = Object.fromEntries(REPORT_KINDS.map((kind) => [kind, 0
 const FATES = ['delivered', 'deferred', 'bounced', 'blocked', 'dropped'] as const;
 
 /** The first wave of a campaign or of a resume (wave.ts). */
-export interface Wave {
+const waveSchema = z.object({
   /** New chunks belong to it: those from this number on. */
-  from: number;
+  from: count,
   /** So do these released ones, which a pause had held. */
-  again: number[];
+  again: z.array(count),
   /** Its mails that SendGrid has accepted. */
-  mails: number;
+  mails: count,
   /** When the reconciler first saw that it has no more to send, ms since 1970. */
-  outAt?: number;
-}
+  outAt: time.optional(),
+});
+export type Wave = z.infer<typeof waveSchema>;
 
 const waveFrom = (from: number): Wave => ({ from, again: [], mails: 0 });
 
-export interface Campaign extends ItemHead, CampaignPlan {
-  status: CampaignStatus;
+/** A campaign as the table stores it. A newer release may add attributes. */
+export const campaignSchema = z.object({
+  ...headSchema,
+  ...planSchema.shape,
+  status: z.enum(['running', 'paused', 'cancelled', 'ended']),
   /** Why it is paused: `operator`, or the code of the error. */
-  reason?: string;
+  reason: z.string().optional(),
   /** The counts behind the pause, in words. Only of a pause by the guard. */
-  why?: string;
+  why: z.string().optional(),
   /** How often it was resumed. Each mail carries it, so that after a resume the guard counts anew. */
-  round: number;
+  round: count,
   /** By round; at most a few minutes old (guard.ts). */
-  reports: Reports[];
+  reports: z.array(z.record(z.enum(REPORT_KINDS), count)),
   /** Absent once it is over. */
-  wave?: Wave | undefined;
+  wave: waveSchema.optional(),
   /** Chunks of this round that have ended, and those of them that were refused. `since`: the resume. */
-  ended: { since: number; chunks: number; refused: number };
+  ended: z.object({ since: time, chunks: count, refused: count }),
   /** How many recipients SendGrid had accepted by when. The first entry is about a minute older than the last. */
-  sent: { at: number; recipients: number }[];
+  sent: z.array(z.object({ at: time, recipients: count })),
   /** Chunks released so far: exactly those with a number below this. */
-  released: number;
+  released: count,
   /** Numbers of released chunks that had not ended when the reconciler last read them. */
-  open: number[];
+  open: z.array(count),
   /** The last released chunk's place in the order of all campaigns (release.ts), in recipients. */
-  startTag?: number;
+  startTag: z.number().optional(),
   /** Chunks permanently refused since the last accepted one; approximate. */
-  refusals: number;
-  endedAt?: number;
-  eventsChecked?: boolean;
+  refusals: count,
+  endedAt: time.optional(),
+  eventsChecked: z.boolean().optional(),
   /** When the reconciler next checks whether the lists can be deleted, ms. */
-  listsAt?: number;
-  listsDropped?: boolean;
-  history: HistoryEntry<CampaignEvent>[];
+  listsAt: time.optional(),
+  listsDropped: z.boolean().optional(),
+  history: z.array(z.object({ at: time, event: z.enum(EVENTS), note: z.string().optional() })),
+});
+export type Campaign = ItemHead & z.infer<typeof campaignSchema>;
+
+export async function readCampaign(deps: ItemDeps, key: string): Promise<Campaign | undefined> {
+  const stored = await readItem(deps, key);
+  return stored && sound<Campaign>(campaignSchema, stored);
 }
 
 export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) {
   const change = (id: string, next: (campaign: Campaign) => Campaign | undefined, known?: Campaign) => {
     const changed = (stored: Campaign | undefined) => {
-      const campaign = stored && next(stored);
+      const campaign = stored && next(sound(campaignSchema, stored));
       return campaign && scheduled(campaign);
     };
     return updateItem<Campaign>(deps, campaignKey(id), changed, known);
@@ -106,7 +122,8 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
   };
 
   return {
-    read: async (id: string) => await readItem<Campaign>(deps, campaignKey(id)),
+    /** Every method rejects with an ItemDamagedError for a campaign that does not parse. */
+    read: (id: string) => readCampaign(deps, campaignKey(id)),
     /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
     start: async (plan: CampaignPlan) => {

@@ -1,6 +1,6 @@
 import { mapEach, throughAll } from '../../concurrency';
 import type { SendingLimits } from '../../config/functions';
-import { everyDue, type ItemDeps, isFirstMinuteOfHour, readItem } from '../../jobs/items';
+import { everyDue, ItemDamagedError, type ItemDeps, isFirstMinuteOfHour, readItem } from '../../jobs/items';
 import { EMAILS_QUEUE, jobKey, todoKey } from '../../jobs/keys';
 import { UnreadableRowError } from '../../jobs/ledger';
 import { backInQueue, keepBody } from '../../jobs/messages';
@@ -31,7 +31,7 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
   queueUrl: (queue: string) => string;
   /** `subject`: the campaign's id. */
   report: (fact: {
-    kind: 'campaign-paused' | 'campaign-expired' | 'events-missing';
+    kind: 'campaign-paused' | 'campaign-expired' | 'events-missing' | 'item-damaged';
     subject: string;
     code?: string | undefined;
     count?: number;
@@ -57,6 +57,14 @@ export interface Counted {
 }
 
 /** Counts a campaign's open chunks, and stores which chunks have ended, and whether the campaign has. */
+/** For `catch`: a campaign that does not parse holds back no other. Rethrows any other error. */
+export const reportDamage =
+  ({ report }: Pick<CampaignReleaseDeps, 'report'>) =>
+  async (error: unknown) => {
+    if (!(error instanceof ItemDamagedError)) throw error;
+    await report({ kind: 'item-damaged', subject: '', code: error.key });
+  };
+
 export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): Promise<Counted> {
   const campaign = await finishRelease(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);

@@ -6,7 +6,7 @@ import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { ItemHead } from '../../ports';
 import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { type Campaign, campaigns, NO_REPORTS, type Reports } from './campaign';
-import { AT_ONCE, type CampaignReleaseDeps } from './chunks';
+import { AT_ONCE, type CampaignReleaseDeps, reportDamage } from './chunks';
 
 /*
  * The guard pauses a campaign whose mails bounce or are reported as spam too often.
@@ -35,7 +35,8 @@ export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => b
   const todo = todoKey(EMAILS_QUEUE, 'reports');
   const notes = await readDue<EventNote>(deps, { todo, mayGoOn, most: MOST_NOTES });
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
-  await throughAll(groups.values(), async (group) => mayGoOn() && fold(deps, group));
+  const foldGroup = (group: readonly EventNote[]) => fold(deps, group).catch(reportDamage(deps));
+  await throughAll(groups.values(), async (group) => mayGoOn() && foldGroup(group));
 }
 
 async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Promise<void> {

@@ -2,8 +2,16 @@ import { throughAll } from '../../concurrency';
 import { everyDue, type Place, readItem } from '../../jobs/items';
 import { EMAILS_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import { heldNow, type RateItem, takenMs } from '../../worker/rate';
-import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
-import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
+import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired, readCampaign } from './campaign';
+import {
+  AT_ONCE,
+  type CampaignReleaseDeps,
+  type Counted,
+  checkEvents,
+  countChunks,
+  releaseChunk,
+  reportDamage,
+} from './chunks';
 
 /**
  * Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. A single mail
@@ -31,7 +39,7 @@ export async function releaseCampaigns(
   let waiting = 0;
   const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
   const read = async (key: string) => {
-    const campaign = await readItem<Campaign>(deps, key);
+    const campaign = await readCampaign(deps, key);
     if (campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun) return;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
@@ -44,7 +52,7 @@ export async function releaseCampaigns(
   let isHeld = false;
   try {
     const pages = everyDue(deps, { todo, mayGoOn: mayRead, place });
-    await throughAll(pages, (keys) => throughAll(keys, read, AT_ONCE));
+    await throughAll(pages, (keys) => throughAll(keys, (key) => read(key).catch(reportDamage(deps)), AT_ONCE));
   } finally {
     // The next poll will need the same time for reading.
     isHeld = await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { SendingLimits } from '../../../lib/config/functions';
-import { vendorsOf } from '../../../lib/errors';
+import { VENDORS as ALL_VENDORS, vendorsOf } from '../../../lib/errors';
 import { isProduced } from '../world/callers';
 import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type Target } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
@@ -198,7 +198,11 @@ const damage = {
   job: fc.integer({ min: 0, max: 3 }),
   restored: fc.constantFrom(10_000, 20 * MINUTE_MS, 3 * HOUR_MS),
 };
-const damages = fc.array(fc.record(damage, { requiredKeys: ['at', 'job'] }), { minLength: 1, maxLength: 2 });
+const ofVendor = { at: damage.at, vendor: fc.constantFrom(...ALL_VENDORS), restored: damage.restored };
+const damages = fc.array(fc.oneof(fc.record(damage, { requiredKeys: ['at', 'job'] }), fc.record(ofVendor)), {
+  minLength: 1,
+  maxLength: 2,
+});
 
 /** Persons of feedback by its group, of mails and testers by their place in the plan, of campaigns by their lists. */
 const erasures = some(2, {

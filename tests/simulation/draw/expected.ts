@@ -41,7 +41,14 @@ const ALSO = [
   ...['event of an end', 'event of a mail', 'evidence of an event', 'reconciler with a small share'],
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
   ...['waits that change', 'settings that change', 'warm process', 'delivery after a delete'],
-  ...['damaged row', 'restored row', 'row of newer code', 'call through a circuit that has just opened'],
+  ...[
+    'damaged row',
+    'restored row',
+    'damaged circuit',
+    'restored circuit',
+    'row of newer code',
+    'call through a circuit that has just opened',
+  ],
   ...[
     'pause of a vendor',
     'rate of an operator',

@@ -97,12 +97,14 @@ export interface VendorLimit {
   perSecond?: number;
 }
 
-/** A person damages the row of a job that has not ended, ms after the start, so that it does not parse. */
+/** A person damages an item, ms after the start, so that it does not parse. */
 export interface Damage {
   at: number;
-  /** The job's place among the queue's jobs that have a row by then. */
-  job: number;
-  /** The row is restored so long after that. Without it, never. */
+  /** The row of a job that has not ended: its place among the queue's jobs that have a row by then. */
+  job?: number;
+  /** The circuit of a vendor, if there is one by then. */
+  vendor?: Vendor;
+  /** It is restored so long after that. Without it, never: only a row. */
   restored?: number;
 }
 

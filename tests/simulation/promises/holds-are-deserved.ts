@@ -42,7 +42,10 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
   if (error?.code === VENDOR_PAUSED) {
     world.reach('hold by a pause');
     const isMeant = (limit: VendorLimit) => limit.vendor === vendor && limit.perSecond === undefined;
-    return world.plan.limits.some(isMeant) ? undefined : 'its vendor was never paused';
+    // The circuit of a vendor that nobody can read is a pause.
+    const { limits, damages } = world.plan;
+    const isPaused = limits.some(isMeant) || damages.some((damage) => damage.vendor === vendor);
+    return isPaused ? undefined : 'its vendor was never paused';
   }
   const notNow = NOT_NOW.find((code) => code === error?.code);
   if (notNow) {

@@ -1,5 +1,6 @@
+import type { Vendor } from '../../../lib/errors';
 import { type Envelope, jobIdOf } from '../../../lib/jobs/envelope';
-import { invalidId, jobKey } from '../../../lib/jobs/keys';
+import { invalidId, jobKey, vendorKey } from '../../../lib/jobs/keys';
 import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/ledger';
 import { isEnd } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
@@ -26,9 +27,10 @@ export function startDamages(world: World): void {
 export const knownSchema = ({ plan, kernel }: Pick<World, 'plan' | 'kernel'>): number =>
   plan.future && kernel.now() >= plan.start + plan.future.until ? ROW_SCHEMA + 1 : ROW_SCHEMA;
 
-/** Damages the row of a job that has not ended. Returns what restores it, if it is still damaged by then. */
-function damageOne(world: World, { job }: Damage): (() => void) | undefined {
+/** Damages an item. Returns what restores it, if it is still damaged by then. */
+function damageOne(world: World, { job = 0, vendor }: Damage): (() => void) | undefined {
   const { watch, reach, damaged } = world;
+  if (vendor) return damageCircuit(world, vendor);
   const rows = watch.rows();
   const row = rows[job % Math.max(1, rows.length)];
   if (!row || isEnd(row.state) || (row.schema ?? 0) > ROW_SCHEMA) return undefined;
@@ -40,6 +42,20 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
     // A later damage is not undone: the row said more by then.
     if (!watch.broken.has(row.key) || itemAt(world, row.key).version !== item.version) return;
     reach('restored row');
+    replace(world, item);
+  };
+}
+
+function damageCircuit(world: World, vendor: Vendor): (() => void) | undefined {
+  const item = world.watch.items.get(vendorKey(vendor));
+  if (!item) return undefined;
+  world.reach('damaged circuit');
+  const { forbidden: _gone, ...rest } = item;
+  replace(world, rest as Item);
+  return () => {
+    // A run that had read it before may have written a whole one.
+    if ('forbidden' in itemAt(world, item.key)) return;
+    world.reach('restored circuit');
     replace(world, item);
   };
 }

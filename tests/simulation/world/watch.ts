@@ -160,6 +160,7 @@ export function createWatch({ now, reached, inDoubt }: Watched) {
     /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
     replaced: (item: Item) => {
       items.set(item.key, item);
+      if (!('payloadHash' in item)) return change();
       if (parses(item)) {
         broken.delete(item.key);
         rows.set(item.key, item as unknown as JobRow);

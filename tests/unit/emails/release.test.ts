@@ -4,9 +4,10 @@ import { nextOf } from '../../../lib/emails/campaigns/release';
 import { heldNow, type RateItem } from '../../../lib/worker/rate';
 import { memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
+import { wholeCampaign } from '../../support/whole-campaign';
 
 const aCampaign = (id: string, changes: Partial<Campaign>): { campaign: Campaign } => ({
-  campaign: { id, chunks: 9, recipients: 9_000, chunkSize: 100, released: 0, startsAt: 1, ...changes } as Campaign,
+  campaign: wholeCampaign(id, { startTag: undefined, ...changes }),
 });
 
 test('at the same tag, a campaign that has released nothing is next, then the one with the smallest chunk, then the oldest', () => {

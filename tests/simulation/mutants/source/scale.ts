@@ -43,7 +43,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     { ...PAUSED, calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'failed', times: 3 }] },
     /^paused vendors refuse/,
     CIRCUIT,
-    { '          paused,\n          pausedMs,\n': '          pausedMs,\n' },
+    { '          ...kept,\n          forbidden': '          ...{ ...kept, paused: undefined },\n          forbidden' },
   ),
   trialWithoutLease: mutant('trial-of-waiting', /^one trial/, CIRCUIT, {
     '(circuit.trial?.until ?? 0) <= now': 'circuit.trial !== null',
