@@ -9,7 +9,7 @@ import { StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
 import type { Item } from '../../../lib/ports';
-import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
+import { IdempotencyConflictError, InvalidJobError, RepeatedCampaignError } from '../../../lib/submit/errors';
 import { visible } from '../../../lib/text';
 import { messageSchema } from '../../../packages/local/fakes/discord';
 import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
@@ -61,7 +61,9 @@ function memory() {
 
 /** The caller learns the rule, never the value. */
 function expectRefusal(error: unknown): void {
-  expect([InvalidJobError, IdempotencyConflictError, StoreError]).toContain((error as Error).constructor);
+  expect([InvalidJobError, IdempotencyConflictError, RepeatedCampaignError, StoreError]).toContain(
+    (error as Error).constructor,
+  );
   const { message, problems = [] } = error as InvalidJobError;
   expect(JSON.stringify([message, problems])).not.toContain(MARK);
 }
