@@ -42,7 +42,7 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
   if (error?.code === VENDOR_PAUSED) {
     world.reach('hold by a pause');
     const isMeant = (limit: VendorLimit) => limit.vendor === vendor && limit.perSecond === undefined;
-    // The circuit of a vendor that nobody can read is a pause.
+    // A damaged circuit is a pause.
     const { limits, damages } = world.plan;
     const isPaused = limits.some(isMeant) || damages.some((damage) => damage.vendor === vendor);
     return isPaused ? undefined : 'its vendor was never paused';
