@@ -3,7 +3,6 @@ import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
-import { groupBy } from '../../lib/group-by';
 import { analyticsReader } from '../../lib/ops/analytics';
 import {
   campaignMail,
@@ -139,7 +138,7 @@ async function campaignList(
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
-  const { hear, shown } = overTime();
+  const { hear, shown } = overTime(campaign, deployment.clock.now());
   const report = await campaignReport(deployment, campaign, hear);
   const line = (await linesOf(deployment))(campaign);
   return { ...line, recipientsByOutcome: recipientsByOutcome(report), report, outcomes: shown() };
@@ -148,29 +147,20 @@ async function campaignPage({ deployment }: ConsoleDeps, id: string) {
 const MINUTE_MS = 60_000;
 const MOST_STEPS = 60;
 
-/** Counts events by name and minute, and shows them in at most sixty steps of whole minutes. */
-function overTime() {
-  const counts = new Map<string, number>();
+/** Counts events by name, in at most sixty steps until an hour after the end. The last step has the later ones too. */
+function overTime({ startsAt: from, endedAt }: Campaign, now: number) {
+  const to = Math.max(from + MINUTE_MS, Math.min(now, (endedAt ?? now) + 60 * MINUTE_MS));
+  const step = Math.ceil((to - from) / MINUTE_MS / MOST_STEPS) * MINUTE_MS;
+  const lines = new Map<string, Map<number, number>>();
   return {
     hear(name: string, at: number) {
-      const key = `${Math.floor(at / MINUTE_MS)} ${name}`;
-      counts.set(key, (counts.get(key) ?? 0) + 1);
+      const line = lines.get(name) ?? new Map<number, number>();
+      const slot = from + step * Math.floor((Math.max(from, Math.min(at, to - 1)) - from) / step);
+      lines.set(name, line.set(slot, (line.get(slot) ?? 0) + 1));
     },
     shown() {
-      const all = [...counts].map(([key, value]) => {
-        const [minute, name = ''] = key.split(' ');
-        return { at: Number(minute) * MINUTE_MS, name, value };
-      });
-      all.sort((a, b) => a.at - b.at);
-      const [from = 0, to = 0] = [all[0]?.at, (all.at(-1)?.at ?? 0) + MINUTE_MS];
-      const step = Math.ceil((to - from) / MINUTE_MS / MOST_STEPS) * MINUTE_MS;
-      const points = (of: typeof all) =>
-        [...groupBy(of, ({ at }) => at - ((at - from) % step))].map(([at, some]) => ({
-          at,
-          value: some.reduce((all, { value }) => all + value, 0),
-        }));
-      const lines = [...groupBy(all, ({ name }) => name)].map(([name, of]) => [name, points(of)] as const);
-      return { from, to, step, lines: Object.fromEntries(lines) };
+      const points = [...lines].map(([name, of]) => [name, [...of].map(([at, value]) => ({ at, value }))] as const);
+      return { from, to, step, lines: Object.fromEntries(points) };
     },
   };
 }

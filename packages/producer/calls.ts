@@ -10,8 +10,6 @@ export const AT_ONCE = 50;
 /** More that wait would only fill the memory, because their time-outs pass first. */
 const MOST_WAITING = 10_000;
 const TIMEOUT_MS = 10_000;
-/** Without a reason, an abort makes an error with a stack. */
-const DONE = 'done';
 
 export const callLimits = z.strictObject({
   signal: z
@@ -131,7 +129,8 @@ export function createCalls(clock: Clock) {
     } finally {
       underWay.delete(ended);
       given?.removeEventListener('abort', abort);
-      done.abort(DONE);
+      // Without a reason, an abort makes an error with a stack.
+      done.abort('done');
     }
   }
 

@@ -23,7 +23,7 @@ import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { ignoreStoreError, StoreError } from '../../lib/errors';
 import { readItem, writeItem } from '../../lib/jobs/items';
 import { EMAILS_QUEUE, jobKey, listKey } from '../../lib/jobs/keys';
-import { BY_ITS_PRODUCER, type JobRow } from '../../lib/jobs/row';
+import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/jobs/row';
 import { cancel } from '../../lib/jobs/transitions';
 import type { ItemHead } from '../../lib/ports';
 import { IdempotencyConflictError, invalid, JobNotFoundError, RepeatedCampaignError } from '../../lib/submit/errors';
@@ -31,7 +31,7 @@ import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from 
 import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 import type { CallLimits } from './calls';
-import { type AskOptions, find, iso, type JobsDeps, known } from './jobs';
+import { type AskOptions, find, iso, type JobsDeps } from './jobs';
 
 /**
  * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose
@@ -303,5 +303,5 @@ export function campaignControl(load: () => Promise<ProducerDeps & Pick<JobsDeps
 const stateOf = (campaign: Campaign | undefined): CampaignState | undefined => {
   if (!campaign) return undefined;
   const { id, status, reason, why, startsAt, endedAt } = campaign;
-  return known({ id, status, reason, why, startsAt: iso(startsAt), endedAt: iso(endedAt) }) as CampaignState;
+  return present({ id, status, reason, why, startsAt: iso(startsAt), endedAt: iso(endedAt) }) as CampaignState;
 };

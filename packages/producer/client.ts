@@ -177,31 +177,18 @@ export function clientOf(
   }
 
   const get = limited((load) => jobsOf(load).get, 1);
-  const jobs: Jobs = {
-    get,
-    cancel: limited((load) => jobsOf(load).cancel, 1),
-    wait: async (id, options) => {
-      checkOpen();
-      return waiting(get, (await connected()).connection.clock)(id, options);
-    },
-  };
   const sending = (kind: Kind) => [kind, limited((load) => producerOf(load)[kind] as Producer['email'], 1)];
-  const listing = (name: keyof Suppression) => [
-    name,
-    limited((load) => suppressionOf(load)[name] as Suppression['suppress'], 1),
-  ];
-  const acting = (name: 'pause' | 'resume' | 'cancel') => limited((load) => campaignControl(load)[name], 1);
   return {
     ...(Object.fromEntries((Object.keys(kinds) as Kind[]).map(sending)) as Submitting),
-    ...(Object.fromEntries(
-      (['suppress', 'unsuppress', 'isSuppressed'] as const).map(listing),
-    ) as unknown as Suppression),
+    suppress: limited((load) => suppressionOf(load).suppress, 1),
+    unsuppress: limited((load) => suppressionOf(load).unsuppress, 1),
+    isSuppressed: limited((load) => suppressionOf(load).isSuppressed, 1),
     campaign: limited((load) => producerOf(load).campaign, 2, ENDLESS),
     previewCampaign: limited((load) => producerOf(load).previewCampaign, 2, ENDLESS),
     campaigns: {
-      pause: acting('pause'),
-      resume: acting('resume'),
-      cancel: acting('cancel'),
+      pause: limited((load) => campaignControl(load).pause, 1),
+      resume: limited((load) => campaignControl(load).resume, 1),
+      cancel: limited((load) => campaignControl(load).cancel, 1),
       report: limited((load) => campaignControl(load).report, 1, ENDLESS),
     },
     ready: limited((load) => async (_limits?: CallLimits) => probe(await load()), 0),
@@ -214,7 +201,14 @@ export function clientOf(
     },
     flush: async () => (await tracker()).flush(),
     attachments: { upload: limited((load) => async (input, _limits) => prepareUpload(await load(), input), 1) },
-    jobs,
+    jobs: {
+      get,
+      cancel: limited((load) => jobsOf(load).cancel, 1),
+      wait: async (id, options) => {
+        checkOpen();
+        return waiting(get, (await connected()).connection.clock)(id, options);
+      },
+    },
     close: (limits) => (closing ??= close(limits)),
   };
 }

@@ -1,7 +1,15 @@
 import * as z from 'zod';
 import { ignoreStoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
-import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
+import {
+  BY_ITS_PRODUCER,
+  isEnd,
+  type JobRow,
+  present,
+  type Reason,
+  type State,
+  waitsForItsTime,
+} from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
 import type { Clock, Completion } from '../../lib/ports';
 import { invalid, JobEndedError, JobNotFoundError } from '../../lib/submit/errors';
@@ -165,7 +173,7 @@ export const iso = (time: number | undefined): string | undefined =>
 export function statusOf(row: JobRow): JobStatus {
   const { id, queue, result, error } = row;
   const { state, reason } = waitsForItsTime(row) ? { state: 'planned' as const, reason: undefined } : row;
-  return known({
+  return present({
     id,
     queue,
     kind: KIND_OF[row.type ?? ''],
@@ -173,13 +181,10 @@ export function statusOf(row: JobRow): JobStatus {
     reason,
     ended: isEnd(row.state),
     result,
-    error: error && known({ code: error.code, message: error.message, field: error.field }),
+    error: error && present({ code: error.code, message: error.message, field: error.field }),
     acceptedAt: iso(row.time),
     notBefore: iso(row.notBefore),
     startedAt: iso(row.firstStartedAt),
     endedAt: iso(row.endedAt),
   }) as JobStatus;
 }
-
-export const known = <T extends object>(facts: T): T =>
-  Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as T;

@@ -154,7 +154,7 @@ function One({
           }}
         />
       </Card>
-      {over.from > 0 && (
+      {Object.keys(over.lines).length > 0 && (
         <Chart
           title="Outcomes over time"
           caption={`SendGrid's events in steps of ${duration(over.step)}, from ${new Date(over.from).toISOString()} on.`}

@@ -114,6 +114,7 @@ test('a campaign has its events over time in at most sixty steps, which add up t
   const lines = named.map((event) => JSON.stringify(event)).join('\n');
   await emails.engine.objects.put(`${folder}a.ndjson`, lines, 'application/x-ndjson');
 
+  emails.engine.clock.advance(86_400_000);
   const { outcomes, report } = await open.get<CampaignPage>(`campaign?id=${id}`);
   await emails.close();
 
