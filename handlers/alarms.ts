@@ -11,8 +11,9 @@ import { realLog } from '../lib/log';
 import { coldStart, placeOf } from '../lib/startup/engine';
 import { realDiscord } from '../lib/vendors/discord';
 
-const started = coldStart((functionArn: string): AlarmDeps => {
+const started = coldStart((functionArn: string): AlarmDeps | undefined => {
   const config = parseEnv(alarmsEnv, process.env);
+  if (config.DISCORD_WEBHOOK_URL === undefined) return undefined;
   const { region, account } = placeOf(functionArn);
   return {
     instance: config.INSTANCE,
@@ -34,5 +35,5 @@ const started = coldStart((functionArn: string): AlarmDeps => {
 export async function handler(event: SNSEvent, context: Context): Promise<void> {
   const deps = started(context.invokedFunctionArn);
   const remainingMs = () => context.getRemainingTimeInMillis();
-  for (const { Sns } of event.Records) await notify(deps, Sns, { remainingMs });
+  if (deps) for (const { Sns } of event.Records) await notify(deps, Sns, { remainingMs });
 }

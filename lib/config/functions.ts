@@ -210,8 +210,8 @@ export const reconcilerEnv = commonEnv.extend({
 });
 
 export const alarmsEnv = commonEnv.extend({
-  /** A Discord channel's webhook URL. Anyone who has the URL can post. */
-  DISCORD_WEBHOOK_URL: secret,
+  /** A Discord channel's webhook URL. Anyone who has the URL can post. Without it, only other subscribers get alarms. */
+  DISCORD_WEBHOOK_URL: secret.optional(),
   STAGE: name,
   /** Address of docs/runbook.md, for the links in messages. */
   RUNBOOK: z.url().optional(),

@@ -208,7 +208,9 @@ export const instanceFile = table({
     settle: seconds.describe('Until Apple shows the effect of a call whose answer was lost'),
   }),
   notify: section({
-    discord: secret('The address of the webhook of the chat that gets the alarms'),
+    discord: secret(
+      'The webhook of the Discord channel that gets the alarms. Without it, only other subscribers of their topic do',
+    ),
     email: z.email().describe('Gets the alarms about undelivered alarms. Must confirm the subscription once'),
     runbook: z.url().describe('Address of docs/runbook.md, for the links in alarms'),
   }),

@@ -12,11 +12,10 @@ const NEEDED: Record<string, string[]> = {
   emails: ['sendgrid.apiKey', 'sendgrid.suppressionKey'],
   emailEvents: ['sendgrid.eventsKey'],
   testflight: ['appStoreConnect.issuerId', 'appStoreConnect.keyId', 'appStoreConnect.privateKey', ...OWN_MAIL],
-  alarms: ['notify.discord'],
 };
 
-/** The webhook notes addresses for the suppression list, if the instance has one. */
-const MAY_NEED: Record<string, string[]> = { emailEvents: ['sendgrid.suppressionKey'] };
+/** The webhook notes addresses for the suppression list, and alarms go to Discord, if the instance has one. */
+const MAY_NEED: Record<string, string[]> = { emailEvents: ['sendgrid.suppressionKey'], alarms: ['notify.discord'] };
 
 /** The settings that name secrets. A function that needs one may read it. */
 const SECRETS = [

@@ -97,6 +97,7 @@ test('all problems of a file are reported at once, each with file, setting and r
 });
 
 test('a setting is required only by the queues in use', () => {
+  expect(problems({ notify: undefined, 'sendgrid.apiKey': 'secretsmanager:acme/keys#sendgrid' })).toEqual([]);
   expect(problems({ zendesk: undefined })).toEqual([
     'instances/acme.yml: zendesk.endpoint: is missing',
     'instances/acme.yml: zendesk.email: is missing',

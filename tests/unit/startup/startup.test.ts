@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { handler } from '../../../handlers/alarms';
 import { parseEnv } from '../../../lib/config/common';
 import { reconcilerEnv } from '../../../lib/config/functions';
 import type { Facts } from '../../../lib/ports';
@@ -45,6 +46,14 @@ const env = {
   DLQ_DEPTHS: '{}',
   GUARD: '{"bounces":5,"reports":0.1,"refused":20}',
 };
+test('without a webhook of Discord, the alarms function leaves the topic to its other subscribers', async () => {
+  const environment = jest.replaceProperty(process, 'env', { ...env, STAGE: 'prod' });
+  const call = { invokedFunctionArn: 'arn:aws:lambda:eu-central-1:123456789012:function:acme-alarms' };
+
+  await expect(handler({ Records: [{ Sns: {} }] } as never, call as never)).resolves.toBeUndefined();
+  environment.restore();
+});
+
 const rhythm = (CANARY_EVERY?: string) =>
   rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
 
