@@ -48,6 +48,8 @@ beforeAll(async () => {
   await recordedTrouble(recorded, left);
   await sixWeeksLater(service, left);
   remains = await recordedPrivacy(service);
+  // From here on, every parameter is a secret.
+  targets.ssm = '{"Parameter":{"Value":"a secret"}}';
   await readSecrets(prod);
   [allowed, allowedInProd] = [allowedBy(template()), allowedBy(prod)];
 });
