@@ -9,14 +9,12 @@ from datetime import datetime, timezone
 
 import boto3
 
-JOB_IDS = uuid.UUID("6f0c3a53-0a0e-5b8e-9d0b-3c1f5a2f7e64")
-
 
 def send_feedback(event_id, time, data, source="/shop"):
     """Sends one job. Call it again with the same arguments after an error: it stays one job."""
     user = data["user"]
     who = f"id:{user['id']}" if "id" in user else f"email:{re.sub(r'[+][^@]*@', '@', user['email'].lower())}"
-    group = hmac.new(os.environ["HASH_KEY"].encode(), f"feedback:{who}".encode(), "sha256").hexdigest()[:32]
+    group = hmac.new(os.environ["GROUP_KEY"].encode(), f"feedback:{who}".encode(), "sha256").hexdigest()[:32]
     event = {"specversion": "1.0", "id": event_id, "source": source, "type": "feedback.submitted.v1"}
     event |= {"time": time, "datacontenttype": "application/json", "data": data}
     boto3.client("sqs").send_message(
@@ -25,10 +23,10 @@ def send_feedback(event_id, time, data, source="/shop"):
         MessageGroupId=group,
         MessageDeduplicationId=str(uuid.uuid4()),
     )
-    return str(uuid.uuid5(JOB_IDS, f"{source}\n{event_id}"))
+    return event_id
 
 
 if __name__ == "__main__":
     feedback = {"user": {"id": "u-1", "email": "user@example.com"}, "subject": "Hello", "message": "It works"}
-    made = datetime.now(timezone.utc).isoformat()  # Store it with the feedback, so that a repeat has the same time.
-    print(send_feedback("feedback/1002", made, feedback))
+    # Store both with the feedback, so that a repeat has the same id and time.
+    print(send_feedback(str(uuid.uuid4()), datetime.now(timezone.utc).isoformat(), feedback))

@@ -9,10 +9,12 @@ import { realZendesk } from '../lib/vendors/zendesk';
 export const handler = workerHandler({
   env: feedbackEnv,
   events: publishedEvents,
-  contract: (config, deps) =>
-    feedbackContract({
+  contract: (config, deps) => {
+    const hashPeople = hashPeopleWith(config.HASH_KEY);
+    return feedbackContract({
       objects: deps.objects,
-      mayConfirm: mailLimit({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
+      hashPeople,
+      mayConfirm: mailLimit({ ...deps, hashPeople }),
       zendesk: realZendesk({
         endpoint: config.ZENDESK_ENDPOINT,
         email: config.ZENDESK_EMAIL,
@@ -28,5 +30,6 @@ export const handler = workerHandler({
         brand: config.BRAND_NAME,
         confirmationWaitMs: config.CONFIRMATION_WAIT * 1000,
       },
-    }),
+    });
+  },
 });

@@ -31,7 +31,10 @@ const customField = z.strictObject({
 /** A file in the bucket. The worker checks that its key is under the prefix for attachments. */
 const attachment = z.strictObject({
   // S3 takes 1,024 bytes.
-  key: exactLine(340, 'The object: `key` of an upload, or under {prefix}/_attachments/feedback/ in the bucket.'),
+  key: exactLine(
+    340,
+    'The object: `key` of an upload. With `ownFiles`, any under {prefix}/_attachments/feedback/ in the bucket.',
+  ),
   name: singleLine(255, 'The name of the file in the ticket.').optional(),
   contentType: mediaType.optional(),
   size: z.int().nonnegative().max(MAX_ATTACHMENT_BYTES).optional().describe('Bytes, at most 50 MiB.'),

@@ -1,8 +1,8 @@
 import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../errors';
 import { mailboxOf } from '../jobs/address';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
-import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
-import type { HashPeople } from '../jobs/person-hash';
+import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey, uploadsPrefix } from '../jobs/keys';
+import { type HashPeople, saltOf } from '../jobs/person-hash';
 import { type JobRow, type Lack, traceOf } from '../jobs/row';
 import { type ItemHead, type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
@@ -22,6 +22,7 @@ interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
   objects: Objects;
   mayConfirm: ReturnType<typeof mailLimit>;
+  hashPeople: HashPeople;
   config: ConfirmationConfig & {
     prefix: string;
     tags: readonly string[];
@@ -75,7 +76,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     const left = reduced.flatMap(({ without }) => without);
     const isMade = steps.peek('ticket')?.status === 'done';
     const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
-    const { tokens, refused } = asksForFiles ? await upload(deps, job.data, context) : { tokens: [], refused: [] };
+    const { tokens, refused } = asksForFiles ? await upload(deps, job, context) : { tokens: [], refused: [] };
     const lacks = [...left, ...refused];
     const ticket = ticketOf(job, tokens, deps.config.tags, lacks);
     const idempotencyKey = reduced.length === 0 ? id : `${id}:${reduced.length}`;
@@ -129,11 +130,12 @@ function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Red
  * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of
  * its own: a run that is out of time leaves the rest to the next one.
  */
-async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext) {
+async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext) {
   const { steps, vendor, callTimeoutMs, now } = context;
   const tokens: string[] = [];
   const refused: Lack[] = [];
-  for (const [index, read] of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data).entries()) {
+  const of = { objects: deps.objects, prefix: deps.config.prefix, ours: await isOurs(deps, job) };
+  for (const [index, read] of attachmentsOf(of, job.data).entries()) {
     const name = uploadStep(index);
     await steps
       .step(name, {
@@ -156,6 +158,12 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext) {
     if (status === 'skipped') refused.push({ what: `file-${index + 1}`, code: reason });
   }
   return { tokens, refused };
+}
+
+/** Whether our producer sent the job: only who has the key of the hashes can make its salt. */
+async function isOurs({ hashPeople }: FeedbackDeps, { id, envelope: { salt }, data }: Job<Feedback>): Promise<boolean> {
+  if (salt === undefined || !data.attachments?.length) return false;
+  return (await hashPeople())(saltOf(FEEDBACK_QUEUE, id)).includes(salt);
 }
 
 async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string, context: RunContext) {
@@ -219,10 +227,11 @@ const PASSIVE =
 
 /** Reads the job's files, each when it is asked for. A file that is missing, elsewhere or too large: a PermanentError. */
 export function attachmentsOf(
-  { objects, prefix }: { objects: Objects; prefix: string },
+  { objects, prefix, ours }: { objects: Objects; prefix: string; ours: boolean },
   { attachments = [] }: Feedback,
 ): (() => Promise<{ name: string; contentType: string; bytes: Uint8Array }>)[] {
-  const home = attachmentsPrefix(prefix, FEEDBACK_QUEUE);
+  // Another sender names uploads only: their keys are random. The producer checks all others.
+  const home = (ours ? attachmentsPrefix : uploadsPrefix)(prefix, FEEDBACK_QUEUE);
   const refused = (index: number, code: string, rule: string) =>
     wrongField(code, `data.attachments.${index}.key`, rule);
   for (const [index, { key }] of attachments.entries())

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
 import { type LeftOut, normalise } from '../normalise';
@@ -38,7 +37,7 @@ const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
  */
 export const envelopeSchema = z.object({
   specversion: z.literal('1.0'),
-  /** After parseEnvelope: the job's id, a UUID and the only idempotency key. */
+  /** The job's id, a UUID and the only idempotency key. */
   id: z.string().min(1).max(1024),
   /** `{queue}.{what}.v{n}`, e.g. `feedback.submitted.v1`. */
   type: printable(128),
@@ -94,22 +93,16 @@ export type Envelope = z.infer<typeof envelopeSchema> & {
 
 const uuid = z.uuid();
 
-/** Never change this: with another namespace a message that SQS delivers again would become a second job. */
-const EVENT_NAMESPACE = '6f0c3a53-0a0e-5b8e-9d0b-3c1f5a2f7e64';
-
-const uuidOf = (namespaced: Pick<Envelope, 'source' | 'id'>): string =>
-  v5(`${namespaced.source}\n${namespaced.id}`.toWellFormed(), EVENT_NAMESPACE);
-
 /** A random UUID (v4, v7), which no sender can know before. */
 export const isRandomId = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
 
-/**
- * The job id of another sender's event. A CloudEvents `id` is any text, unique only together with `source`, so other
- * ids become the UUIDv5 of both. So do UUIDs that follow from something: our producer's next call may have one of them.
- */
-export const jobIdOf = (event: Pick<Envelope, 'source' | 'id'>): string =>
-  isRandomId(event.id) ? event.id : uuidOf(event);
+/** Of another sender: an id that follows from something may be that of our producer's next call, or of a third one. */
+export function checkRandomId({ id }: Pick<Envelope, 'id'>): void {
+  if (isRandomId(id)) return;
+  const message = 'id: must be a random UUID (version 4 or 7)';
+  throw new PermanentError({ code: 'InvalidEnvelope', message, field: 'id' });
+}
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -194,14 +187,8 @@ export function parseOrPark<T>(
   throw new PermanentError({ code, ...(first ? describeIssue(first, prefix) : { message: 'is not valid' }) });
 }
 
-/**
- * Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. `from`:
- * who sent it, for the id. `job`: the id of the job that a kept body belongs to.
- */
-export function parseEnvelope(
-  body: string,
-  { from = 'us', job }: { from?: 'us' | 'others'; job?: string | undefined } = {},
-): Envelope {
+/** Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. */
+export function parseEnvelope(body: string): Envelope {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -211,8 +198,8 @@ export function parseEnvelope(
   }
   const form = { of: 'envelope', code: 'InvalidEnvelope' };
   const { data: event, left } = parseOrPark(envelopeSchema, withoutNulls(json), form);
-  const keeps = from === 'us' && uuid.safeParse(event.id).success && (!job || job !== uuidOf(event));
-  return { ...event, ...(left.length > 0 && { left }), id: keeps ? event.id : jobIdOf(event) };
+  if (!uuid.safeParse(event.id).success) checkRandomId(event);
+  return { ...event, ...(left.length > 0 && { left }) };
 }
 
 /** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */

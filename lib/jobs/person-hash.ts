@@ -13,17 +13,26 @@ export type HashPeople = () => Promise<PersonHashes>;
 /** The text whose hash is the `person` of a job about this address. */
 export const personOf = (email: string): string => `person:${mailboxOf(email)}`;
 
+/** The text whose hash is the `salt` of a job. */
+export const saltOf = (queue: string, id: string): string => `payload:${queue}:${id}`;
+
 const LENGTH = 32;
 const MOST_KEYS = 2;
 const SHORTEST_KEY = 32;
 /** A process reads the key again after this time, so that an operator can change it without restarts. */
 const KNOWN_MS = 5 * 60_000;
 
-/** HMAC-SHA-256 with each key. */
+/** What a text is about is the word before its first colon, such as `feedback` or `owner`. */
+const PURPOSE = /^[a-z]+(?=:)/;
+
+const hmac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('hex');
+
+/** HMAC-SHA-256 with each key, or with its key for the purpose: who may make groups can make no owner. */
 export const hashesWith =
   ([first, ...others]: readonly [string, ...string[]]): PersonHashes =>
   (text) => {
-    const hash = (key: string) => createHmac('sha256', key).update(text).digest('hex').slice(0, LENGTH);
+    const [purpose] = PURPOSE.exec(text) ?? [];
+    const hash = (key: string) => hmac(purpose === undefined ? key : hmac(key, purpose), text).slice(0, LENGTH);
     return [hash(first), ...others.map(hash)];
   };
 

@@ -191,7 +191,7 @@ type Present<T> = Omit<T, Optional<T>> & { [Name in Optional<T>]?: Exclude<T[Nam
 export const present = <T extends object>(fields: T): Present<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 
-export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
+export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow | keyof Row)[]): Row =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
 
 /** A row, or the content of a record, without the hashes that lead to a person. */

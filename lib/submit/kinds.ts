@@ -73,7 +73,7 @@ export const KIND_OF: Record<string, keyof Results | undefined> = {
 type Make = (
   input: unknown,
   options: CheckedOptions,
-  deps: Pick<SubmitDeps, 'objects' | 'prefix' | 'hashPeople'>,
+  deps: Pick<SubmitDeps, 'objects' | 'prefix' | 'hashPeople' | 'ownFiles'>,
 ) => Promise<Submission>;
 
 /** The data of a job, and its options with the warnings about both. */

@@ -5,7 +5,7 @@ import { noteFiles } from '../jobs/files';
 import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
-import { type HashPeople, personOf } from '../jobs/person-hash';
+import { type HashPeople, personOf, saltOf } from '../jobs/person-hash';
 import { CLOCK_SKEW_MS, type JobRow, newRow, present } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '../ports';
@@ -23,6 +23,8 @@ export interface SubmitDeps {
   hashPeople: HashPeople;
   /** The key prefix of all our objects in the bucket. */
   prefix: string;
+  /** Whether jobs may name files that the API itself has put beside the uploads, which it must check then. */
+  ownFiles?: boolean | undefined;
   /** The CloudEvents source of this producer's jobs, e.g. `/my-instance/api`. */
   source: string;
   queueUrl: (queue: string) => string;
@@ -91,7 +93,7 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
   deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
   checkTime(deps, 'options.notBefore', submission.notBefore);
-  const [salt, ...earlierSalts] = (await deps.hashPeople())(`payload:${queue}:${id}`);
+  const [salt, ...earlierSalts] = (await deps.hashPeople())(saltOf(queue, id));
   const envelope = { ...(await envelopeOf(deps, submission, id)), salt };
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
   const files = submission.files?.length ? { files: submission.files } : {};

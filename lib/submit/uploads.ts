@@ -73,7 +73,7 @@ const folderOf = (prefix: string, queue: string, principal: string): string =>
 
 /** Returns the uploads among the keys. Rejects with an InvalidJobError, or with a StoreError if S3 is down. */
 export async function checkFiles(
-  { objects, prefix }: { objects: Pick<Objects, 'size'>; prefix: string },
+  { objects, prefix, ownFiles = false }: Pick<SubmitDeps, 'prefix' | 'ownFiles'> & { objects: Pick<Objects, 'size'> },
   keys: readonly { field: string; key: string }[],
   { queue, principal }: { queue: string; principal: string | undefined },
 ): Promise<string[]> {
@@ -88,6 +88,7 @@ export async function checkFiles(
     key.split('/').some((part) => ['', '.', '..'].includes(part)),
   );
   refuse("must be under the attachments' prefix", (key) => !key.startsWith(attachmentsPrefix(prefix, queue)));
+  refuse('must be an upload: only a producer with ownFiles names other files', (key) => !ownFiles && !isUploaded(key));
   refuse('must be an upload of the same principal', (key) => isUploaded(key) && !(own && key.startsWith(own)));
   const sizes = await Promise.all(keys.map(({ key }) => objects.size(key)));
   refuse('there is no such object', (_, place) => sizes[place] === undefined);

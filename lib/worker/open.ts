@@ -1,5 +1,14 @@
 import { IdTakenError, PermanentError, StoreError } from '../errors';
-import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, publicForm, sha256 } from '../jobs/envelope';
+import {
+  checkRandomId,
+  checkTime,
+  type Envelope,
+  isRandomId,
+  parseEnvelope,
+  payloadHash,
+  publicForm,
+  sha256,
+} from '../jobs/envelope';
 import { bodyKey, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs, bodyMissing, GONE, PLACEHOLDER } from '../jobs/messages';
 import { recordedRow } from '../jobs/record';
@@ -12,6 +21,7 @@ import {
   rowOfEnvelope,
   type StoredError,
   storedError,
+  without,
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
 import { dropWitness, hasWitness, leaveWitness } from '../jobs/witness';
@@ -58,7 +68,7 @@ export async function identify(
   const own = job !== undefined && isInvalidId(job) ? job : undefined;
   const rejection = own === undefined ? { named: false, token: undefined } : { named: true, token };
   try {
-    const envelope = parseEnvelope(body, { job });
+    const envelope = parseEnvelope(body);
     const subject = { kind: 'job', id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) } as const;
     return own === undefined ? { ...subject, named, token } : { ...rejected(subject, own), ...rejection };
   } catch (error) {
@@ -127,8 +137,9 @@ type Sending = { queue: string; group: string | undefined; sentAt: number };
 function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
   const { kind, id, envelope, token, payloadHash = '' } = subject;
   const origin = { ...given, token };
+  // Only our producer says whose a job is, and about whom.
   return kind === 'job'
-    ? rowOfEnvelope({ ...origin, envelope })
+    ? rowOfEnvelope({ ...origin, envelope: token === undefined ? without(envelope, ['owner', 'person']) : envelope })
     : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
@@ -151,11 +162,9 @@ export async function firstRow(
   const { id, named, token } = subject;
   if (named || (token !== undefined && subject.kind === 'job' && !isRandomId(id))) return { kind: 'refused' };
   if (subject.kind !== 'job') return { kind: 'row', row: made };
-  const { body, envelope } = subject;
-  const own = parseEnvelope(body, { from: 'others' }).id;
-  if (own !== id && token === undefined)
-    return { kind: 'other', subject: { ...subject, id: own, envelope: { ...envelope, id: own } } };
+  const { envelope } = subject;
   try {
+    checkRandomId(envelope);
     checkTime(envelope, { oldest: sentAt - retention * 1000, sentAt });
     return { kind: 'row', row: made };
   } catch (error) {

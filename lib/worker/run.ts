@@ -8,7 +8,15 @@ import {
   VerdictError,
   wrongField,
 } from '../errors';
-import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
+import {
+  checkRandomId,
+  checkTime,
+  type Envelope,
+  parseEnvelope,
+  parseOrPark,
+  payloadHash,
+  sha256,
+} from '../jobs/envelope';
 import { dataKey, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
@@ -222,8 +230,9 @@ export async function direct({ deps, contract, message }: Handling): Promise<Dis
   const { clock, log, ledger } = deps;
   try {
     const { receiveCount, sentAt } = message;
-    const envelope = parseEnvelope(message.body, { from: 'others' });
+    const envelope = parseEnvelope(message.body);
     const { id } = envelope;
+    checkRandomId(envelope);
     checkTime(envelope, { oldest: sentAt - OLDEST_MS, sentAt });
     // On a first delivery only a duplicate can have a row, and the duplicate's own delivery handles that row.
     if (receiveCount > 1) {

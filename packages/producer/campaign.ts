@@ -34,7 +34,7 @@ import type { CallLimits } from './calls';
 import { type AskOptions, find, iso, type JobsDeps } from './jobs';
 
 /**
- * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose
+ * Where a campaign's recipients come from. `key` is an upload, or with `ownFiles` any object under `{prefix}/_attachments/emails/`, whose
  * name ends in `.csv` or `.ndjson`.
  */
 export type RecipientSource =

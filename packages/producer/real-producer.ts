@@ -52,6 +52,10 @@ export const connectionSchema = z.strictObject({
     .custom<OnRejected>()
     .optional()
     .describe('Gets the error and the event that `track` did not take. By default the log has a line a minute.'),
+  ownFiles: z
+    .boolean()
+    .default(false)
+    .describe('Jobs may name files that the API has put beside the uploads. The API checks whose they are.'),
   analytics: packingLimits.prefault({}).describe('How analytics events are packed into messages.'),
 });
 
@@ -165,6 +169,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     log,
     source: `/${instance}/api`,
     prefix: settings.prefix,
+    ownFiles: config.ownFiles,
     hashPeople: hashesOf(settings.hashKey),
     emailRate: settings.emailRate,
     firstWave: settings.firstWave,

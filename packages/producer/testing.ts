@@ -21,6 +21,7 @@ import type { BatchJob, BatchResult } from './batch';
 import { limitsOf } from './calls';
 import { type Connection, clientOf, type Producer } from './client';
 import type { JobStatus } from './jobs';
+import type { ProducerOptions } from './real-producer';
 import { packingLimits } from './tracker';
 
 /** An accepted job, planned ones included, with what the caller gave. `recipients`: how many a campaign has. */
@@ -115,12 +116,14 @@ function inMemory(clock: Clock) {
   return { connection, items, bodies };
 }
 
-export function createTestProducer(): TestProducer {
+/** `ownFiles`: as the option of `createProducer`. */
+export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, 'ownFiles'> = {}): TestProducer {
   const sent: Sent[] = [];
   const failures: Error[] = [];
   // Nothing waits. Events are packed at `flush` and `close` only.
   const clock = { now: () => Date.now(), sleep: () => new Promise<void>(() => {}) };
-  const { connection, items, bodies } = inMemory(realClock);
+  const { items, bodies, ...made } = inMemory(realClock);
+  const connection = { ...made.connection, ownFiles };
   const deps = { ...connection, ledger: createLedger(connection) };
   const client = clientOf(async () => connection, {
     analytics: packingLimits.parse({}),

@@ -179,7 +179,8 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
 function missingMessages({ messages, items, from }: Snapshot): [string, Wrong][] {
   const numbers = new Map<string, Set<number>>();
   for (const { source, sequence } of [...messages, ...items.filter(({ queue }) => queue === 'analytics')])
-    if (Number(sequence) > 0) numbers.set(text(source), (numbers.get(text(source)) ?? new Set()).add(Number(sequence)));
+    if (Number(sequence) > 0 && OF_PRODUCER.test(text(source)))
+      numbers.set(text(source), (numbers.get(text(source)) ?? new Set()).add(Number(sequence)));
   return [...numbers].map(([source, known]) => {
     const all = [...known].sort((a, b) => a - b);
     const before = [beganAt(source) >= from ? 0 : (all[0] ?? 0) - 1, ...all];
@@ -191,10 +192,13 @@ function missingMessages({ messages, items, from }: Snapshot): [string, Wrong][]
   });
 }
 
-/** A source ends with a UUIDv7, whose first 48 bits are ms since 1970. The beginning of another source is unknown. */
+/** A source of our producer. Another sender numbers nothing for us, and its source may be anything. */
+const OF_PRODUCER = /^\/[a-z][a-z0-9-]*\/api\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The first 48 bits of the UUIDv7 are ms since 1970. */
 function beganAt(source: string): number {
-  const [, high, low] = /\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.exec(source) ?? [];
-  return high === undefined ? Number.NEGATIVE_INFINITY : Number.parseInt(`${high}${low}`, 16);
+  const [, high, low] = OF_PRODUCER.exec(source) ?? [];
+  return Number.parseInt(`${high}${low}`, 16);
 }
 
 function unreachable(row: Item): Wrong {

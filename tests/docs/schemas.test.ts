@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import Ajv from 'ajv/dist/2020';
 import type { SNSEvent, SQSEvent } from 'aws-lambda';
 import { notificationOf } from '../../lib/alarms/notification';
 import { problemOf } from '../../lib/analytics/message';
 import { feedbackPerson } from '../../lib/feedback/message';
-import { jobIdOf, parseEnvelope } from '../../lib/jobs/envelope';
+import { parseEnvelope } from '../../lib/jobs/envelope';
 import { completionOf } from '../../lib/jobs/record';
 import { COSMETIC } from '../../lib/normalise';
 import { messageType, type QueueContract } from '../../lib/worker/contract';
-import { awsVariables, localClients } from '../../packages/local/connection';
+import { awsVariables } from '../../packages/local/connection';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs } from '../../packages/local/sqs/server';
 import { acceptedRow } from '../support/accepted-row';
@@ -138,7 +138,7 @@ test('the Python example sends a message that fits the schema, in the producerâ€
     QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
     ...awsVariables({ sqs: sqs.url, s3: '', dynamodb: '', aws: '' }),
     AWS_DEFAULT_REGION: 'us-east-1',
-    HASH_KEY,
+    GROUP_KEY: createHmac('sha256', HASH_KEY).update('feedback').digest('hex'),
   }).finally(sqs.close);
   const [sent] = model.messages('my-feedback.fifo');
   const message = JSON.parse(sent?.body ?? '') as Message & { id: string; source: string };
@@ -146,36 +146,10 @@ test('the Python example sends a message that fits the schema, in the producerâ€
   expect(isValid(message)).toBe(true);
   // The engine has a clock of its own.
   expect(await stateInWorker({ ...message, time: String(examples[0]?.time) })).toBe('succeeded');
-  expect(stdout.trim()).toBe(jobIdOf(message));
+  expect(stdout.trim()).toBe(message.id);
   expect(sent?.deduplicationId).not.toContain(stdout.trim());
   const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
   expect(sent?.groupId).toBe(hashed(who)[0]);
-});
-
-test('the input of a schedule on the page is a message that the worker accepts, and the same job at each attempt', async () => {
-  const [input] = jsonOf('docs/patterns.md');
-  // As EventBridge Scheduler replaces them.
-  const attempt = (execution: string) =>
-    JSON.stringify(input)
-      .replace('123456789012', '000000000000')
-      .replaceAll('<aws.scheduler.scheduled-time>', String(whole.time))
-      .replaceAll('<aws.scheduler.execution-id>', execution);
-  const model = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
-  model.createQueue({ QueueName: 'my-api-emails.fifo', Attributes: { FifoQueue: 'true' } });
-  const sqs = await startSqs(model);
-
-  const client = localClients({ sqs: sqs.url, s3: '', dynamodb: '' }).sqs;
-  for (const execution of ['first', 'second'])
-    await client.send(new SendMessageCommand(JSON.parse(attempt(execution))));
-  client.destroy();
-  await sqs.close();
-  const messages = model
-    .messages('my-api-emails.fifo')
-    .map(({ body }) => JSON.parse(body) as Message & { id: string; source: string });
-
-  expect(messages).toHaveLength(2);
-  expect(new Set(messages.map(jobIdOf)).size).toBe(1);
-  for (const message of messages) expect([isValid(message), await stateInWorker(message)]).toEqual([true, 'succeeded']);
 });
 
 describe('the event about the end of a job', () => {

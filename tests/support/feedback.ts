@@ -9,7 +9,7 @@ import { hashPeople } from './hash-people';
 import { memoryClock } from './memory-clock';
 import { SUPPORT, watchedSendgrid } from './watched-sendgrid';
 
-export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
+export const attachmentKey = `${PREFIX}/_attachments/feedback/by/a/screen.png`;
 
 export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput => ({
   user: { id: 'user-1', email: 'user@example.com', name: 'A User' },
@@ -25,9 +25,13 @@ export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Rec
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 
 /** The contract of the feedback worker of a sample instance. `waitMs`: how long a confirmation may wait. */
-export const sampleFeedback = (deps: Omit<Parameters<typeof feedbackContract>[0], 'config'>, waitMs = 900_000) =>
+export const sampleFeedback = (
+  deps: Omit<Parameters<typeof feedbackContract>[0], 'config' | 'hashPeople'>,
+  waitMs = 900_000,
+) =>
   feedbackContract({
     ...deps,
+    hashPeople,
     config: { prefix: PREFIX, tags: ['app'], from: SUPPORT, brand: 'Sample', confirmationWaitMs: waitMs },
   });
 

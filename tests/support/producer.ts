@@ -23,14 +23,15 @@ export const readWhole = (objects: Pick<Objects, 'get'>) =>
 type AllQueues = Queues & BatchQueues;
 
 /** Functions that may add faults, and what else differs. */
-export interface Wrap extends Partial<Pick<Connection, 'emailRate' | 'settings'>> {
+export interface Wrap extends Partial<Pick<Connection, 'emailRate' | 'settings' | 'ownFiles'>> {
   table?: (table: Table) => Table;
   queues?: (queues: AllQueues) => AllQueues;
   objects?: (objects: Objects) => Objects;
 }
 
 /** The client over ports in memory, its dependencies and all stored data. Its tracker sends only when it is told to. */
-export function memoryProducerDeps({ emailRate = 100, settings = () => feedbackSettings, ...wrap }: Wrap = {}) {
+export function memoryProducerDeps(given: Wrap = {}) {
+  const { emailRate = 100, settings = () => feedbackSettings, ownFiles = true, ...wrap } = given;
   const clock = memoryClock();
   const random = memoryRandom();
   const table = memoryTable();
@@ -54,6 +55,7 @@ export function memoryProducerDeps({ emailRate = 100, settings = () => feedbackS
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     suppression: suppressionList({ objects, prefix: 'jobs', hashPeople }),
     prefix: 'jobs',
+    ownFiles,
     emailRate,
     source: '/my-instance/api',
     queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo',

@@ -116,6 +116,7 @@ function startProducer({ packaged, recorder: { url, targets } }: RecordedService
   targets.ssm = JSON.stringify({ Parameter: { Value: text.replaceAll(`\${AWS::AccountId}`, ACCOUNT) } });
   return realProducer({
     ...{ instance: 'local', region: REGION, credentials: { accessKeyId: 'producer', secretAccessKey: 'local' } },
+    ownFiles: true,
     endpoints: { sqs: url, s3: url, dynamodb: url, ssm: url },
   });
 }

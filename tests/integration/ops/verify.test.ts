@@ -18,7 +18,7 @@ const QUEUE = 'feedback';
 const [FIRST, SECOND, DEAD, HELD] = [1, 2, 3, 4].map(jobId) as [string, string, string, string];
 const STRANGER = jobId(99);
 const CAMPAIGN = jobId(50);
-const SOURCE = '/my/api/producer-1';
+const SOURCE = '/my/api/00000000-0000-7000-8000-000000000000';
 const HOUR = 'year=2026/month=01/day=02/hour=03/';
 const DAY_MS = 86_400_000;
 const KEY = verifiedKey(PREFIX, '2026-01-02');
@@ -215,6 +215,14 @@ test('a message is not missing while its events are in Parquet. A source that be
   const events = gzipSync(JSON.stringify({ source, sequence: 3 }));
   await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, events, 'application/gzip');
   expect(await found()).toEqual([missing(source, 'its messages 1 to 2 are missing')]);
+});
+
+test('the numbers of another sender are not judged, so no source that is an address is logged', async () => {
+  const { objects, found } = await service();
+  const lines = [1, 4].map((sequence) => JSON.stringify({ source: 'jane@example.com', sequence }));
+  await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, gzipSync(lines.join('\n')), 'application/gzip');
+
+  expect(await found()).toEqual([]);
 });
 
 test('once a day, what yesterday has is compared and counted. A difference is told once, and its end on a clean day', async () => {

@@ -52,6 +52,7 @@ export const feedback: SimulatedQueue = {
   contract: (world, process, ports) =>
     feedbackContract({
       objects: ports.objects,
+      hashPeople,
       // A run has fewer jobs than an hour of a known user.
       mayConfirm: mailLimit({ ...ports, hashPeople }),
       zendesk: zendeskOf(world, process),
@@ -67,7 +68,7 @@ export const feedback: SimulatedQueue = {
   group: (spec) => hashed(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
   prepare: ({ stores }) => stores.objects.put(FILE, `a file of ${MARK}`, 'text/plain'),
   submit: (deps, { spec, index, ...options }) =>
-    createProducer(deps).feedback(data(spec, index), { ...options, system: true }),
+    createProducer({ ...deps, ownFiles: true }).feedback(data(spec, index), { ...options, system: true }),
   wrong: ({ vendors, watch }, id, { kind }) => {
     const ticket = vendors.zendesk.tickets.find(({ external_id }) => external_id === id);
     if (!ticket) return 'there is no ticket';

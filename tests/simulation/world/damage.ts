@@ -1,5 +1,5 @@
 import type { Vendor } from '../../../lib/errors';
-import { type Envelope, jobIdOf } from '../../../lib/jobs/envelope';
+import type { Envelope } from '../../../lib/jobs/envelope';
 import { invalidId, jobKey, vendorKey } from '../../../lib/jobs/keys';
 import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/ledger';
 import { isEnd } from '../../../lib/jobs/row';
@@ -61,15 +61,13 @@ function damageCircuit(world: World, vendor: Vendor): (() => void) | undefined {
 }
 
 /**
- * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. The
- * row of a stranger's message may have another id than the message names.
+ * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person.
  */
 export function waitsForRow(world: World, { attributes, body }: Message): boolean {
   const { code, job = '', messageId = '' } = attributes;
   if (code !== ROW_DAMAGED) return false;
-  const { source, id } = (jsonOf(body) ?? {}) as Partial<Envelope>;
-  const own = source === undefined || id === undefined ? [] : [jobIdOf({ source, id })];
-  const ids = [job, invalidId(messageId), ...own];
+  const { id = '' } = (jsonOf(body) ?? {}) as Partial<Envelope>;
+  const ids = [job, invalidId(messageId), id];
   return ids.some((one) => world.watch.broken.has(jobKey(serviceQueue(world), one)));
 }
 

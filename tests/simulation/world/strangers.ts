@@ -46,7 +46,9 @@ const FORMS: Record<ForgedForm, Form> = {
     body: event(known, { id: ownable(known), data: dataOf(known, known.index) }),
     attributes: { job: known.job, token: FORGED },
   }),
-  'event of its own': (known) => ({ body: event(known, { id: `${known.world.queue.name}-${known.index}` }) }),
+  'event of its own': (known) => ({
+    body: event(known, { id: `00000000-0000-4000-8000-${String(known.index).padStart(12, '0')}` }),
+  }),
   canary: ({ world, job }) => ({
     body: JSON.stringify({ ...canaryEnvelope({ id: job, at: world.kernel.now() }), source: SOURCE }),
   }),

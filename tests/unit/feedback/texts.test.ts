@@ -44,7 +44,7 @@ test.each([
   expect(known).toMatch(/Winner.*Prize/);
 });
 
-const HOME = 'jobs/_attachments/feedback';
+const HOME = 'jobs/_attachments/feedback/by/a';
 const feedback = (changes: object = {}) =>
   feedbackSchema.parse({ user: { email: 'a@example.com', name: 'A' }, subject: 'S', message: 'M', ...changes });
 
@@ -54,7 +54,7 @@ async function attached(files: { name?: string; contentType?: string }[]) {
   const attachments = files.map((file, n) => ({ key: `${HOME}/${n}`, name: 'a', contentType: 'text/plain', ...file }));
   for (const { key } of attachments) await objects.put(key, 'x', 'text/plain');
   const read = jest.spyOn(objects, 'get');
-  return { read, files: attachmentsOf({ objects, prefix: 'jobs' }, feedback({ attachments })) };
+  return { read, files: attachmentsOf({ objects, prefix: 'jobs', ours: false }, feedback({ attachments })) };
 }
 
 test('marks that change the direction of text do not reach the ticket or a file name', async () => {
@@ -91,7 +91,7 @@ test.each([
   await objects.put(`${HOME}/0`, new Uint8Array(50 * 1024 * 1024 + 1), 'text/plain');
   const read = async () => {
     const attachments = [{ key, name: 'a', contentType: 'text/plain', size: 1 }];
-    return attachmentsOf({ objects, prefix: 'jobs' }, feedback({ attachments }))[0]?.();
+    return attachmentsOf({ objects, prefix: 'jobs', ours: false }, feedback({ attachments }))[0]?.();
   };
 
   await expect(read()).rejects.toMatchObject({ code, field: 'data.attachments.0.key' });

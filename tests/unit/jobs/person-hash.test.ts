@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { StoreError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
@@ -25,6 +26,16 @@ test('the hash depends on the key, and only who has it can compute it', () => {
   expect(written).not.toBe(sha256(WHO).slice(0, 32));
   expect(hashesWith([OTHER])(WHO)[0]).not.toBe(written);
   expect(earlier).toEqual([]);
+});
+
+test('each purpose has a key of its own: who may make the groups of feedback makes no owner, person or salt', () => {
+  const hmac = (key: string, text: string) => createHmac('sha256', key).update(text).digest('hex').slice(0, 64);
+  const groupKey = hmac(KEY, 'feedback');
+  const made = (text: string) => hmac(groupKey, text).slice(0, 32);
+
+  expect(hashesWith([KEY])(WHO)[0]).toBe(made(WHO));
+  for (const text of ['owner:shop', 'person:jane@example.com', 'payload:feedback:1', 'mailed:jane@example.com'])
+    expect(hashesWith([KEY])(text)[0]).not.toBe(made(text));
 });
 
 test('of two keys the first writes, and hashes of both are looked for', async () => {

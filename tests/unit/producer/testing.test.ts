@@ -87,7 +87,7 @@ async function answersOf(producer: Producer, { now }: Pick<Clock, 'now'>): Promi
 }
 
 test('a repeat of a key whose job has ended badly says so', async () => {
-  const producer = createTestProducer();
+  const producer = createTestProducer({ ownFiles: true });
   const options = { key: 'k', system: true } as const;
   const planned = { key: 'p', system: true, notBefore: new Date(Date.now() + 60_000).toISOString() } as const;
   const { id } = await producer.feedback(feedback, options);
@@ -105,7 +105,7 @@ test('a repeat of a key whose job has ended badly says so', async () => {
 test('the test producer answers each call, and refuses it, as the one of production does', async () => {
   const { producer, clock } = memoryProducerDeps();
 
-  const answers = await answersOf(createTestProducer(), Date);
+  const answers = await answersOf(createTestProducer({ ownFiles: true }), Date);
 
   expect(answers).toEqual(await answersOf(producer, clock));
   expect(answers).toMatchObject({
@@ -119,7 +119,7 @@ test('the test producer answers each call, and refuses it, as the one of product
 });
 
 test('`sent` lists each new job with what the caller gave, and events and uploads', async () => {
-  const producer = createTestProducer();
+  const producer = createTestProducer({ ownFiles: true });
   const time = new Date().toISOString();
   const event = { id: '1', name: 'opened', time };
 
@@ -145,7 +145,7 @@ test('`sent` lists each new job with what the caller gave, and events and upload
 });
 
 test('a call fails on demand, once, and a batch with the first of its jobs', async () => {
-  const producer = createTestProducer();
+  const producer = createTestProducer({ ownFiles: true });
   const job = { kind: 'feedback' as const, data: feedback };
 
   producer.failNext();
@@ -158,7 +158,7 @@ test('a call fails on demand, once, and a batch with the first of its jobs', asy
 });
 
 test('a test ends jobs, planned ones too', async () => {
-  const producer = createTestProducer();
+  const producer = createTestProducer({ ownFiles: true });
   const { id } = await producer.feedback(feedback);
   const later = await producer.feedback(feedback, { notBefore: new Date(Date.now() + HOUR).toISOString() });
 
@@ -181,7 +181,7 @@ test('a test ends jobs, planned ones too', async () => {
 });
 
 test('an uploaded file is there for the job that names it, and a completed campaign can be paused and reported', async () => {
-  const producer = createTestProducer();
+  const producer = createTestProducer({ ownFiles: true });
   const { key } = await producer.attachments.upload({ ...me, ...file });
   await producer.upload(key, 'png');
 

@@ -49,6 +49,24 @@ test.each([
   expect(rows()).toEqual([]);
 });
 
+test('only a producer with ownFiles takes a file beside the uploads, also as a list of recipients', async () => {
+  const { producer, objects, rows } = memoryProducerDeps({ ownFiles: false });
+  const list = 'jobs/_attachments/emails/list.csv';
+  for (const key of [`${HOME}/screen.png`, list]) await objects.put(key, 'email\na@example.com\n', 'text/csv');
+  const rule = 'must be an upload: only a producer with ownFiles names other files';
+
+  await expect(producer.feedback(feedbackWith(`${HOME}/screen.png`))).rejects.toEqual(
+    invalid('attachments.0.key', rule),
+  );
+  await expect(
+    producer.campaign(
+      { from: { email: 'a@example.com' }, subject: 'S', text: 'T', transactional: true },
+      { key: list },
+    ),
+  ).rejects.toEqual(invalid('recipients.key', rule));
+  expect(rows()).toEqual([]);
+});
+
 test('an uploaded file is refused with others that are more than 100 MiB together', async () => {
   const { producer, objects } = memoryProducerDeps();
   const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);

@@ -1,5 +1,5 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
-import { jobIdOf, parseEnvelope } from '../../../lib/jobs/envelope';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import { type JobRow, rowOfEnvelope, type State } from '../../../lib/jobs/row';
@@ -173,9 +173,35 @@ test.each([
   const accepted = await submit({ ...engine.deps, source: '/my/api' }, KEYED);
   await engine.deliver();
 
-  expect(made).toEqual('token' in attributes ? [] : [jobIdOf({ source: '/elsewhere', id })]);
+  expect(made).toEqual('token' in attributes ? [] : [expect.stringMatching(/^invalid\//)]);
   expect(accepted).toMatchObject({ id, duplicate: false });
-  expect(effects).toEqual([...made, id]);
+  expect(effects).toEqual([id]);
+});
+
+test.each(['order-1', 'e9e6c1a5-0c5b-5d6e-8a3b-0d6f4d4f5a11', '00000000-0000-1000-8000-00000000000a'])(
+  'another sender’s id %s could be guessed, so the message is parked under an id of its own, and says so',
+  async (id) => {
+    const { engine, effects } = start();
+
+    await engine.sendAndDeliver(envelope(1, { id, source: '/elsewhere' }));
+
+    expect(effects).toEqual([]);
+    expect(engine.rows()).toMatchObject([
+      { id: expect.stringMatching(/^invalid\//), state: 'dead', error: { code: 'InvalidEnvelope', field: 'id' } },
+    ]);
+  },
+);
+
+test.each([
+  ['of another sender', {}, undefined],
+  ['that our producer sent without a row', { token: FORGED }, 'a'.repeat(32)],
+])('owner and person of a job %s are kept, or not', async (_whose, attributes, hash) => {
+  const { engine } = start();
+
+  await engine.sendAndDeliver(envelope(1, { owner: 'a'.repeat(32), person: 'a'.repeat(32) }), { attributes });
+
+  expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
+  expect([engine.row(ID).owner, engine.row(ID).person]).toEqual([hash, hash]);
 });
 
 test.each([
@@ -208,9 +234,8 @@ test('a stranger cannot make SQS swallow the message that comes back from the DL
 
 test('the entry of a message of another sender names the row that does not parse', async () => {
   const { engine } = start();
-  // No random, so it gets an id of its own.
-  const stranger = { source: '/elsewhere', id: 'e9e6c1a5-0c5b-5d6e-8a3b-0d6f4d4f5a11' };
-  const own = jobIdOf(stranger);
+  const own = 'e9e6c1a5-0c5b-4d6e-8a3b-0d6f4d4f5a11';
+  const stranger = { source: '/elsewhere', id: own };
   await engine.table.put({ key: jobKey('sample', own), version: 1, writer: '' }, 0);
 
   await engine.sendAndDeliver(envelope(1, stranger));
