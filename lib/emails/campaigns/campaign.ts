@@ -59,7 +59,7 @@ export type Wave = z.infer<typeof waveSchema>;
 const waveFrom = (from: number): Wave => ({ from, again: [], mails: 0 });
 
 /** A campaign as the table stores it. A newer release may add attributes. */
-export const campaignSchema = z.object({
+export const storedCampaignSchema = z.object({
   ...headSchema,
   ...planSchema.shape,
   status: z.enum(['running', 'paused', 'cancelled', 'ended']),
@@ -92,17 +92,17 @@ export const campaignSchema = z.object({
   listsDropped: z.boolean().optional(),
   history: z.array(z.object({ at: time, event: z.enum(EVENTS), note: z.string().optional() })),
 });
-export type Campaign = ItemHead & z.infer<typeof campaignSchema>;
+export type Campaign = ItemHead & z.infer<typeof storedCampaignSchema>;
 
 export async function readCampaign(deps: ItemDeps, key: string): Promise<Campaign | undefined> {
   const stored = await readItem(deps, key);
-  return stored && sound<Campaign>(campaignSchema, stored);
+  return stored && sound<Campaign>(storedCampaignSchema, stored);
 }
 
 export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) {
   const change = (id: string, next: (campaign: Campaign) => Campaign | undefined, known?: Campaign) => {
     const changed = (stored: Campaign | undefined) => {
-      const campaign = stored && next(sound(campaignSchema, stored));
+      const campaign = stored && next(sound(storedCampaignSchema, stored));
       return campaign && scheduled(campaign);
     };
     return updateItem<Campaign>(deps, campaignKey(id), changed, known);

@@ -1,4 +1,4 @@
-import { type Campaign, campaignSchema, campaigns } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, campaigns, storedCampaignSchema } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
 import { ItemDamagedError } from '../../../lib/jobs/items';
 import { campaignKey, vendorKey } from '../../../lib/jobs/keys';
@@ -92,7 +92,7 @@ test('a damaged circuit holds the jobs of its vendor, is told by its key, and le
 test.each(
   damages(
     { ...wholeCampaign('spring') },
-    (field) => !campaignSchema.shape[field as 'wave'].safeParse(undefined).success,
+    (field) => !storedCampaignSchema.shape[field as 'wave'].safeParse(undefined).success,
   ),
 )('a campaign with %s as %j is refused to each reader, and nothing replaces it', async (field, form) => {
   const { deps, table } = memoryEngine(() => sampleContract().contract);
