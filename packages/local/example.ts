@@ -2,7 +2,6 @@ import { producerSettingsOf } from '../../resources/instances/instance';
 import { readInstance } from '../../resources/instances/read';
 import { awsVariables, findService, NOT_RUNNING } from './connection';
 import { ACCOUNT } from './loopback';
-import { onStop } from './stop';
 
 /** Runs the example API in this process, with the variables that it has in production. */
 async function main(): Promise<void> {
@@ -16,8 +15,6 @@ async function main(): Promise<void> {
     WEBHOOK_KEY: instance.events.webhook?.key.replace('secretsmanager:', ''),
   });
   require('../../examples/express-api/src/main');
-  // It stops at a signal. When npm has ended, there was none.
-  onStop(() => process.emit('SIGTERM'));
 }
 
 main().catch((error: unknown) => {

@@ -17,6 +17,15 @@ const MOST_JOBS = 10_000;
 /** Takes the ends of jobs (docs/events.md). EventBridge waits for five seconds, so leave longer work to a job. */
 export function jobEvents({ key, onEnd }: JobEventsOptions): Router {
   const ends = new Map<string, Completion>();
+  /** Calls that have not ended, by the end's id: a repeat waits for the first one's answer. */
+  const calls = new Map<string, Promise<void>>();
+  const tell = async (end: Completion) => {
+    await onEnd(end);
+    ends.delete(end.job);
+    ends.set(end.job, end);
+    const [oldest = ''] = ends.keys();
+    if (ends.size > MOST_JOBS) ends.delete(oldest);
+  };
   const router = Router();
   router.post('/job-events', requireKey(key));
   posting(router, '/job-events', MEBIBYTE, async (request, response) => {
@@ -24,11 +33,9 @@ export function jobEvents({ key, onEnd }: JobEventsOptions): Router {
     if (typeof end?.id !== 'string' || typeof end.job !== 'string')
       throw new InvalidJobError([{ field: 'detail', message: 'detail: must be the end of a job' }]);
     if (isNews(end, ends.get(end.job))) {
-      await onEnd(end);
-      ends.delete(end.job);
-      ends.set(end.job, end);
-      const [oldest = ''] = ends.keys();
-      if (ends.size > MOST_JOBS) ends.delete(oldest);
+      const call = calls.get(end.id) ?? tell(end).finally(() => calls.delete(end.id));
+      calls.set(end.id, call);
+      await call;
     }
     response.status(204).end();
   });

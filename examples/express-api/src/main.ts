@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Completion, createProducer, UnsentEventsError } from 'background-jobs-producer';
 import { createApp } from './app';
 import { jobEvents } from './job-events';
@@ -12,6 +13,12 @@ const STOP_MS = 10_000;
 
 /** Replace this by what your users need, such as a mail or a push message. */
 const onEnd = ({ job, queue, state }: Completion): void => log('job ended', { job, queue, state });
+
+/** npm passes a signal to its shell, which passes none on and ends. Then this process gets another parent. */
+async function orphaned(): Promise<string> {
+  for (const parent = process.ppid; process.ppid === parent; ) await sleep(500, undefined, { ref: false });
+  return 'the end of npm';
+}
 
 async function main(): Promise<void> {
   const producer = createProducer({ log: { info: log, warn: log, error: log } });
@@ -29,7 +36,8 @@ async function main(): Promise<void> {
   await once(server, 'listening');
   log('listening', { address: server.address() });
 
-  const signal = await Promise.race(['SIGTERM', 'SIGINT'].map(async (name) => once(process, name).then(() => name)));
+  const signals = ['SIGTERM', 'SIGINT'].map(async (name) => once(process, name).then(() => name));
+  const signal = await Promise.race([...signals, ...(process.env.npm_lifecycle_event ? [orphaned()] : [])]);
   log('stopping', { signal });
   // Idle connections close at once. Requests that are running are answered first.
   const closed = once(server, 'close');

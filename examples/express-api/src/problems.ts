@@ -32,9 +32,14 @@ const PLACES: Record<string, string> = {
   'options.notBefore': 'notBefore',
 };
 
+/** A body can break a rule in each of its million characters. */
+export const MOST_ERRORS = 100;
+
 /** Fields as the caller knows them, each with its rule. */
 export const errorsOf = (problems: InvalidJobError['problems']) =>
-  problems.map(({ field, message }) => ({ field: PLACES[field] ?? field, detail: message.replace(`${field}: `, '') }));
+  problems
+    .slice(0, MOST_ERRORS)
+    .map(({ field, message }) => ({ field: PLACES[field] ?? field, detail: message.replace(`${field}: `, '') }));
 
 /** What a caller may know about an error. Anything unknown is a 500 without details. */
 export function problemOf(error: unknown): Problem {

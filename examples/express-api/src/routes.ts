@@ -10,7 +10,7 @@ import {
   type SubmitOptions,
 } from 'background-jobs-producer';
 import express, { type Request, type Response, Router } from 'express';
-import { errorsOf, Problem } from './problems';
+import { errorsOf, MOST_ERRORS, Problem } from './problems';
 
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
@@ -59,6 +59,13 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     } as SubmitOptions;
   }
 
+  /** For jobs that mail any address, or change testers. The producer takes a caller's files only with their owner. */
+  function ownedOptionsOf(request: Request): SubmitOptions {
+    const options = optionsOf(request);
+    if (options.principal === undefined) throw new Problem(401, 'only an authenticated client may do this');
+    return options;
+  }
+
   submitting('/feedback', MEBIBYTE, (request) => {
     const { body } = request;
     const user = fieldsOf(request).user;
@@ -76,16 +83,18 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     });
   });
   const campaign = (request: Request) => {
+    const options = ownedOptionsOf(request);
     const { recipients, again, ...given } = fieldsOf(request);
     if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
-    return producer.campaign(given as never, recipients, { ...optionsOf(request), again: again as boolean });
+    return producer.campaign(given as never, recipients, { ...options, again: again as boolean });
   };
   submitting('/campaigns', CAMPAIGN_BYTES, campaign, figuresOfList);
   submitting('/testflight', MEBIBYTE, (request) => {
+    const options = ownedOptionsOf(request);
     const { action, ...data } = fieldsOf(request);
-    if (action === 'invite') return producer.invite(data as never, optionsOf(request));
-    if (action === 'remove') return producer.removeTester(data as never, optionsOf(request));
-    if (action === 'notify-build') return producer.notifyBuild(data as never, optionsOf(request));
+    if (action === 'invite') return producer.invite(data as never, options);
+    if (action === 'remove') return producer.removeTester(data as never, options);
+    if (action === 'notify-build') return producer.notifyBuild(data as never, options);
     throw invalid('action', 'must be one of "invite", "remove", "notify-build"');
   });
 
@@ -112,8 +121,8 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
 
 /**
  * Tracks a list of events. The producer keeps them in memory for up to 15 seconds and sends them together. So a killed
- * process loses these, and a stopped process does not. `errors` names each invalid event by its index; all others were
- * accepted. Throws an InvalidJobError if no event is valid.
+ * process loses these, and a stopped process does not. `errors` names the first invalid events by their index; `accepted`
+ * counts the others. Throws an InvalidJobError if no event is valid.
  */
 async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
   if (!Array.isArray(events) || events.length === 0) throw invalid('events', 'must be a list of at least one event');
@@ -126,6 +135,7 @@ async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
       taken++;
     } catch (error) {
       if (!(error instanceof InvalidJobError)) throw error;
+      if (errors.length >= MOST_ERRORS) continue;
       for (const { field, message } of error.problems) {
         const path = ['events', index, field].filter((part) => part !== '').join('.');
         errors.push({ field: path, detail: message.slice(message.indexOf(': ') + 2) });

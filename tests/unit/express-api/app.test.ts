@@ -88,6 +88,29 @@ test.each<[string, object, object?]>([
   expect([shown.headers.get('retry-after'), shown.headers.get('cache-control')]).toEqual(['1', 'no-store']);
 });
 
+test.each([
+  ['/campaigns', campaign],
+  ['/testflight', invite],
+])('POST %s is a 401 for a caller without a name, and nothing is sent', async (path, body) => {
+  expect((await ask('POST', path, body, { 'x-anonymous': '1' })).status).toBe(401);
+  expect(producer.sent).toEqual([]);
+});
+
+test('a caller names no file but an upload of their own, and bad bodies get short answers', async () => {
+  const file = 'jobs/_attachments/feedback/of-the-api.png';
+  await producer.upload(file, 'png');
+  const bad = Array.from({ length: 5_000 }, () => ({}));
+
+  const named = await ask('POST', '/feedback', feedback({ attachments: [{ key: file }] }));
+  const some = await post('/analytics', { events: [...bad, event()] });
+  const none = await post('/analytics', { events: bad });
+
+  expect([named.status, named.json.errors]).toMatchObject([400, [{ field: 'attachments.0.key' }]]);
+  const [said, refused] = await Promise.all([some.text(), none.text()]);
+  expect(JSON.parse(said)).toMatchObject({ accepted: 1 });
+  expect(Math.max(said.length, refused.length)).toBeLessThan(20_000);
+});
+
 test('a second tap makes one ticket, and a second click on "Send to all" is a 409 unless the body says again', async () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask'] });
   const said = feedback({ message: 'once' });
@@ -281,6 +304,23 @@ async function told(changes: Partial<Completion> = {}, authorization = KEY): Pro
 test('the end of a job is taken once, with its result, however often it comes', async () => {
   expect([await told(), await told()]).toEqual([204, 204]);
 
+  expect(ends).toEqual([detail]);
+});
+
+test('an end that comes again while its call runs is the same call', async () => {
+  let repeat: Promise<number> | undefined;
+  onEnd = async (end) => {
+    ends.push(end);
+    if (repeat !== undefined) return;
+    const isRead = new Promise((resolve) =>
+      server.once('request', (request: http.IncomingMessage) => request.once('end', resolve)),
+    );
+    repeat = told();
+    await isRead;
+    await new Promise(setImmediate);
+  };
+
+  expect([await told(), await repeat]).toEqual([204, 204]);
   expect(ends).toEqual([detail]);
 });
 
