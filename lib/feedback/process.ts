@@ -76,9 +76,9 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     const left = reduced.flatMap(({ without }) => without);
     const isMade = steps.peek('ticket')?.status === 'done';
     const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
-    const { tokens, refused } = asksForFiles ? await upload(deps, job, context) : { tokens: [], refused: [] };
+    const { uploads, refused } = asksForFiles ? await upload(deps, job, context) : { uploads: new Map(), refused: [] };
     const lacks = [...left, ...refused];
-    const ticket = ticketOf(job, tokens, deps.config.tags, lacks);
+    const ticket = ticketOf(job, [...uploads.values()], deps.config.tags, lacks);
     const idempotencyKey = reduced.length === 0 ? id : `${id}:${reduced.length}`;
     try {
       const made = await steps.step('ticket', {
@@ -93,7 +93,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
       const next = name && reductionAfter(error, ticket, reduced.length);
       if (!next) throw error;
       steps.found(name, next);
-      if (next.again) for (const index of tokens.keys()) steps.forget(uploadStep(index));
+      if (next.again) for (const name of uploads.keys()) steps.forget(name);
     }
   }
 }
@@ -132,7 +132,8 @@ function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Red
  */
 async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext) {
   const { steps, vendor, callTimeoutMs, now } = context;
-  const tokens: string[] = [];
+  /** The tokens, by step. */
+  const uploads = new Map<string, string>();
   const refused: Lack[] = [];
   const of = { objects: deps.objects, prefix: deps.config.prefix, ours: await isOurs(deps, job) };
   for (const [index, read] of attachmentsOf(of, job.data).entries()) {
@@ -149,7 +150,7 @@ async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContex
           return (await vendor('zendesk', call, { minor: true })).token;
         },
       })
-      .then((token?: string) => void (token !== undefined && tokens.push(token)))
+      .then((token?: string) => void (token !== undefined && uploads.set(name, token)))
       .catch((error: unknown) => {
         if (!refusesRequest(error)) throw error;
         steps.skip(name, codeOf(error));
@@ -157,7 +158,7 @@ async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContex
     const { status, reason = '' } = steps.peek(name) ?? {};
     if (status === 'skipped') refused.push({ what: `file-${index + 1}`, code: reason });
   }
-  return { tokens, refused };
+  return { uploads, refused };
 }
 
 /** Whether our producer sent the job: only who has the key of the hashes can make its salt. */
