@@ -52,7 +52,11 @@ export class RepeatedCampaignError extends Error {
 export class IdempotencyConflictError extends Error {
   override readonly name = 'IdempotencyConflictError';
 
-  constructor(readonly id: string) {
+  constructor(
+    readonly id: string,
+    /** Whether the job was sent. One that was not ends as cancelled, unless its call is repeated. */
+    readonly sent = true,
+  ) {
     super('the idempotency key was used for a job with other data or another time');
   }
 }

@@ -122,7 +122,7 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
   const same = [salt, ...earlierSalts]
     .map((each) => ({ ...envelope, salt: each }))
     .find((each) => belongs(first, payloadHash(each)));
-  if (!same || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
+  if (!same || first.notBefore !== notBefore) throw new IdempotencyConflictError(id, !mayBeUnsent(first));
   const time = new Date(first.time).toISOString();
   const again = { ...accepted, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: { ...again, ...present({ ended: endOf(first) }) } };

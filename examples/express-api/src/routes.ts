@@ -77,9 +77,9 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     if (options.key !== undefined || options.principal === undefined) return producer.feedback(feedback, options);
     const { principal } = options;
     return producer.feedback(feedback, { ...options, key: keyOf(feedback), principal }).catch((error: unknown) => {
+      if (!(error instanceof IdempotencyConflictError)) throw error;
       // The same words again, beside other facts.
-      if (error instanceof IdempotencyConflictError) return { id: error.id, time: '', duplicate: true };
-      throw error;
+      return error.sent ? { id: error.id, time: '', duplicate: true } : producer.feedback(feedback, options);
     });
   });
   const campaign = (request: Request) => {

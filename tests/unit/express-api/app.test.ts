@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { type Completion, createTestProducer, isEndOf, type TestProducer } from 'background-jobs-producer';
+import { type Completion, createTestProducer, isEndOf, StoreError, type TestProducer } from 'background-jobs-producer';
 import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { close, listen } from '../../../packages/local/loopback';
 import { aFeedback } from '../../support/feedback';
 import { askByDocument, operations } from '../../support/openapi';
+import { memoryProducerDeps } from '../../support/producer';
 
 const SECRET = 'private-user@example.com';
 const KEY = 'the key of this test';
@@ -133,6 +134,28 @@ test('a second tap makes one ticket, and a second click on "Send to all" is a 40
   const { json } = await ask('POST', '/campaigns', campaign);
   expect(await ask('POST', '/campaigns', campaign)).toMatchObject({ status: 409, json: { job: json.id } });
   expect(await ask('POST', '/campaigns', { ...campaign, again: true })).toMatchObject({ status: 202 });
+});
+
+test('a feedback that could not be sent is sent with its next request, also beside other facts', async () => {
+  let isDown = true;
+  const own = memoryProducerDeps({
+    queues: ({ send, ...queues }) => ({
+      ...queues,
+      send: async (...given) => {
+        if (isDown) throw new StoreError({ code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' });
+        return send(...given);
+      },
+    }),
+  });
+  server.removeAllListeners('request');
+  server.on('request', createApp({ producer: own.producer, principalOf: () => 'a-client' }));
+
+  const first = await ask('POST', '/feedback', feedback({ context: { battery: 3 } }));
+  isDown = false;
+  const second = await ask('POST', '/feedback', feedback({ context: { battery: 2 } }));
+
+  expect([first.status, second.status, second.json.duplicate]).toEqual([503, 202, false]);
+  expect(own.messages()).toHaveLength(1);
 });
 
 test('a header that cannot be used refuses nothing, and is named', async () => {
