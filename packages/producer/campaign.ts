@@ -22,7 +22,7 @@ import {
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import { ignoreStoreError, StoreError } from '../../lib/errors';
 import { readItem, writeItem } from '../../lib/jobs/items';
-import { EMAILS_QUEUE, jobKey, listKey } from '../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE, jobKey, listKey } from '../../lib/jobs/keys';
 import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/jobs/row';
 import { cancel } from '../../lib/jobs/transitions';
 import type { ItemHead } from '../../lib/ports';
@@ -212,7 +212,8 @@ async function noteList(
  * message of a crashed call may be under way. So its job is cancelled, unless a worker has it by then.
  */
 async function fateOf(deps: ProducerDeps, { campaign: id, at }: NotedList): Promise<'accepting' | 'sent' | 'over'> {
-  const campaign = await campaigns(deps).read(id);
+  // One that is damaged may go on once it is restored.
+  const campaign = await readItem<ItemHead & { status?: unknown }>(deps, campaignKey(id));
   if (campaign) return campaign.status === 'paused' || campaign.status === 'cancelled' ? 'over' : 'sent';
   const key = jobKey(EMAILS_QUEUE, id);
   const row = await deps.ledger.get(key);

@@ -1,10 +1,12 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { readContent, readManifest, readPart } from '../../../lib/emails/manifest';
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
+import { campaignKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { RecipientSource } from '../../../packages/producer/campaign';
 import { producerOf } from '../../../packages/producer/client';
+import { damagedItem } from '../../support/damage';
 import { memoryProducerDeps, type Wrap } from '../../support/producer';
 
 const TEMPLATE = `d-${'0'.repeat(32)}`;
@@ -338,11 +340,16 @@ const started = async ({ deps, events }: ReturnType<typeof start>, id: string) =
   const { data } = events()[0] as { data: CampaignJob };
   await campaigns(deps).start({ ...data, id, source: '/api', time: deps.clock.now(), startsAt: deps.clock.now() });
 };
+const damaged: Stop = async (memory, id) => {
+  await started(memory, id);
+  await damagedItem(memory.table, campaignKey(id), ({ history: _gone, ...rest }) => rest);
+};
 type Stop = (memory: ReturnType<typeof start>, id: string) => Promise<unknown>;
 test.each<[string, boolean, Stop]>([
   ['runs', true, started],
   ['was cancelled', false, (memory, id) => started(memory, id).then(() => memory.producer.campaigns.cancel(id))],
   ['was stopped', false, (memory, id) => started(memory, id).then(() => campaigns(memory.deps).pause(id, 'Bounces'))],
+  ['runs, and is damaged', true, damaged],
   ['was planned', true, async () => {}],
   ['was planned and cancelled', false, ({ producer }, id) => producer.jobs.cancel(id, { system: true })],
 ])('a campaign that %s blocks another one: %s', async (what, blocks, act) => {
