@@ -30,7 +30,7 @@ export function realSecret(reference: SecretReference, config: Config = {}): Sec
       text === undefined
         ? [
             'SecretUnclear',
-            `${reference} is JSON: name one of its keys, as secretsmanager:name#key, whose value is text`,
+            `no text is at ${reference}: of JSON with several values, name one, as secretsmanager:name#key`,
           ]
         : ['SecretMissing', `there is no value at ${reference}`];
     throw new StoreError({ code, message });
