@@ -7,12 +7,13 @@ import {
   type Reports,
   reportsOf,
   sentOf,
+  storedCampaignSchema,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
 import { readMail } from '../emails/manifest';
 import { type CampaignReport, failedRecipients } from '../emails/report';
 import { PermanentError } from '../errors';
-import { readItem } from '../jobs/items';
+import { fieldAtFault, readItem } from '../jobs/items';
 import { CAMPAIGNS, EMAILS_QUEUE, rateKey, todoKey } from '../jobs/keys';
 import { counted } from '../text';
 import { heldNow, type RateItem } from '../worker/rate';
@@ -24,24 +25,26 @@ const AT_ONCE = 16;
 
 /**
  * Campaigns that were accepted on the UTC day that begins at `day`, or in `days` from then. Without a day, those that
- * have not ended. The one that was accepted last comes first. `more`: not all were read.
+ * have not ended. The one that was accepted last comes first. `damaged`: so many do not
+ * parse. `more`: not all were read.
  */
 export async function listCampaigns(
   reader: Reader,
   day?: number,
   days = 1,
-): Promise<{ campaigns: Campaign[]; more: boolean }> {
+): Promise<{ campaigns: Campaign[]; damaged: number; more: boolean }> {
   if (day === undefined) {
     const todo = todoKey(EMAILS_QUEUE, 'campaign');
     const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_READ });
     const keys = due.map(({ key }) => key);
     // An ended one stays in the index until the vendor's events about it are read.
-    const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
-    return { campaigns: listed, more: due.length === MOST_READ };
+    const { campaigns: found, damaged } = await read(reader, keys);
+    const listed = found.filter(({ endedAt }) => endedAt === undefined);
+    return { campaigns: listed, damaged, more: due.length === MOST_READ };
   }
   const ofDay = { from: day, until: day + days * DAY_MS - 1, limit: MOST_READ };
   const keys = (await reader.table.accepted(CAMPAIGNS, ofDay)).map(({ key }) => key);
-  return { campaigns: await read(reader, keys), more: keys.length === MOST_READ };
+  return { ...(await read(reader, keys)), more: keys.length === MOST_READ };
 }
 
 export async function findCampaign(from: Reader, id: string): Promise<Campaign> {
@@ -52,9 +55,11 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
   );
 }
 
-async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
-  const items = (await mapEach(keys, AT_ONCE, (key) => readItem(reader, key))) as (Campaign | undefined)[];
-  return items.filter((item) => item !== undefined).sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
+async function read(reader: Reader, keys: readonly string[]) {
+  const items = (await mapEach(keys, AT_ONCE, (key) => readItem<Campaign>(reader, key))).flatMap((item) => item ?? []);
+  const sound = items.filter((item) => fieldAtFault(storedCampaignSchema, item) === undefined);
+  const campaigns = sound.sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
+  return { campaigns, damaged: items.length - sound.length };
 }
 
 /** The mail of a recipient of a campaign, counted from 1. `audited`: stores who reads it, before it is read. */

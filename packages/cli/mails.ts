@@ -68,7 +68,7 @@ export const mails = {
     run: async ({ options, out, answer, connect }) => {
       const at = day(options, 'day');
       const deps = await connect();
-      const { campaigns: listed, more } = await listCampaigns(deps, at);
+      const { campaigns: listed, damaged, more } = await listCampaigns(deps, at);
       const rows = listed.map((one) => figuresOf(one, deps.clock.now()));
       if (options.csv) for (const line of [FIGURES, ...rows]) out.line(line.map(csvValue).join(','));
       if (options.csv) return;
@@ -76,6 +76,8 @@ export const mails = {
       const views = listed.map((one) => ({ ...campaignView(one), waits: waits(one) }));
       answer({ campaigns: views, more }, campaignLines(listed, waits));
       if (more) out.note('There are more: name a --day.');
+      if (damaged > 0)
+        out.note(`${counted(damaged, 'more campaign is', 'more campaigns are')} damaged: see sls health.`);
     },
   },
 

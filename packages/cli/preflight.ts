@@ -163,9 +163,9 @@ const nameOf = (url: string): string => url.split('/').at(-1) ?? '';
 export async function unfinishedWork(reader: Reader, queues: readonly string[]): Promise<number> {
   // Its own names are those of the file, which may leave a deployed queue out.
   const asked = { ...reader, queueNames: queues };
-  const { campaigns } = await listCampaigns(reader);
+  const { campaigns, damaged } = await listCampaigns(reader);
   const jobs = await Promise.all(queues.map((queue) => listJobs(asked, { queue }, { limit: 0 })));
-  return campaigns.length + jobs.filter(({ next }) => next !== undefined).length;
+  return campaigns.length + damaged + jobs.filter(({ next }) => next !== undefined).length;
 }
 
 /** Messages in queues by their URLs. A queue that is gone already has none. */

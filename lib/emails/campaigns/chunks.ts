@@ -1,6 +1,6 @@
 import { mapEach, throughAll } from '../../concurrency';
 import type { SendingLimits } from '../../config/functions';
-import { everyDue, ItemDamagedError, type ItemDeps, isFirstMinuteOfHour, readItem } from '../../jobs/items';
+import { everyDue, ItemDamagedError, type ItemDeps, isFirstMinuteOfHour } from '../../jobs/items';
 import { EMAILS_QUEUE, jobKey, todoKey } from '../../jobs/keys';
 import { UnreadableRowError } from '../../jobs/ledger';
 import { backInQueue, keepBody } from '../../jobs/messages';
@@ -18,6 +18,7 @@ import {
   chunkId,
   chunkRecipients,
   type GuardLimits,
+  readCampaign,
   releasedPages,
   reportedOn,
   reportsOf,
@@ -56,7 +57,6 @@ export interface Counted {
   room: number;
 }
 
-/** Counts a campaign's open chunks, and stores which chunks have ended, and whether the campaign has. */
 /** For `catch`: a campaign that does not parse holds back no other. Rethrows any other error. */
 export const reportDamage =
   ({ report }: Pick<CampaignReleaseDeps, 'report'>) =>
@@ -65,6 +65,7 @@ export const reportDamage =
     await report({ kind: 'item-damaged', subject: '', code: error.key });
   };
 
+/** Counts a campaign's open chunks, and stores which chunks have ended, and whether the campaign has. */
 export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): Promise<Counted> {
   const campaign = await finishRelease(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
@@ -210,7 +211,7 @@ const AGAIN_MS = 24 * 3_600_000;
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {
-    const campaign = await readItem<Campaign>(deps, key);
+    const campaign = await readCampaign(deps, key);
     if (campaign?.todo === WITH_LISTS && (campaign.todoAt ?? 0) <= deps.clock.now())
       await dropList(deps, campaign, mayGoOn);
   };

@@ -4,6 +4,7 @@ import { campaignKeys } from '../../../lib/emails/manifest';
 import { StoreError } from '../../../lib/errors';
 import { retry } from '../../../lib/ops/act';
 import { waitsOf } from '../../../lib/ops/campaigns';
+import { damagedItem } from '../../support/damage';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';
 import { createKills, type Kills } from '../../support/kills';
@@ -218,6 +219,17 @@ test('the lists of a campaign stay as long as its item, 45 days after its end, t
   const item = stored();
   expect([item?.listsDropped, item?.todo]).toEqual([true, undefined]);
   expect(item?.expiresAt).toBe(Math.ceil((Number(item?.endedAt) + 45 * DAY) / 1000));
+});
+
+test('the lists of a damaged campaign stay', async () => {
+  await ended();
+  const before = await listed();
+  toDay(45);
+  await damagedItem(emails.engine.table, `campaign#${CAMPAIGN}`, ({ released: _gone, ...rest }) => rest);
+
+  await expect(dropLists(emails.engine.deps, () => true)).rejects.toMatchObject({ code: 'ItemDamaged' });
+
+  expect(await listed()).toEqual(before);
 });
 
 test('the lists stay while a dead chunk can be retried, and a day later they go', async () => {

@@ -1,9 +1,12 @@
 import { type Campaign, campaigns, storedCampaignSchema } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
 import { ItemDamagedError } from '../../../lib/jobs/items';
-import { campaignKey, vendorKey } from '../../../lib/jobs/keys';
+import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey, vendorKey } from '../../../lib/jobs/keys';
+import { listCampaigns } from '../../../lib/ops/campaigns';
+import type { Reader } from '../../../lib/ops/operator';
 import type { Item } from '../../../lib/ports';
 import { type Circuit, circuitBreakers, DAMAGED } from '../../../lib/worker/circuit';
+import { unfinishedWork } from '../../../packages/cli/preflight';
 import { damagedItem } from '../../support/damage';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
@@ -114,3 +117,20 @@ test.each(
   );
   expect(table.item(campaignKey('spring'))).toEqual(before);
 });
+
+test.each(['history', 'sent', 'time'])(
+  'a campaign without %s hides no other one, and counts as unfinished',
+  async (field) => {
+    const { deps, table } = memoryEngine(() => sampleContract().contract);
+    const listed = { todo: todoKey(EMAILS_QUEUE, 'campaign'), todoAt: 1, accepted: CAMPAIGNS };
+    for (const id of ['spring', 'summer']) await table.put({ ...wholeCampaign(id, listed), version: 1 } as never, 0);
+    await damagedItem(table, campaignKey('spring'), ({ [field]: _gone, ...rest }) => rest);
+    const reader = deps as unknown as Reader;
+
+    for (const day of [undefined, 0]) {
+      const { campaigns: found, damaged } = await listCampaigns(reader, day);
+      expect([found.map(({ id }) => id), damaged]).toEqual([['summer'], field === 'time' && day === 0 ? 0 : 1]);
+    }
+    expect(await unfinishedWork(reader, [])).toBe(2);
+  },
+);
