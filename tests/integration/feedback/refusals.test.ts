@@ -86,19 +86,22 @@ test('what is refused three times is dead, and so is a text at once. Two reducti
 test.each([
   ['last', ['screen.png', 'refused.exe'], ['screen.png', 'refused.exe', 'screen.png']],
   ['first', ['refused.exe', 'screen.png'], ['refused.exe', 'screen.png', 'screen.png']],
-])('a refused file that is the %s is left out alone, and an expired upload is uploaded again', async (_, names, sent) => {
-  const { engine, zendesk } = await start();
-  refusing({ base: said('Attachment: the upload token is invalid or has expired') });
+])(
+  'a refused file that is the %s is left out alone, and an expired upload is uploaded again',
+  async (_, names, sent) => {
+    const { engine, zendesk } = await start();
+    refusing({ base: said('Attachment: the upload token is invalid or has expired') });
 
-  await engine.sendAndDeliver(feedbackBody({ attachments: names.map((name) => ({ key: attachmentKey, name })) }));
+    await engine.sendAndDeliver(feedbackBody({ attachments: names.map((name) => ({ key: attachmentKey, name })) }));
 
-  const what = `file-${names.indexOf('refused.exe') + 1}`;
-  expect(engine.row(ID)).toMatchObject({ state: 'succeeded', without: [{ what, code: 'ZendeskRejected' }] });
-  const uploads = zendesk.requests.filter(({ path }) => path.includes('uploads')).map(({ query }) => query.filename);
-  expect(uploads).toEqual(sent);
-  expect(zendesk.tickets).toMatchObject([{ attachments: ['screen.png'] }]);
-  expect(zendesk.tickets[0]?.description).toContain(`without: ${what}`);
-});
+    const what = `file-${names.indexOf('refused.exe') + 1}`;
+    expect(engine.row(ID)).toMatchObject({ state: 'succeeded', without: [{ what, code: 'ZendeskRejected' }] });
+    const uploads = zendesk.requests.filter(({ path }) => path.includes('uploads')).map(({ query }) => query.filename);
+    expect(uploads).toEqual(sent);
+    expect(zendesk.tickets).toMatchObject([{ attachments: ['screen.png'] }]);
+    expect(zendesk.tickets[0]?.description).toContain(`without: ${what}`);
+  },
+);
 
 test('a known user gets ten confirmations an hour, and each eleventh feedback still makes its ticket', async () => {
   const clock = memoryClock();
