@@ -86,7 +86,9 @@ const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && re
 function atRest(row: JobRow): boolean {
   // The reconciler resolves the unknown steps of an ended job for which evidence has come.
   if (provenSteps(row).length > 0) return false;
-  return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
+  // A replaced job needs no entry.
+  const isWhole = !isParked(row) || row.parkedAt !== undefined || row.replacedBy !== undefined;
+  return isEnd(row.state) && row.recordedAt !== undefined && isWhole;
 }
 
 const missing = (row: JobRow): string =>

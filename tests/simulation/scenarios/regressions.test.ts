@@ -24,6 +24,13 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     broken: { from: 0, until: MINUTE_MS },
   },
+  'a job that is replaced before its DLQ entry was sent needs none': {
+    queue: 'emails',
+    jobs: jobs('kills-after'),
+    // The producer's send comes before them.
+    calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move after replace' }],
+  },
   'a job whose worker dies while parking it runs once more, and ends with the failure': {
     jobs: jobs('refused'),
     calls: calls('objects.put', 'killed-before'),

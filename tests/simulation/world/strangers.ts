@@ -27,6 +27,12 @@ interface Known {
 
 type Form = (known: Known) => Pick<OutgoingMessage, 'body' | 'attributes'>;
 
+/** A random UUID to look at. Each queue has ids of its own, because effects are counted by them. */
+function uuidOf(queue: string, index: number): string {
+  const first = Buffer.from(queue).toString('hex').slice(0, 8);
+  return `${first}-0000-4000-8000-${String(index).padStart(12, '0')}`;
+}
+
 const FORMS: Record<ForgedForm, Form> = {
   placeholder: ({ job }) => ({ body: PLACEHOLDER, attributes: { job } }),
   'lost body': ({ job }) => ({ body: GONE, attributes: { job } }),
@@ -47,7 +53,7 @@ const FORMS: Record<ForgedForm, Form> = {
     attributes: { job: known.job, token: FORGED },
   }),
   'event of its own': (known) => ({
-    body: event(known, { id: `00000000-0000-4000-8000-${String(known.index).padStart(12, '0')}` }),
+    body: event(known, { id: uuidOf(known.world.queue.name, known.index) }),
   }),
   canary: ({ world, job }) => ({
     body: JSON.stringify({ ...canaryEnvelope({ id: job, at: world.kernel.now() }), source: SOURCE }),
