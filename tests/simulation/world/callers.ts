@@ -8,7 +8,7 @@ import { readWhole } from '../../support/producer';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { later, sleep } from './acts';
 import { outside } from './code';
-import { mainQueue, serviceQueue } from './names';
+import { mainQueue, serviceQueue, uuidOf } from './names';
 import { eventOf } from './strangers';
 import type { World } from './types';
 import { MARK } from './watch';
@@ -122,7 +122,11 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
       return (before && watch.bodies.get(before.id)) ?? invalid();
     case 'event': {
       const time = new Date(kernel.now()).toISOString().replace('Z', '000+00:00');
-      return envelope({ id: `order/${index}`, time, datacontenttype: 'application/json; charset=utf-8' });
+      return envelope({
+        id: uuidOf(`sender ${queue.name}`, index),
+        time,
+        datacontenttype: 'application/json; charset=utf-8',
+      });
     }
     default:
       return undefined;

@@ -1,3 +1,4 @@
+import { sha256 } from '../../../lib/jobs/envelope';
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/submit/options';
 import { ACCOUNT, REGION } from '../../../packages/local/loopback';
@@ -36,3 +37,7 @@ export const messagesIn = ({ sqs }: Pick<World, 'sqs'>, name: string) =>
 export type Message = ReturnType<typeof messagesIn>[number];
 
 export const entriesOf = (world: World): Message[] => messagesIn(world, deadLetterQueue(world));
+
+/** What looks like a random UUID. `of`: who has it. Each queue needs ids of its own, because effects are counted by them. */
+export const uuidOf = (of: string, index: number): string =>
+  `${sha256(of).slice(0, 8)}-0000-4000-8000-${String(index).padStart(12, '0')}`;

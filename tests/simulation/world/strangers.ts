@@ -8,7 +8,7 @@ import { canaryEnvelope } from '../../../lib/reconcile/measure';
 import { aJob, type ForgedForm, type Forgery } from '../draw/plan';
 import { later } from './acts';
 import { campaignsOf } from './campaigns';
-import { idOf, mainQueue, serviceQueue } from './names';
+import { idOf, mainQueue, serviceQueue, uuidOf } from './names';
 import type { World } from './types';
 
 /** The attribute that tells a stranger's messages from ours. The service knows no such attribute, and SQS keeps it. */
@@ -26,12 +26,6 @@ interface Known {
 }
 
 type Form = (known: Known) => Pick<OutgoingMessage, 'body' | 'attributes'>;
-
-/** A random UUID to look at. Each queue has ids of its own, because effects are counted by them. */
-function uuidOf(queue: string, index: number): string {
-  const first = Buffer.from(queue).toString('hex').slice(0, 8);
-  return `${first}-0000-4000-8000-${String(index).padStart(12, '0')}`;
-}
 
 const FORMS: Record<ForgedForm, Form> = {
   placeholder: ({ job }) => ({ body: PLACEHOLDER, attributes: { job } }),
@@ -53,7 +47,7 @@ const FORMS: Record<ForgedForm, Form> = {
     attributes: { job: known.job, token: FORGED },
   }),
   'event of its own': (known) => ({
-    body: event(known, { id: uuidOf(known.world.queue.name, known.index) }),
+    body: event(known, { id: uuidOf(`stranger ${known.world.queue.name}`, known.index) }),
   }),
   canary: ({ world, job }) => ({
     body: JSON.stringify({ ...canaryEnvelope({ id: job, at: world.kernel.now() }), source: SOURCE }),
