@@ -26,14 +26,11 @@ export function realSecret(reference: SecretReference, config: Config = {}): Sec
     const value = await (kind === 'ssm' ? parameterStore : secretsManager)(name, config);
     const text = secretIn(typeof value === 'string' ? value : new TextDecoder().decode(value), key);
     if (text) return text;
-    const [code, message] =
+    throw new StoreError(
       text === undefined
-        ? [
-            'SecretUnclear',
-            `no text is at ${reference}: of JSON with several values, name one, as secretsmanager:name#key`,
-          ]
-        : ['SecretMissing', `there is no value at ${reference}`];
-    throw new StoreError({ code, message });
+        ? { code: 'SecretUnclear', message: `${reference} names no text: JSON with several values needs a #key` }
+        : { code: 'SecretMissing', message: `there is no value at ${reference}` },
+    );
   };
   let known: Promise<string> | undefined;
   let fetching = false;
