@@ -47,13 +47,3 @@ export async function endsBy(clock: Clock, deadline: number, promise: Promise<un
   // A timer that is left would keep the process alive.
   return Promise.race([promise.then(() => true), late]).finally(() => ended.abort());
 }
-
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
-}

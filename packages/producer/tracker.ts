@@ -8,7 +8,6 @@ import {
   problemOf,
   shardOf,
 } from '../../lib/analytics/message';
-import { unlessAborted } from '../../lib/concurrency';
 import { codeOf, StoreError } from '../../lib/errors';
 import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
@@ -70,7 +69,7 @@ export function createTracker(
   const { clock } = deps;
   const waiting: { enter: () => void; reject: (error: Error) => void }[] = [];
   const underWay = new Set<Promise<unknown>>();
-  let refusal = new AbortController();
+  const flushing = new Set<(error: Error) => void>();
   let closed = false;
 
   const sender = createBatchSender({
@@ -93,8 +92,7 @@ export function createTracker(
 
   function refuse(error: Error): void {
     for (const { reject } of waiting.splice(0)) reject(error);
-    refusal.abort(error);
-    refusal = new AbortController();
+    for (const reject of flushing) reject(error);
   }
 
   /** Lets all waiting callers in, because their events are in memory already. */
@@ -140,7 +138,13 @@ export function createTracker(
       }),
     async flush() {
       sealAll();
-      await unlessAborted(Promise.all(underWay), refusal.signal);
+      await new Promise<void>((resolve, reject) => {
+        flushing.add(reject);
+        void Promise.all(underWay).then(() => {
+          flushing.delete(reject);
+          resolve();
+        });
+      });
     },
     async close({ timeoutMs }) {
       closed = true;
