@@ -55,12 +55,10 @@ interface ReportDeps {
 /** Rows to read at a time: twice the connections of the SDK. */
 const AT_ONCE = 100;
 
-/** `hear` gets each event that is counted, with its time in ms. */
-export async function campaignReport(
-  deps: ReportDeps,
-  campaign: Campaign,
-  hear: (name: string, at: number) => void = () => {},
-): Promise<CampaignReport> {
+/** Gets each event that is counted, with its time in ms. */
+type Hear = (name: string, at: number) => void;
+
+export async function campaignReport(deps: ReportDeps, campaign: Campaign, hear?: Hear): Promise<CampaignReport> {
   const kinds: Kinds = { accepted: 0, suppressed: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
   const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
   const suppressedBy: Record<string, number> = {};
@@ -141,11 +139,7 @@ export function kindOf(row: JobRow | undefined): keyof Kinds {
 /** Recipients to whom SendGrid did not deliver, by job and number in the chunk. */
 type Undelivered = Map<string, Map<number, { status: 'suppressed' | 'bounced'; code: string }>>;
 
-async function readEvents(
-  { objects, prefix }: ReportDeps,
-  campaign: Campaign,
-  hear = (_name: string, _at: number) => {},
-) {
+async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign, hear?: Hear) {
   const counts: Record<string, number> = {};
   const undelivered: Undelivered = new Map();
   const isNew = firstTimes();
@@ -159,7 +153,7 @@ async function readEvents(
       else if (isNew(eventKey(event))) {
         const name = kindOfEvent(event);
         counts[name] = (counts[name] ?? 0) + 1;
-        hear(name, event.timestamp * 1000);
+        hear?.(name, event.timestamp * 1000);
         const { job, recipient, type = 'bounce', status = '', reason = 'dropped' } = event;
         const of = undelivered.get(job) ?? new Map();
         if (event.event === 'dropped') of.set(recipient, { status: 'suppressed', code: reason });
