@@ -274,7 +274,8 @@ test('an action on selected jobs leaves out those in another state, and names th
 test('a person is found by place without data, and erased. Audit objects and answers do not name them, and a denial says what is missing', async () => {
   const { console_, engine } = await started({ write: true });
   const of = { person: hashed(personOf(ADDRESS))[0] ?? '', data: { email: ADDRESS, name: ADDRESS } };
-  await engine.sendAndDeliver(envelope(2, of));
+  await engine.accept(envelope(2, of));
+  await engine.deliver();
   const asked = { action: 'person.erase', input: { email: ADDRESS, user: '' }, reason: 'their request' };
   const find = (scan: boolean) => console_.post('person', { ...asked.input, scan });
 
