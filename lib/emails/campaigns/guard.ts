@@ -1,6 +1,6 @@
 import { mapEach, throughAll } from '../../concurrency';
 import { groupBy } from '../../group-by';
-import { readDue, readItem, updateItem } from '../../jobs/items';
+import { readDue, readItem, updateItem, writeItem } from '../../jobs/items';
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { ItemHead } from '../../ports';
@@ -23,6 +23,8 @@ import { AT_ONCE, type CampaignReleaseDeps, reportDamage } from './chunks';
 const PAGE = 40_000;
 /** Notes of one run. The next run reads the others. */
 const MOST_NOTES = 2_000;
+/** Notes about a damaged campaign are due again after this time. */
+const DAMAGED_MS = 10 * 60_000;
 
 /** The bits of `PAGE` recipients, in hex (key `reports#{campaign}#{resumes}#{page}`). */
 interface BitsItem extends ItemHead {
@@ -35,7 +37,13 @@ export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => b
   const todo = todoKey(EMAILS_QUEUE, 'reports');
   const notes = await readDue<EventNote>(deps, { todo, mayGoOn, most: MOST_NOTES });
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
-  const foldGroup = (group: readonly EventNote[]) => fold(deps, group).catch(reportDamage(deps));
+  const foldGroup = (group: readonly EventNote[]) =>
+    fold(deps, group).catch(async (error: unknown) => {
+      await reportDamage(deps)(error);
+      // A run reads the oldest notes, so these would keep it from those about other campaigns.
+      const todoAt = deps.clock.now() + DAMAGED_MS;
+      await mapEach(group, AT_ONCE, (note) => writeItem(deps, { ...note, todoAt }, note.version));
+    });
   await throughAll(groups.values(), async (group) => mayGoOn() && foldGroup(group));
 }
 

@@ -1,4 +1,5 @@
 import { type Campaign, campaigns, storedCampaignSchema } from '../../../lib/emails/campaigns/campaign';
+import { guardCampaigns } from '../../../lib/emails/campaigns/guard';
 import { StoreError } from '../../../lib/errors';
 import { ItemDamagedError } from '../../../lib/jobs/items';
 import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey, vendorKey } from '../../../lib/jobs/keys';
@@ -11,6 +12,7 @@ import { damagedItem } from '../../support/damage';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 import { wholeCampaign } from '../../support/whole-campaign';
 
@@ -134,3 +136,26 @@ test.each(['history', 'sent', 'time'])(
     expect(await unfinishedWork(reader, [])).toBe(2);
   },
 );
+
+test('the events about a damaged campaign keep the guard from no other one, and stay until it is restored', async () => {
+  const { deps, table } = memoryEngine(() => sampleContract().contract);
+  for (const id of ['spring', 'summer']) await table.put({ ...wholeCampaign(id), version: 1 } as never, 0);
+  const whole = table.item(campaignKey('spring')) as Item;
+  await damagedItem(table, campaignKey('spring'), ({ history: _gone, ...rest }) => rest);
+  const note = (campaign: string, at: number) =>
+    ({
+      ...{ key: `reports#${campaign}#${at}`, version: 1, writer: 'webhook', campaign, round: 0 },
+      ...{ places: { bounced: [at] }, todo: todoKey(EMAILS_QUEUE, 'reports'), todoAt: at },
+    }) as never;
+  for (let at = 0; at < 2_000; at++) await table.put(note('spring', at), 0);
+  await table.put(note('summer', 2_000), 0);
+  const run = { ...reconcileRun(deps), queueNames: [EMAILS_QUEUE] };
+  const bounced = (id: string) => table.item(campaignKey(id))?.reports;
+
+  for (let poll = 0; poll < 2; poll++) await guardCampaigns(run, () => true);
+  expect(bounced('summer')).toMatchObject([{ bounced: 1 }]);
+
+  await damagedItem(table, campaignKey('spring'), () => whole);
+  await guardCampaigns({ ...run, clock: { ...deps.clock, now: () => deps.clock.now() + 10 * 60_000 } }, () => true);
+  expect(bounced('spring')).toMatchObject([{ bounced: 2_000 }]);
+});
