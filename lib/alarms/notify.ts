@@ -1,6 +1,6 @@
 import type { SNSMessage } from 'aws-lambda';
-import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import { type ItemDeps, type Pause, type ReconcilerRun, readItem, updateItem } from '../jobs/items';
+import { codeOf, PermanentError, StopError, WaitError } from '../errors';
+import { type ItemDeps, limitSchema, type Pause, type ReconcilerRun, readItem, updateItem } from '../jobs/items';
 import { outagesKey, pauseKey, reconcilerKey, vendorKey } from '../jobs/keys';
 import type { ItemHead, Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
@@ -39,23 +39,23 @@ export async function notify(
   await deliver(deps, sns, messageOf(notification, deps, { ...details, over: decision?.over }), remainingMs);
 }
 
-/** `undefined`: the table does not answer. Then the message is sent on its own. */
+/** `undefined`: the table does not answer, or its item is damaged. Then the message is sent on its own. */
 const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
   (change.firing ? began(deps, change) : ended(deps, change)).catch((error: unknown) => {
-    ignoreStoreError(error);
+    deps.log.warn('an alarm is sent on its own', { code: codeOf(error) });
     return undefined;
   });
 
-/** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
+/** Reads what the table knows about an alarm. Empty without an answer or of a damaged item: the message is sent anyway. */
 async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change): Promise<Details> {
   if (!firing) return {};
   try {
     const pause = isAboutWaiting(kind) ? await readItem<Pause>(deps, pauseKey(subject)) : undefined;
-    if (pause) return { limit: pause };
+    if (pause) return { limit: limitSchema.parse(pause) };
     if (kind === 'vendor-limited' || kind === 'circuit-open') {
       const stored = await readItem<Circuit>(deps, vendorKey(subject));
       if (kind === 'circuit-open') return { nextTrialAt: nextTrialAt(stored, deps.clock.now()) };
-      return { limit: code === 'paused' ? stored?.paused : stored?.rate };
+      return { limit: limitSchema.optional().parse(code === 'paused' ? stored?.paused : stored?.rate) };
     }
     if (kind === 'reconciler-failing')
       return { failing: (await readItem<ReconcilerRun>(deps, reconcilerKey))?.failing ?? [] };

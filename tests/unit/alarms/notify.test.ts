@@ -55,6 +55,19 @@ test('an alarm is sent without the table, and a table that hangs leaves time for
   expect(clock.now() - begun).toBeLessThan(25_000);
 });
 
+test.each<[string, object, { AlarmName: string }]>([
+  ['pause#feedback', { at: 1, by: 'user/jane' }, { AlarmName: 'acme-feedback-oldest-message' }],
+  ['outages', { outages: [{ since: 1 }] }, { AlarmName: 'acme-feedback-dlq-depth' }],
+  ['facts', { facts: [{ kind: 'jobs-dead', subject: 'feedback' }, null] }, { AlarmName: 'acme-feedback-dlq-depth' }],
+])('an alarm is sent although the item %s is damaged', async (key, item, alarm) => {
+  const { notify, taken, stored } = chat();
+  await stored(key, item);
+
+  await notify(alarmChange(alarm));
+
+  expect(taken).toHaveLength(1);
+});
+
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
   const { notify, fields, stored } = chat();
   const dead = { kind: 'jobs-dead', subject: 'feedback', sent: true, quiet: true, since: 1 };
