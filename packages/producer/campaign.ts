@@ -190,10 +190,13 @@ async function noteList(
   deps: ProducerDeps,
   { id, list, again }: { id: string; list: string; again?: boolean | undefined },
 ) {
-  const [hash] = (await deps.hashPeople())(`campaign:${list}`);
-  const key = listKey(hash);
+  const hashes = (await deps.hashPeople())(`campaign:${list}`);
+  const key = listKey(hashes[0]);
   for (;;) {
-    const noted = await readItem<NotedList>(deps, key);
+    // After a change of the hashes' key, the note may be under the earlier one.
+    const known = await Promise.all(hashes.map((hash) => readItem<NotedList>(deps, listKey(hash))));
+    const [stored] = known;
+    const noted = known.find((one) => one !== undefined);
     const isOther = noted && noted.campaign !== id && deps.clock.now() < noted.at + REPEAT_MS;
     const fate = isOther && !again ? await fateOf(deps, noted) : 'over';
     if (noted && fate === 'sent') throw new RepeatedCampaignError(noted.campaign);
@@ -203,7 +206,7 @@ async function noteList(
     }
     const at = deps.clock.now();
     const note = { key, version: 0, writer: '', campaign: id, at, expiresAt: Math.ceil((at + REPEAT_MS) / 1000) };
-    if ((await writeItem(deps, note, noted?.version ?? 0)).written) return;
+    if ((await writeItem(deps, note, stored?.version ?? 0)).written) return;
   }
 }
 

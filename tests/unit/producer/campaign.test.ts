@@ -3,6 +3,7 @@ import { readContent, readManifest, readPart } from '../../../lib/emails/manifes
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
 import { campaignKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { RecipientSource } from '../../../packages/producer/campaign';
 import { producerOf } from '../../../packages/producer/client';
@@ -334,6 +335,18 @@ test('the same content goes to the same list once a day, in any order and under 
   await producer.campaign(campaign, people(25));
   expect(messages()).toHaveLength(5);
   expect(JSON.stringify(table.items())).not.toContain('@');
+});
+
+test('a list is known also after the key of the hashes has changed', async () => {
+  const { deps, messages } = start();
+  const [first, second] = ['first', 'second'].map((key) => key.padEnd(32, '.')) as [string, string];
+  const after = (...keys: [string, ...string[]]) =>
+    producerOf(async () => ({ ...deps, hashPeople: async () => hashesWith(keys) })).campaign(campaign, people(2));
+  const { id } = await after(first);
+
+  await expect(after(second, first)).rejects.toMatchObject({ name: 'RepeatedCampaignError', id });
+
+  expect(messages()).toHaveLength(1);
 });
 
 const started = async ({ deps, events }: ReturnType<typeof start>, id: string) => {
