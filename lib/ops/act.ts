@@ -44,8 +44,8 @@ export const whyNot = {
     if (row.state !== 'dead' && !isCancelledByOperator(row))
       return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
     if (kindOf(row) === undefined) return `${row.id}: jobs of its type cannot be replaced.`;
-    // Zendesk forgets an upload that no ticket names.
-    const did = Object.entries(row.steps).find(([name, step]) => !name.startsWith('upload') && mayHaveDone(step));
+    // Zendesk forgets an upload that no ticket names, and a reduction only says how the next request differs.
+    const did = Object.entries(row.steps).find(([name, step]) => !/^(upload|reduced)/.test(name) && mayHaveDone(step));
     return did && `${row.id} may have done something (${did[0]}). Other data would do it a second time.`;
   },
 

@@ -75,6 +75,7 @@ test('what is refused three times is dead, and so is a text at once. Two reducti
   const [, second, last, ...more] = bodiesOf(service);
   expect([second?.key, last?.key, more]).toEqual([`${ID}:1`, `${ID}:2`, []]);
   expect(Object.keys(last?.ticket ?? {})).toEqual(['external_id', 'subject', 'comment']);
+  expect(whyNot.replace(engine.row(ID))).toBeUndefined();
   expect(JSON.stringify(last?.ticket)).toContain(`without: type, ${ALL.filter((part) => part !== 'type').join(', ')}`);
 
   refusing({ comment: [], subject: [] });
