@@ -35,10 +35,10 @@ type Producer = ReturnType<typeof realProducer>;
 /** Lets the producer and every function do most of what they can do. */
 export async function recordedWork(recorded: RecordedService): Promise<Left> {
   const producer = startProducer(recorded);
-  return work(recorded.service, producer).finally(() => producer.close());
+  return work(recorded, producer).finally(() => producer.close());
 }
 
-async function work(service: WatchedService, producer: Producer): Promise<Left> {
+async function work({ service, recorder }: RecordedService, producer: Producer): Promise<Left> {
   // Zendesk refuses one user and lets one wait. Mails to others get no answer, but events.
   service.zendesk.fail({ ...TICKETS, bodyContains: 'refused-1@', status: 422 });
   service.zendesk.fail({ ...TICKETS, bodyContains: 'waits-1@', status: 429, headers: { 'retry-after': '3600' } });
@@ -49,6 +49,13 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
 
   const attachments = [attachment(await upload(producer))];
   await feedback('ada@example.com', { attachments: [attachment(NO_FILE)] }).catch(() => {});
+  // This file goes before the worker reads it.
+  await service.ports.objects.put(GOING, 'Hello', FILE.contentType);
+  recorder.before = async ({ who, resource }) => {
+    if (who === 'feedback' && resource.includes(GOING)) await service.ports.objects.delete(GOING);
+    return undefined;
+  };
+  await feedback('ada@example.com', { attachments: [attachment(GOING)] });
   const list = `${PREFIX}/_attachments/emails/people.csv`;
   await service.ports.objects.put(list, 'email\nada@example.com\nbob@example.com\n', 'text/csv');
   const dead = await feedback('refused-1@example.com');
@@ -124,6 +131,7 @@ function startProducer({ packaged, recorder: { url, targets } }: RecordedService
 const TICKETS = { method: 'POST', path: '/api/v2/tickets' };
 
 const NO_FILE = `${PREFIX}/_attachments/feedback/none`;
+const GOING = `${PREFIX}/_attachments/feedback/going`;
 const FILE = { name: 'a.txt', contentType: 'text/plain' };
 const attachment = (key: string) => ({ key, ...FILE });
 
@@ -152,7 +160,6 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   const feedback = feedbackOf('ada@example.com');
   zendesk.fail({ ...TICKETS, status: 500, times: 3 });
   await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
-  await sendEvent(service, 'feedback.submitted.v1', { data: { ...feedback, attachments: [attachment(NO_FILE)] } });
   await sendEvent(service, 'email.message.v1', { data: { ...MAIL, to: { email: 'unheard-2@example.com' } } });
   const [large, text] = [randomUUID(), JSON.stringify(feedback)];
   const dataref = dataKey(PREFIX, { queue: 'feedback', id: large, sha256: sha256(text) });
