@@ -25,7 +25,7 @@ async function aFullConsole() {
     await deps.ledger.write({ ...row, correlationId: MARKUP }, 0);
   }
   const counts = {
-    manifest: { key: 'm', sha256: '' },
+    manifest: { key: 'm', sha256: '0'.repeat(64) },
     requested: 100,
     rejected: 0,
     duplicates: 0,

@@ -17,7 +17,13 @@ afterAll(() => service.stop());
 const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'Hello', message: 'It works' });
 
 test('a job of a standard queue runs once, and one that dies has an entry in its DLQ', async () => {
-  service.zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 422, bodyContains: 'dead@example.com' });
+  service.zendesk.fail({
+    method: 'POST',
+    path: '/api/v2/tickets',
+    status: 422,
+    bodyContains: 'dead@example.com',
+    times: 'forever',
+  });
   const sent = [feedback(), feedback('dead@example.com')].map((data) => service.producer.feedback(data));
   const [done, dead] = await Promise.all(sent.map(async (job) => service.recorded((await job).id)));
 

@@ -1,5 +1,5 @@
 import { CALL_FAULTS, type Fault, START_FAULTS, TARGETS } from '../world/faults';
-import { calls, cancelAndRetry, jobs, load, MINUTE_MS, many } from './build';
+import { calls, cancelAndRetry, DAY_MS, jobs, load, MINUTE_MS, many } from './build';
 import { aPlan, type JobKind, type Plan } from './plan';
 
 const series = (count: number, everyMs: number, kind: JobKind = 'good') =>
@@ -79,6 +79,8 @@ export const PLANNED: readonly Plan[] = [
     broken: { from: 0, until: 5 * MINUTE_MS },
     commands: cancelAndRetry(0, MINUTE_MS, 10 * MINUTE_MS),
   }),
+  // Nothing receives the message, until it expires.
+  aPlan({ jobs: jobs('good'), unpolled: { from: 0, until: 15 * DAY_MS } }),
   // Each fault of a call, and an outage of each service.
   aPlan({ jobs: series(20, MINUTE_MS), calls: calls('zendesk.createTicket', ...CALL_FAULTS) }),
   ...TARGETS.map((target) =>
