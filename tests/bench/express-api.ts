@@ -26,7 +26,8 @@ const campaign = {
 const event = () => ({ id: randomUUID(), name: 'screen_viewed', time: new Date().toISOString(), user: 'u-1' });
 const REQUESTS: Record<string, () => object> = {
   'POST /feedback': () => ({ user: { email: `${randomUUID()}@example.com` }, subject: 'Hello', message: 'It works' }),
-  'POST /campaigns': () => campaign,
+  // The same content to the same list would be refused.
+  'POST /campaigns': () => ({ ...campaign, subject: randomUUID() }),
   'POST /testflight': () => ({ action: 'remove', app: '1', email: 'tester@example.com', from: 'app' }),
   'POST /analytics': () => ({ events: Array.from({ length: 20 }, event) }),
   'GET /jobs/{id}': () => ({}),
@@ -99,7 +100,7 @@ async function load(
 }
 
 async function send(agent: http.Agent, url: string, method: string, body: object) {
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', 'x-client-id': 'a-client' };
   const request = http.request(url, { agent, method, headers });
   request.end(method === 'POST' ? JSON.stringify(body) : undefined);
   try {
