@@ -34,8 +34,8 @@ const common = {
   moduleNameMapper: {
     // As in tsconfig.json.
     '^background-jobs-producer$': '<rootDir>/packages/producer/index.ts',
-    '^@sendgrid/client$': '<rootDir>/lib/vendors/sendgrid-client.ts',
-    '^cross-fetch$': '<rootDir>/lib/vendors/native-fetch.ts',
+    '^@sendgrid/client$': '<rootDir>/lib/mail/sendgrid-client.ts',
+    '^cross-fetch$': '<rootDir>/lib/platform/native-fetch.ts',
     // Each test file would load zod's messages in sixty languages.
     '^\\.\\./locales/index\\.cjs$': 'zod/v4/locales/en.cjs',
   },

@@ -27,7 +27,7 @@ SELECT * EXCLUDE (year, month, day), make_date(year::INT, month::INT, day::INT) 
 FROM read_parquet('s3://team-bucket/jobs/analytics-events/**/*.parquet', hive_partitioning = true,
   hive_types = {'year': 'VARCHAR', 'month': 'VARCHAR', 'day': 'VARCHAR', 'hour': 'VARCHAR'})
 UNION ALL BY NAME
-SELECT * FROM arrived('s3://team-bucket/jobs/analytics/**/*.ndjson.gz')
+SELECT * FROM arrived('s3://team-bucket/jobs/analytics-originals/**/*.ndjson.gz')
 UNION ALL BY NAME
 SELECT * REPLACE ((packed_at AT TIME ZONE 'UTC')::DATE AS date, (packed_at AT TIME ZONE 'UTC')::DATE + 1 AS next,
   strftime(packed_at AT TIME ZONE 'UTC', '%H') AS hour)

@@ -1,15 +1,15 @@
 import type { Context, SNSEvent } from 'aws-lambda';
-import { type AlarmDeps, notify } from '../lib/alarms/notify';
-import { realQueues } from '../lib/aws/queues';
-import { realSecret } from '../lib/aws/secrets';
-import { realClock, realRandom } from '../lib/aws/system';
-import { realTable } from '../lib/aws/table';
-import { parseEnv } from '../lib/config/common';
-import { alarmsEnv } from '../lib/config/functions';
-import { queueUrl, undeliveredName } from '../lib/jobs/keys';
-import { realLog } from '../lib/log';
-import { coldStart, placeOf } from '../lib/startup/engine';
-import { realDiscord } from '../lib/vendors/discord';
+import { queueUrl, undeliveredName } from '../lib/engine/jobs/keys';
+import { realDiscord } from '../lib/operate/alarms/discord';
+import { type AlarmDeps, notify } from '../lib/operate/alarms/notify';
+import { realQueues } from '../lib/platform/aws/queues';
+import { realSecret } from '../lib/platform/aws/secrets';
+import { realClock, realRandom } from '../lib/platform/aws/system';
+import { realTable } from '../lib/platform/aws/table';
+import { parseEnv } from '../lib/platform/config/common';
+import { alarmsEnv } from '../lib/platform/config/functions';
+import { realLog } from '../lib/platform/log';
+import { coldStart, placeOf } from './startup/engine';
 
 const started = coldStart((functionArn: string): AlarmDeps | undefined => {
   const config = parseEnv(alarmsEnv, process.env);

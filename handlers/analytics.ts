@@ -1,6 +1,6 @@
-import { analyticsContract } from '../lib/analytics/process';
-import { analyticsEnv } from '../lib/config/functions';
-import { workerHandler } from '../lib/startup/worker';
+import { analyticsEnv } from '../lib/queues/analytics/config';
+import { analyticsContract } from '../lib/queues/analytics/process';
+import { workerHandler } from './startup/worker';
 
 export const handler = workerHandler({
   env: analyticsEnv,

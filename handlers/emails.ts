@@ -1,10 +1,10 @@
-import { emailsEnv } from '../lib/config/functions';
-import { campaigns } from '../lib/emails/campaigns/campaign';
-import { emailsContract } from '../lib/emails/process';
-import { suppressionList } from '../lib/emails/suppression';
-import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
-import { sendgridDeps } from '../lib/startup/sendgrid';
-import { workerHandler } from '../lib/startup/worker';
+import { suppressionList } from '../lib/mail/suppression';
+import { campaigns } from '../lib/queues/emails/campaigns/campaign';
+import { emailsEnv } from '../lib/queues/emails/config';
+import { emailsContract } from '../lib/queues/emails/process';
+import { hashPeopleWith, publishedEvents } from './startup/engine';
+import { sendgridDeps } from './startup/sendgrid';
+import { workerHandler } from './startup/worker';
 
 export const handler = workerHandler({
   env: emailsEnv,

@@ -1,10 +1,10 @@
-import { realSecret } from '../lib/aws/secrets';
-import { feedbackEnv } from '../lib/config/functions';
-import { feedbackContract, mailLimit } from '../lib/feedback/process';
-import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
-import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
-import { workerHandler } from '../lib/startup/worker';
-import { realZendesk } from '../lib/vendors/zendesk';
+import { realSecret } from '../lib/platform/aws/secrets';
+import { feedbackEnv } from '../lib/queues/feedback/config';
+import { feedbackContract, mailLimit } from '../lib/queues/feedback/process';
+import { realZendesk } from '../lib/queues/feedback/zendesk';
+import { hashPeopleWith, publishedEvents } from './startup/engine';
+import { senderOf, sendgridDeps } from './startup/sendgrid';
+import { workerHandler } from './startup/worker';
 
 export const handler = workerHandler({
   env: feedbackEnv,

@@ -1,8 +1,8 @@
 import type { Context } from 'aws-lambda';
-import { writeHours } from '../lib/analytics/hours';
-import { parseEnv } from '../lib/config/common';
-import { hoursEnv } from '../lib/config/functions';
-import { coldStart, realDeps } from '../lib/startup/engine';
+import { parseEnv } from '../lib/platform/config/common';
+import { hoursEnv } from '../lib/queues/analytics/config';
+import { writeHours } from '../lib/queues/analytics/hours';
+import { coldStart, realDeps } from './startup/engine';
 
 const MIB = 1024 * 1024;
 /** About 170,000 events of 350 bytes. */

@@ -1,10 +1,12 @@
 import type { Context } from 'aws-lambda';
-import { parseEnv } from '../lib/config/common';
-import { reconcilerEnv } from '../lib/config/functions';
-import { suppressionList } from '../lib/emails/suppression';
-import { reconcile } from '../lib/reconcile/reconcile';
-import { coldStart, publishedEvents, realDeps } from '../lib/startup/engine';
-import { factTopic, rhythmOf } from '../lib/startup/reconciler';
+import { reconcile } from '../lib/engine/reconcile/reconcile';
+import { suppressionList } from '../lib/mail/suppression';
+import { parseEnv } from '../lib/platform/config/common';
+import { reconcilerEnv } from '../lib/queues/environments';
+import { publishedOnly } from '../lib/queues/queues';
+import { queueWorks } from '../lib/queues/works';
+import { coldStart, publishedEvents, realDeps } from './startup/engine';
+import { factTopic, rhythmOf } from './startup/reconciler';
 
 /** A fact is over after this many runs without it, which is fifteen minutes. */
 const OVER_AFTER_RUNS = 15;
@@ -12,13 +14,12 @@ const OVER_AFTER_RUNS = 15;
 const started = coldStart((functionArn: string) => {
   const config = parseEnv(reconcilerEnv, process.env);
   const base = realDeps(config, functionArn);
+  const events = publishedEvents(config);
   const deps = {
     ...base,
-    events: publishedEvents(config),
+    events: events && publishedOnly(events),
     queueNames: Object.keys(config.QUEUES),
-    guard: config.GUARD,
-    suppression: suppressionList(base),
-    limits: config.SENDING_LIMITS,
+    works: queueWorks({ guard: config.GUARD, suppression: suppressionList(base), limits: config.SENDING_LIMITS }),
     topic: {
       publish: factTopic(config, functionArn),
       overAfterMs: OVER_AFTER_RUNS * config.RECONCILE_EVERY * 1000,

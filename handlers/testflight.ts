@@ -1,11 +1,11 @@
-import { realSecret } from '../lib/aws/secrets';
-import { testflightEnv } from '../lib/config/functions';
-import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
-import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
-import { workerHandler } from '../lib/startup/worker';
-import { testflightContract } from '../lib/testflight/process';
-import { createSubjects } from '../lib/testflight/subjects';
-import { realAppStoreConnect } from '../lib/vendors/app-store-connect';
+import { realSecret } from '../lib/platform/aws/secrets';
+import { realAppStoreConnect } from '../lib/queues/testflight/app-store-connect';
+import { testflightEnv } from '../lib/queues/testflight/config';
+import { testflightContract } from '../lib/queues/testflight/process';
+import { createSubjects } from '../lib/queues/testflight/subjects';
+import { hashPeopleWith, publishedEvents } from './startup/engine';
+import { senderOf, sendgridDeps } from './startup/sendgrid';
+import { workerHandler } from './startup/worker';
 
 export const handler = workerHandler({
   env: testflightEnv,

@@ -1,13 +1,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
-import { clientDefaults } from '../lib/aws/clients';
-import { s3Client } from '../lib/aws/objects';
-import { sqsClient } from '../lib/aws/queues';
-import { parseEnv } from '../lib/config/common';
-import { commonEnv } from '../lib/config/functions';
-import { coldStart, realDeps } from '../lib/startup/engine';
-import { factTopic } from '../lib/startup/reconciler';
+import { clientDefaults } from '../lib/platform/aws/clients';
+import { s3Client } from '../lib/platform/aws/objects';
+import { sqsClient } from '../lib/platform/aws/queues';
+import { parseEnv } from '../lib/platform/config/common';
+import { commonEnv } from '../lib/platform/config/functions';
 import { verifySource, verifyYesterday } from '../packages/verify/instance';
+import { coldStart, realDeps } from './startup/engine';
+import { factTopic } from './startup/reconciler';
 
 const started = coldStart((functionArn: string) => {
   const config = parseEnv(commonEnv, process.env);

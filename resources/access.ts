@@ -1,5 +1,10 @@
-import { dataPrefix as analyticsPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import * as jobKeys from '../lib/jobs/keys';
+import * as jobKeys from '../lib/engine/jobs/keys';
+import { rateKey } from '../lib/mail/rate';
+import { suppressedKey, suppressKey } from '../lib/mail/suppression';
+import { dataPrefix as analyticsPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../lib/queues/analytics/keys';
+import { ANALYTICS_QUEUE, hoursKey } from '../lib/queues/analytics/queue';
+import { campaignKey, EMAILS_QUEUE, listKey } from '../lib/queues/emails/queue';
+import { UPLOADS } from '../lib/queues/uploads';
 import { functionsOf, type Instance, producerSettingsOf, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, pascal, policyDocument, principalArn } from './template';
 
@@ -60,17 +65,17 @@ export const deadLetterQueues = ({ rows, ...of }: Instance) =>
 
 function keysOf({ prefix, rows }: Instance) {
   const names = rows.map(({ name }) => name);
-  const jobs = names.filter((name) => name !== jobKeys.ANALYTICS_QUEUE);
-  const campaigns = names.filter((name) => name === jobKeys.EMAILS_QUEUE);
+  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
+  const campaigns = names.filter((name) => name === EMAILS_QUEUE);
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
     names,
     jobs,
     items: names.map((name) => jobKeys.jobKey(name, '*')),
-    campaigns: campaigns.map(() => jobKeys.campaignKey('*')),
+    campaigns: campaigns.map(() => campaignKey('*')),
     lists: campaigns.map((name) => `${jobKeys.dataPrefix(prefix, name)}*`),
-    suppressed: campaigns.map(() => jobKeys.suppressedKey(prefix)),
+    suppressed: campaigns.map(() => suppressedKey(prefix)),
     bodies: names.map((name) => jobKeys.bodyKey(prefix, name, '*')),
     records: folder(jobKeys.recordFolder),
     events: folder(jobKeys.eventsFolder),
@@ -80,7 +85,7 @@ function keysOf({ prefix, rows }: Instance) {
     jobRecords: folder(jobKeys.recordFolder, jobs),
     verified: `${jobKeys.verifiedKey(prefix, '')}*`,
     // Events and rejected events of analytics, as they came and as Parquet.
-    data: names.includes(jobKeys.ANALYTICS_QUEUE)
+    data: names.includes(ANALYTICS_QUEUE)
       ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folderOf) => `${folderOf(prefix)}*`)
       : [],
   };
@@ -91,18 +96,16 @@ export function verifiedObjects(of: Instance) {
   return objectArns(of, [...records, ...events, ...data]);
 }
 
-const UPLOADS = [jobKeys.FEEDBACK_QUEUE, jobKeys.EMAILS_QUEUE];
-
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
 function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const { names, jobs, items, campaigns, suppressed } = keysOf(of);
-  const uploads = UPLOADS.filter((name) => names.includes(name));
-  const noted = suppressed.map(() => jobKeys.suppressKey('*'));
+  const uploads = Object.keys(UPLOADS).filter((name) => names.includes(name));
+  const noted = suppressed.map(() => suppressKey('*'));
   const others = [
     ...campaigns,
     ...noted,
-    ...suppressed.map(() => jobKeys.listKey('*')),
+    ...suppressed.map(() => listKey('*')),
     ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`)),
   ];
   return [
@@ -118,7 +121,7 @@ function producerStatements(of: Instance): Statement[] {
 function producerObjectsStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const { names, jobs, suppressed, campaignRecords, campaignEvents } = keysOf(of);
-  const uploads = UPLOADS.filter((name) => names.includes(name));
+  const uploads = Object.keys(UPLOADS).filter((name) => names.includes(name));
   const attachments = uploads.map((name) => `${jobKeys.attachmentsPrefix(prefix, name)}*`);
   const written = jobs.flatMap((name) => [`${jobKeys.dataPrefix(prefix, name)}*`, jobKeys.bodyKey(prefix, name, '*')]);
   return [
@@ -154,7 +157,7 @@ const auditStatement = (of: Instance): Statement => ({
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, jobRecords, campaignEvents, verified } = keysOf(of);
-  const { reconcilerKey, factsKey, vendorKey, rateKey, pauseKey } = jobKeys;
+  const { reconcilerKey, factsKey, vendorKey, pauseKey } = jobKeys;
   const shared = [reconcilerKey, factsKey, ...[vendorKey, rateKey, pauseKey].map((keyOf) => keyOf('*'))];
   return [
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
@@ -214,7 +217,7 @@ function privacyStatements(of: Instance): Statement[] {
   const all = `${prefix}/*`;
   const given = [`${prefix}/_data/*`, `${prefix}/_attachments/*`];
   const analytics = data.length > 0 ? [...data, `${latePrefix(prefix)}*`] : [];
-  const leases = data.length > 0 ? [jobKeys.hoursKey] : [];
+  const leases = data.length > 0 ? [hoursKey] : [];
   return [
     allowItems(of, 'Jobs', ['dynamodb:GetItem', 'dynamodb:PutItem'], [...items, ...leases]),
     allowItems(of, 'Files', ['dynamodb:GetItem'], [jobKeys.fileKey(all)]),

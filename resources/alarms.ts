@@ -1,5 +1,5 @@
-import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
-import { dlqName, functionName, queueName, undeliveredName } from '../lib/jobs/keys';
+import { dlqName, functionName, queueName, undeliveredName } from '../lib/engine/jobs/keys';
+import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/operate/alarms/kinds';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
 import { pascal, type Resource } from './template';

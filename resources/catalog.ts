@@ -1,5 +1,5 @@
-import { dataPrefix, latePrefix, parquetPrefix } from '../lib/analytics/keys';
-import { type ColumnType, EVENT_COLUMNS, type PropertyType } from '../lib/config/functions';
+import { type ColumnType, EVENT_COLUMNS, type PropertyType } from '../lib/queues/analytics/columns';
+import { dataPrefix, latePrefix, parquetPrefix } from '../lib/queues/analytics/keys';
 import type { Instance } from './instances/instance';
 import type { Fragment, Resource } from './template';
 

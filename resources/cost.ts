@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { chunkSizeOf } from '../lib/emails/campaigns/campaign';
+import { chunkSizeOf } from '../lib/queues/emails/campaigns/campaign';
 
 /** List prices of us-east-1 in USD, without free tiers, as published in November 2025. */
 export const PRICES = {

@@ -1,5 +1,5 @@
-import { vendorsOf } from '../lib/errors';
-import { dlqName, functionName, queueName } from '../lib/jobs/keys';
+import { dlqName, functionName, queueName } from '../lib/engine/jobs/keys';
+import { vendorsOf } from '../lib/queues/queues';
 import { lambdaMetrics, type Metric, type MetricsOf, ownMetrics, sqsMetrics } from './alarms';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
@@ -106,7 +106,7 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
   ];
 }
 
-/** From the webhook's lines (lib/emails/events/webhook.ts). What SendGrid repeats counts again. */
+/** From the webhook's lines (lib/queues/emails/events/webhook.ts). What SendGrid repeats counts again. */
 const REPORTED =
   "filter message = 'events stored' | stats sum(processed) as sent, sum(delivered) as delivered, sum(deferred) as deferred, sum(bounce) as bounced, sum(spamreport) as reported by bin(5m)";
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { alarmName } from '../lib/alarms/kinds';
+import { alarmName } from '../lib/operate/alarms/kinds';
 import { accessResources, keyArn } from './access';
 import {
   type Alarm,

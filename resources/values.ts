@@ -1,5 +1,6 @@
-import { environmentSchemas, type QueueSettings } from '../lib/config/functions';
-import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
+import { dlqName, eventBus, queueName, recordFolder } from '../lib/engine/jobs/keys';
+import type { QueueSettings } from '../lib/platform/config/functions';
+import { environmentSchemas } from '../lib/queues/environments';
 import { deadLetterQueues, keyArn, mainQueues, secretArns, verifiedObjects } from './access';
 import type { QueueRow } from './instances/file';
 import { functionsOf, type Instance, keyName, producerSettingsOf } from './instances/instance';
@@ -99,7 +100,7 @@ export function queueValues(instanceName: string, row: QueueRow): object {
     // By name, because the queue already refers to its DLQ and CloudFormation refuses cycles.
     arn: arn('sqs', main)['Fn::Sub'],
     fifo: fifo ? true : null,
-    // By content, SQS would drop a job that is sent again as a repeat (lib/jobs/keys.ts, deduplicationId).
+    // By content, SQS would drop a job that is sent again as a repeat (lib/engine/jobs/keys.ts, deduplicationId).
     byContent: fifo ? false : null,
     scope: high ? 'messageGroup' : null,
     limit: high ? 'perMessageGroupId' : null,

@@ -1,13 +1,19 @@
 import { v5 } from 'uuid';
-import { dataKey, hourIn, rejectedPrefix } from '../../lib/analytics/keys';
-import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, keyOf, problemOf } from '../../lib/analytics/message';
-import { duration } from '../../lib/duration';
-import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import { type AnalyticsFigures, analyticsReader, type Line, linesOf, readLines } from '../../lib/ops/analytics';
-import { knownQueue, type OperatorDeps, OperatorError } from '../../lib/ops/operator';
-import type { MetricPoint } from '../../lib/ports';
-import { counted, timeText } from '../../lib/text';
+import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/engine/jobs/envelope';
+import { type AnalyticsFigures, analyticsReader, type Line, linesOf, readLines } from '../../lib/operate/ops/analytics';
+import { knownQueue, type OperatorDeps, OperatorError } from '../../lib/operate/ops/operator';
+import { duration } from '../../lib/platform/duration';
+import type { MetricPoint } from '../../lib/platform/ports';
+import { counted, timeText } from '../../lib/platform/text';
+import { dataKey, hourIn, rejectedPrefix } from '../../lib/queues/analytics/keys';
+import {
+  ANALYTICS_EVENTS,
+  type AnalyticsEvent,
+  addressProblem,
+  keyOf,
+  problemOf,
+} from '../../lib/queues/analytics/message';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import { chosenInstance } from '../../resources/instances/read';
 import { type Command, hour, JSON_OUTPUT } from './command';
 import { tableText } from './terminal';

@@ -9,11 +9,12 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { guarded, partitionOf } from '../../lib/aws/clients';
-import { json } from '../../lib/config/common';
-import { StoreError } from '../../lib/errors';
-import { ownerKey, suppressedKey } from '../../lib/jobs/keys';
-import { PLACES, type Place } from '../../lib/ops/places';
+import { ownerKey } from '../../lib/engine/jobs/keys';
+import { suppressedKey } from '../../lib/mail/suppression';
+import { PLACES, type Place } from '../../lib/operate/ops/places';
+import { guarded, partitionOf } from '../../lib/platform/aws/clients';
+import { json } from '../../lib/platform/config/common';
+import { StoreError } from '../../lib/platform/errors';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';
 

@@ -1,10 +1,10 @@
-import { mapEach } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
-import { jobKey } from '../../lib/jobs/keys';
-import { outcomesOf } from '../../lib/ops/many';
-import { OperatorError, stateOf } from '../../lib/ops/operator';
-import { sendCanary } from '../../lib/reconcile/measure';
-import { counted, timeText } from '../../lib/text';
+import { jobKey } from '../../lib/engine/jobs/keys';
+import { sendCanary } from '../../lib/engine/reconcile/measure';
+import { outcomesOf } from '../../lib/operate/ops/many';
+import { OperatorError, stateOf } from '../../lib/operate/ops/operator';
+import { mapEach } from '../../lib/platform/concurrency';
+import { StoreError } from '../../lib/platform/errors';
+import { counted, timeText } from '../../lib/platform/text';
 import { folderOf, type Instance, stackName } from '../../resources/instances/instance';
 import { InstanceProblems, linesOf } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';

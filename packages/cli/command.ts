@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
-import { knownQueue, OperatorError } from '../../lib/ops/operator';
-import { jsonOf } from '../../lib/text';
+import { knownQueue, OperatorError } from '../../lib/operate/ops/operator';
+import { jsonOf } from '../../lib/platform/text';
+import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/queues/emails/recipients';
 import type { Connection } from './connect';
 import type { NamedTarget, Serverless } from './target';
 import type { Output } from './terminal';

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { realObjects } from '../../lib/aws/objects';
-import { StoreError } from '../../lib/errors';
-import { OperatorError } from '../../lib/ops/operator';
-import { pauseOf } from '../../lib/ops/pause';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import { pauseOf } from '../../lib/operate/ops/pause';
+import { realObjects } from '../../lib/platform/aws/objects';
+import { StoreError } from '../../lib/platform/errors';
 import { folderOf, stackName } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { connectFunctions, signedAsSendgrid } from '../local/connection';

@@ -1,11 +1,11 @@
-import { bodyKey, recordKey } from '../../lib/jobs/keys';
-import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
-import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/ops/act';
-import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
-import { jobView, nextAt, OperatorError, stateOf } from '../../lib/ops/operator';
-import { trialOf } from '../../lib/ops/pause';
-import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
-import { counted, timeText } from '../../lib/text';
+import { bodyKey, recordKey } from '../../lib/engine/jobs/keys';
+import { type JobRow, type StoredError, traceFacts } from '../../lib/engine/jobs/row';
+import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/operate/ops/act';
+import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/operate/ops/many';
+import { jobView, nextAt, OperatorError, stateOf } from '../../lib/operate/ops/operator';
+import { trialOf } from '../../lib/operate/ops/pause';
+import { findJob, type JobFilter, listJobs } from '../../lib/operate/ops/search';
+import { counted, timeText } from '../../lib/platform/text';
 import {
   type Command,
   type CommandContext,
@@ -210,13 +210,13 @@ function jobLines(rows: readonly JobRow[]): string[] {
 
 function jobPage(row: JobRow, prefix: string, trial: string): string[] {
   const { queue, id, error, result } = row;
-  const { correlationId, campaign } = traceFacts(row);
+  const { correlationId, parent } = traceFacts(row);
   const facts: Record<string, string | undefined> = {
     type: row.type,
     group: row.group,
     correlation: correlationId,
     'left out': row.warnings?.join(', '),
-    campaign,
+    campaign: parent,
     accepted: timeText(row.time),
     'planned for': timeText(row.notBefore),
     attempts: `${row.attempts}, opened ${row.generation}, held ${row.holds}`,

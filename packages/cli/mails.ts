@@ -1,10 +1,6 @@
 import { dirname, join } from 'node:path';
-import type { Campaign } from '../../lib/emails/campaigns/campaign';
-import { REPORT_KINDS } from '../../lib/emails/events/webhook';
-import type { CampaignInput } from '../../lib/emails/message';
-import type { Read } from '../../lib/emails/recipients';
-import { type CampaignReport, campaignReport } from '../../lib/emails/report';
-import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
+import { submit } from '../../lib/engine/submit/submit';
+import { SUPPRESSION_REASONS } from '../../lib/mail/suppression';
 import {
   type CampaignDecision,
   campaignMail,
@@ -18,11 +14,15 @@ import {
   recipientsByOutcome,
   statusOf,
   waitsOf,
-} from '../../lib/ops/campaigns';
-import { OperatorError, type Reader } from '../../lib/ops/operator';
-import { kinds } from '../../lib/submit/kinds';
-import { submit } from '../../lib/submit/submit';
-import { counted, emailAddress, timeText } from '../../lib/text';
+} from '../../lib/operate/ops/campaigns';
+import { OperatorError, type Reader } from '../../lib/operate/ops/operator';
+import { counted, emailAddress, timeText } from '../../lib/platform/text';
+import type { Campaign } from '../../lib/queues/emails/campaigns/campaign';
+import { REPORT_KINDS } from '../../lib/queues/emails/events/webhook';
+import type { CampaignInput } from '../../lib/queues/emails/message';
+import type { Read } from '../../lib/queues/emails/recipients';
+import { type CampaignReport, campaignReport } from '../../lib/queues/emails/report';
+import { kinds } from '../../lib/queues/kinds';
 import type { CampaignPreview, RecipientSource } from '../producer/campaign';
 import {
   bytesOf,

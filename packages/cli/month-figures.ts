@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
-import { mapEach } from '../../lib/concurrency';
-import { groupBy } from '../../lib/group-by';
-import { ANALYTICS_QUEUE, hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/jobs/keys';
-import { UnreadableRowError } from '../../lib/jobs/ledger';
-import { rowOfRecord } from '../../lib/jobs/record';
-import type { JobEvent, JobRow } from '../../lib/jobs/row';
-import type { Deployment } from '../../lib/ops/operator';
-import type { MetricQuery } from '../../lib/ports';
+import { hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
+import { UnreadableRowError } from '../../lib/engine/jobs/ledger';
+import { rowOfRecord } from '../../lib/engine/jobs/record';
+import type { JobEvent, JobRow } from '../../lib/engine/jobs/row';
+import type { Deployment } from '../../lib/operate/ops/operator';
+import { mapEach } from '../../lib/platform/concurrency';
+import { groupBy } from '../../lib/platform/group-by';
+import type { MetricQuery } from '../../lib/platform/ports';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import type { DayVerified } from '../verify/instance';
 
 const DAY_MS = 86_400_000;
@@ -124,9 +125,9 @@ const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)',
  * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
-  const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, campaign, steps, history } = row;
+  const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, parent, steps, history } = row;
   const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
-  const isChunk = campaign !== undefined;
+  const isChunk = parent !== undefined;
   const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
   const held = waited ? history.findLast(({ event }) => VENDOR_HOLDS.includes(event)) : undefined;
   const finish = state === 'succeeded' && !isChunk ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN;

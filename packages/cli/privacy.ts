@@ -1,10 +1,10 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { countsOf, eraseFound, foundOf } from '../../lib/ops/erase';
-import { OperatorError, type Reader } from '../../lib/ops/operator';
-import { countObjects, type Found, findPerson, needsZstd, SCAN_NAMES } from '../../lib/ops/person';
-import type { Person } from '../../lib/ops/search';
-import { counted } from '../../lib/text';
+import { countsOf, eraseFound, foundOf } from '../../lib/operate/ops/erase';
+import { OperatorError, type Reader } from '../../lib/operate/ops/operator';
+import { countObjects, type Found, findPerson, needsZstd, SCAN_NAMES } from '../../lib/operate/ops/person';
+import type { Person } from '../../lib/operate/ops/search';
+import { counted } from '../../lib/platform/text';
 import { PRICES, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, confirmed, text } from './command';
 import { type Output, tableText } from './terminal';

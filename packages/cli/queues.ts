@@ -1,11 +1,18 @@
-import { emailsEnv } from '../../lib/config/functions';
-import { duration } from '../../lib/duration';
-import { type Vendor, vendorsOf } from '../../lib/errors';
-import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
-import { type Overview, overview, type QueueFigures, type VendorState, vendorStates } from '../../lib/ops/overview';
-import { limitVendor, pauseQueue, resumeQueue, trialText, tryVendor } from '../../lib/ops/pause';
-import type { MetricPoint } from '../../lib/ports';
-import { timeText } from '../../lib/text';
+import { type Deployment, knownQueue, OperatorError } from '../../lib/operate/ops/operator';
+import {
+  type Overview,
+  overview,
+  type QueueFigures,
+  type VendorState,
+  vendorStates,
+} from '../../lib/operate/ops/overview';
+import { limitVendor, pauseQueue, resumeQueue, trialText, tryVendor } from '../../lib/operate/ops/pause';
+import { duration } from '../../lib/platform/duration';
+import type { Vendor } from '../../lib/platform/errors';
+import type { MetricPoint } from '../../lib/platform/ports';
+import { timeText } from '../../lib/platform/text';
+import { emailsEnv } from '../../lib/queues/emails/config';
+import { vendorsOf } from '../../lib/queues/queues';
 import { type Command, type CommandContext, END, end, JSON_OUTPUT, oneOf, QUEUE, required } from './command';
 import { tableText } from './terminal';
 

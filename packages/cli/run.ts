@@ -1,9 +1,9 @@
-import { ConfigError } from '../../lib/config/common';
-import { StoreError } from '../../lib/errors';
-import { IllegalTransitionError } from '../../lib/jobs/transitions';
-import { type Act, audit, OperatorError } from '../../lib/ops/operator';
-import { InvalidJobError } from '../../lib/submit/errors';
-import { isProduction, slsCommand, type Target } from '../../lib/target';
+import { IllegalTransitionError } from '../../lib/engine/jobs/transitions';
+import { InvalidJobError } from '../../lib/engine/submit/errors';
+import { type Act, audit, OperatorError } from '../../lib/operate/ops/operator';
+import { ConfigError } from '../../lib/platform/config/common';
+import { StoreError } from '../../lib/platform/errors';
+import { isProduction, slsCommand, type Target } from '../../lib/platform/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import { type Command, type CommandContext, type Options, text } from './command';
 import { type Connection, connect } from './connect';

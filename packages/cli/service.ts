@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { duration } from '../../lib/duration';
-import { health, type Problem } from '../../lib/ops/health';
-import { OperatorError } from '../../lib/ops/operator';
-import { needsZstd } from '../../lib/ops/person';
-import { counted, timeText } from '../../lib/text';
+import { health, type Problem } from '../../lib/operate/ops/health';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import { needsZstd } from '../../lib/operate/ops/person';
+import { duration } from '../../lib/platform/duration';
+import { counted, timeText } from '../../lib/platform/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';

@@ -9,10 +9,10 @@ import {
   waitUntilChangeSetCreateComplete,
 } from '@aws-sdk/client-cloudformation';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { guarded } from '../../lib/aws/clients';
-import { StoreError } from '../../lib/errors';
-import { OperatorError } from '../../lib/ops/operator';
-import { jsonOf } from '../../lib/text';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import { guarded } from '../../lib/platform/aws/clients';
+import { StoreError } from '../../lib/platform/errors';
+import { jsonOf } from '../../lib/platform/text';
 import type { AwsConfig, Template } from './target';
 
 /**

@@ -1,8 +1,8 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
-import { OperatorError } from '../../lib/ops/operator';
-import type { Target } from '../../lib/target';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import type { Target } from '../../lib/platform/target';
 import { fileOf } from '../../resources/instances/read';
 import { ACCOUNT } from '../local/loopback';
 import type { Output } from './terminal';

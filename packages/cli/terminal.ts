@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface, type ReadLineOptions } from 'node:readline/promises';
-import { OperatorError } from '../../lib/ops/operator';
-import { visible } from '../../lib/text';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import { visible } from '../../lib/platform/text';
 
 export type Output = typeof terminal;
 

@@ -1,7 +1,7 @@
-import { OperatorError } from '../../lib/ops/operator';
-import { InvalidJobError } from '../../lib/submit/errors';
-import { kinds } from '../../lib/submit/kinds';
-import { submit } from '../../lib/submit/submit';
+import { InvalidJobError } from '../../lib/engine/submit/errors';
+import { submit } from '../../lib/engine/submit/submit';
+import { OperatorError } from '../../lib/operate/ops/operator';
+import { kinds } from '../../lib/queues/kinds';
 import { type Command, required } from './command';
 
 /** The principal of these idempotency keys. It differs from those of all API clients. */

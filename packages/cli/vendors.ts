@@ -1,10 +1,12 @@
-import { realSecret } from '../../lib/aws/secrets';
-import { feedbackEnv, secret, testflightEnv } from '../../lib/config/functions';
-import { JobError, type Vendor } from '../../lib/errors';
-import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
-import { requestOk, vendorCalls } from '../../lib/vendors/http';
-import { sendgrid } from '../../lib/vendors/sendgrid';
-import { realZendesk } from '../../lib/vendors/zendesk';
+import { sendgrid } from '../../lib/mail/sendgrid';
+import { realSecret } from '../../lib/platform/aws/secrets';
+import { secret } from '../../lib/platform/config/functions';
+import { JobError, type Vendor } from '../../lib/platform/errors';
+import { requestOk, vendorCalls } from '../../lib/platform/http';
+import { feedbackEnv } from '../../lib/queues/feedback/config';
+import { realZendesk } from '../../lib/queues/feedback/zendesk';
+import { realAppStoreConnect } from '../../lib/queues/testflight/app-store-connect';
+import { testflightEnv } from '../../lib/queues/testflight/config';
 import type { AwsConfig, Environment } from './target';
 
 const TIMEOUT_MS = 10_000;

@@ -1,9 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
-import type { Campaign } from '../../lib/emails/campaigns/campaign';
-import { campaignReport } from '../../lib/emails/report';
-import { analyticsReader } from '../../lib/ops/analytics';
+import { analyticsReader } from '../../lib/operate/ops/analytics';
 import {
   campaignMail,
   failedAsCsv,
@@ -13,11 +11,14 @@ import {
   recipientsByOutcome,
   statusOf,
   waitsOf,
-} from '../../lib/ops/campaigns';
-import { health, type Problem, problemsOf } from '../../lib/ops/health';
-import type { Deployment } from '../../lib/ops/operator';
-import { overview } from '../../lib/ops/overview';
-import { isProduction, slsCommand } from '../../lib/target';
+} from '../../lib/operate/ops/campaigns';
+import { health, type Problem, problemsOf } from '../../lib/operate/ops/health';
+import type { Deployment } from '../../lib/operate/ops/operator';
+import { overview } from '../../lib/operate/ops/overview';
+import { isProduction, slsCommand } from '../../lib/platform/target';
+import type { Campaign } from '../../lib/queues/emails/campaigns/campaign';
+import { campaignReport } from '../../lib/queues/emails/report';
+import { vendorsOf } from '../../lib/queues/queues';
 import { act, previewAction } from './actions';
 import { audited, type ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
@@ -94,6 +95,7 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
   local: target.stage === 'local',
   write,
   queues: deployment.queueNames,
+  vendors: vendorsOf(deployment.queueNames),
   tickets: deployment.tickets,
 });
 

@@ -1,5 +1,5 @@
-import { type Act, audit, type Deployment } from '../../lib/ops/operator';
-import type { Target } from '../../lib/target';
+import { type Act, audit, type Deployment } from '../../lib/operate/ops/operator';
+import type { Target } from '../../lib/platform/target';
 
 export interface ConsoleDeps {
   deployment: Deployment;

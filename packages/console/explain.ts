@@ -1,9 +1,16 @@
-import { isRefusal } from '../../lib/errors';
-import { BY_ITS_PRODUCER, isEnd, type JobRow, lackedStep, type Reason, waitsForItsTime } from '../../lib/jobs/row';
-import { type JobAction, whyNot } from '../../lib/ops/act';
-import { stateOf } from '../../lib/ops/operator';
-import { timeText } from '../../lib/text';
-import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/worker/circuit';
+import {
+  BY_ITS_PRODUCER,
+  isEnd,
+  type JobRow,
+  lackedStep,
+  type Reason,
+  waitsForItsTime,
+} from '../../lib/engine/jobs/row';
+import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/circuit';
+import { type JobAction, whyNot } from '../../lib/operate/ops/act';
+import { stateOf } from '../../lib/operate/ops/operator';
+import { isRefusal } from '../../lib/platform/errors';
+import { timeText } from '../../lib/platform/text';
 
 type Words = [sentence: string, next: string];
 

@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { mapEach } from '../../lib/concurrency';
-import { groupBy } from '../../lib/group-by';
-import { jobKey, type TodoKind, todoKeys } from '../../lib/jobs/keys';
-import type { JobRow } from '../../lib/jobs/row';
-import { sentEnvelope, whyNot } from '../../lib/ops/act';
-import { shapeOf } from '../../lib/ops/analytics';
-import { inOrder } from '../../lib/ops/many';
-import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
-import { trialOf } from '../../lib/ops/pause';
-import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
-import { counted } from '../../lib/text';
+import { jobKey, type TodoKind, todoKeys } from '../../lib/engine/jobs/keys';
+import type { JobRow } from '../../lib/engine/jobs/row';
+import { sentEnvelope, whyNot } from '../../lib/operate/ops/act';
+import { shapeOf } from '../../lib/operate/ops/analytics';
+import { inOrder } from '../../lib/operate/ops/many';
+import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/operate/ops/operator';
+import { trialOf } from '../../lib/operate/ops/pause';
+import { findJob, type JobFilter, listJobs } from '../../lib/operate/ops/search';
+import { mapEach } from '../../lib/platform/concurrency';
+import { groupBy } from '../../lib/platform/group-by';
+import { counted } from '../../lib/platform/text';
 import { audited, type ConsoleDeps } from './deps';
 import { explain, timeline } from './explain';
 
@@ -132,7 +132,9 @@ const MOST_COUNTED = 1_000;
 export async function jobCounts({ deployment }: ConsoleDeps, queue: string | undefined) {
   const { table } = deployment;
   const keysOf = (kinds: readonly TodoKind[]) =>
-    queuesOf(deployment, queue).flatMap((name) => kinds.flatMap((kind) => todoKeys(name, kind)));
+    queuesOf(deployment, queue).flatMap((name) =>
+      kinds.flatMap((kind) => todoKeys(name, kind, deployment.works[name]?.vendors)),
+    );
   const count = async (...kinds: TodoKind[]) => {
     const counts = await mapEach(keysOf(kinds), COUNTS_AT_ONCE, (key) =>
       table.count(key, { since: 0, most: MOST_COUNTED }),
@@ -210,10 +212,7 @@ export async function jobPageOf(
     line: lineOf(now)(row),
     group,
     siblings: { jobs: inOrder(rows).map(lineOf(now)), more: next !== undefined },
-    job: jobView(row, deployment.prefix) as Pick<
-      JobRow,
-      'queue' | 'id' | 'steps' | 'error' | 'campaign' | 'replacedBy'
-    >,
+    job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error' | 'parent' | 'replacedBy'>,
   };
 }
 

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { StoreError } from '../../lib/errors';
-import { countsOf, eraseFound, foundOf } from '../../lib/ops/erase';
-import { type Deployment, OperatorError } from '../../lib/ops/operator';
-import { findPerson, needsZstd, SCAN_NAMES } from '../../lib/ops/person';
-import type { Person } from '../../lib/ops/search';
-import { counted } from '../../lib/text';
+import { countsOf, eraseFound, foundOf } from '../../lib/operate/ops/erase';
+import { type Deployment, OperatorError } from '../../lib/operate/ops/operator';
+import { findPerson, needsZstd, SCAN_NAMES } from '../../lib/operate/ops/person';
+import type { Person } from '../../lib/operate/ops/search';
+import { StoreError } from '../../lib/platform/errors';
+import { counted } from '../../lib/platform/text';
 import { audited, type ConsoleDeps } from './deps';
 
 const given = z

@@ -3,11 +3,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { emulatorDefaults } from '../../lib/aws/clients';
-import { realObjects } from '../../lib/aws/objects';
-import { realQueues, sqsClient } from '../../lib/aws/queues';
-import { realTable } from '../../lib/aws/table';
-import { LOCAL_ARN } from '../../lib/startup/engine';
+import { LOCAL_ARN } from '../../handlers/startup/engine';
+import { emulatorDefaults } from '../../lib/platform/aws/clients';
+import { realObjects } from '../../lib/platform/aws/objects';
+import { realQueues, sqsClient } from '../../lib/platform/aws/queues';
+import { realTable } from '../../lib/platform/aws/table';
 import { eventKeys, signedHeaders } from './fakes/sendgrid';
 import { ACCOUNT, LOCAL_CREDENTIALS, REGION } from './loopback';
 

@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { type Deployment, OperatorError } from '../../lib/ops/operator';
+import { type Deployment, OperatorError } from '../../lib/operate/ops/operator';
 import type { LocalTools } from '../console/deps';
 import { consoleListener } from '../console/serve';
 import type { Failure, FakeServer } from './fakes/server';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
-import { jsonOf } from '../../lib/text';
+import { jsonOf } from '../../lib/platform/text';
 import type { EventBridge } from './emulators';
 import { answering, type Reply, reply } from './fakes/server';
 import type { Functions } from './functions';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SQSEvent } from 'aws-lambda';
-import type { FeedbackInput } from '../../lib/feedback/message';
-import { CLOCK_SKEW_MS, type JobRow } from '../../lib/jobs/row';
-import { IdempotencyConflictError } from '../../lib/submit/errors';
-import { counted } from '../../lib/text';
+import { CLOCK_SKEW_MS, type JobRow } from '../../lib/engine/jobs/row';
+import { IdempotencyConflictError } from '../../lib/engine/submit/errors';
+import { counted } from '../../lib/platform/text';
+import type { FeedbackInput } from '../../lib/queues/feedback/message';
 import { verifySource } from '../verify/instance';
 import { verify } from '../verify/verify';
 import type { Failure } from './fakes/server';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { createApp } from '../../examples/express-api/src/app';
-import { parseEnv } from '../../lib/config/common';
-import { commonEnv, secret } from '../../lib/config/functions';
-import { dlqName, jobKey } from '../../lib/jobs/keys';
-import { deploymentOf } from '../../lib/ops/connect';
-import { hashPeopleWith } from '../../lib/startup/engine';
+import { hashPeopleWith } from '../../handlers/startup/engine';
+import { dlqName, jobKey } from '../../lib/engine/jobs/keys';
+import { deploymentOf } from '../../lib/operate/ops/connect';
+import { parseEnv } from '../../lib/platform/config/common';
+import { commonEnv, secret } from '../../lib/platform/config/functions';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
 import { type Endpoints, EVENT_KEYS, localConfig, localPorts } from './connection';

@@ -1,4 +1,4 @@
-import { jsonOf } from '../../lib/text';
+import { jsonOf } from '../../lib/platform/text';
 import { announce } from './connection';
 import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { mapEach } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
-import { groupBy } from '../../lib/group-by';
-import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
-import type { BatchQueues, SentMessage } from '../../lib/ports';
-import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
-import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
-import { type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
-import { type Accepted, accept, type SubmitDeps, store, type Unsent } from '../../lib/submit/submit';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/engine/jobs/messages';
+import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/engine/submit/errors';
+import { type SubmitOptions, valid, validOptions } from '../../lib/engine/submit/options';
+import { type Accepted, accept, type SubmitDeps, store, type Unsent } from '../../lib/engine/submit/submit';
+import { mapEach } from '../../lib/platform/concurrency';
+import { StoreError } from '../../lib/platform/errors';
+import { groupBy } from '../../lib/platform/group-by';
+import type { BatchQueues, SentMessage } from '../../lib/platform/ports';
+import { type Inputs, type Kind, kinds } from '../../lib/queues/kinds';
 import { MOST_ENTRIES } from './sender';
 
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import * as z from 'zod';
-import { endsBy } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
-import type { Clock } from '../../lib/ports';
-import { valid } from '../../lib/submit/options';
+import { valid } from '../../lib/engine/submit/options';
+import { endsBy } from '../../lib/platform/concurrency';
+import { StoreError } from '../../lib/platform/errors';
+import type { Clock } from '../../lib/platform/ports';
 
 /** As many as the AWS SDK has sockets for a service. With more, its time-outs would count the wait for a socket. */
 export const AT_ONCE = 50;

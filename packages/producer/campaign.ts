@@ -1,6 +1,16 @@
 import * as z from 'zod';
-import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { type Rejection, readMail, writeManifest } from '../../lib/emails/manifest';
+import { readItem, writeItem } from '../../lib/engine/jobs/items';
+import { jobKey } from '../../lib/engine/jobs/keys';
+import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/engine/jobs/row';
+import { cancel } from '../../lib/engine/jobs/transitions';
+import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/engine/submit/errors';
+import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/engine/submit/options';
+import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, submit } from '../../lib/engine/submit/submit';
+import { ignoreStoreError, StoreError } from '../../lib/platform/errors';
+import type { ItemHead } from '../../lib/platform/ports';
+import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
+import { RepeatedCampaignError } from '../../lib/queues/emails/errors';
+import { type Rejection, readMail, writeManifest } from '../../lib/queues/emails/manifest';
 import {
   type CampaignInput,
   type CampaignJob,
@@ -8,8 +18,9 @@ import {
   campaignSchema,
   EMAIL_CAMPAIGN,
   type RecipientCounts,
-} from '../../lib/emails/message';
-import type { mergeOf } from '../../lib/emails/placeholders';
+} from '../../lib/queues/emails/message';
+import type { mergeOf } from '../../lib/queues/emails/placeholders';
+import { campaignKey, EMAILS_QUEUE, listKey } from '../../lib/queues/emails/queue';
 import {
   type Bytes,
   fromCsv,
@@ -18,18 +29,9 @@ import {
   InvalidRecipientsError,
   type Read,
   type RecipientInput,
-} from '../../lib/emails/recipients';
-import { type CampaignReport, campaignReport } from '../../lib/emails/report';
-import { ignoreStoreError, StoreError } from '../../lib/errors';
-import { readItem, writeItem } from '../../lib/jobs/items';
-import { campaignKey, EMAILS_QUEUE, jobKey, listKey } from '../../lib/jobs/keys';
-import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/jobs/row';
-import { cancel } from '../../lib/jobs/transitions';
-import type { ItemHead } from '../../lib/ports';
-import { IdempotencyConflictError, invalid, JobNotFoundError, RepeatedCampaignError } from '../../lib/submit/errors';
-import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
-import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, submit } from '../../lib/submit/submit';
-import { checkFiles } from '../../lib/submit/uploads';
+} from '../../lib/queues/emails/recipients';
+import { type CampaignReport, campaignReport } from '../../lib/queues/emails/report';
+import { checkFiles } from '../../lib/queues/uploads';
 import type { CallLimits } from './calls';
 import { type AskOptions, find, iso, type JobsDeps } from './jobs';
 

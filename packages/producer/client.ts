@@ -1,14 +1,16 @@
-import { endsBy } from '../../lib/concurrency';
-import type { CampaignInput } from '../../lib/emails/message';
-import { codeOf, StoreError } from '../../lib/errors';
-import { patiently } from '../../lib/jobs/items';
-import { ANALYTICS_QUEUE, jobKey, suppressKey } from '../../lib/jobs/keys';
-import { createLedger } from '../../lib/jobs/ledger';
-import type { BatchQueues, Clock } from '../../lib/ports';
-import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
-import { type SubmitOptions, validOptions } from '../../lib/submit/options';
-import { type Accepted, submit } from '../../lib/submit/submit';
-import { prepareUpload, type Upload, type UploadDeps, type UploadInput } from '../../lib/submit/uploads';
+import { patiently } from '../../lib/engine/jobs/items';
+import { jobKey } from '../../lib/engine/jobs/keys';
+import { createLedger } from '../../lib/engine/jobs/ledger';
+import { type SubmitOptions, validOptions } from '../../lib/engine/submit/options';
+import { type Accepted, submit } from '../../lib/engine/submit/submit';
+import { suppressKey } from '../../lib/mail/suppression';
+import { endsBy } from '../../lib/platform/concurrency';
+import { codeOf, StoreError } from '../../lib/platform/errors';
+import type { BatchQueues, Clock } from '../../lib/platform/ports';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
+import type { CampaignInput } from '../../lib/queues/emails/message';
+import { type Inputs, type Kind, kinds } from '../../lib/queues/kinds';
+import { prepareUpload, type Upload, type UploadDeps, type UploadInput } from '../../lib/queues/uploads';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
 import { type Call, type CallLimits, createCalls, limitsOf } from './calls';
 import {

@@ -1,26 +1,27 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package, whose exports come from several files
-export type { AnalyticsEvent } from '../../lib/analytics/message';
-export { ConfigError, type ProducerSettings } from '../../lib/config/common';
-export type { CampaignStatus } from '../../lib/emails/campaigns/campaign';
-export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';
-export type { RecipientInput } from '../../lib/emails/recipients';
-export type { CampaignReport } from '../../lib/emails/report';
-export { StoreError } from '../../lib/errors';
-export type { FeedbackInput } from '../../lib/feedback/message';
-export type { Completion, Facts, Log } from '../../lib/ports';
+
 export {
   IdempotencyConflictError,
   InvalidJobError,
   JobEndedError,
   JobNotFoundError,
   type Problem,
-  RepeatedCampaignError,
-} from '../../lib/submit/errors';
-export type { Results } from '../../lib/submit/kinds';
-export type { SubmitOptions } from '../../lib/submit/options';
-export type { Accepted } from '../../lib/submit/submit';
-export type { Upload, UploadInput } from '../../lib/submit/uploads';
-export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';
+} from '../../lib/engine/submit/errors';
+export type { SubmitOptions } from '../../lib/engine/submit/options';
+export type { Accepted } from '../../lib/engine/submit/submit';
+export { ConfigError, type ProducerSettings } from '../../lib/platform/config/common';
+export { StoreError } from '../../lib/platform/errors';
+export type { Completion, Facts, Log } from '../../lib/platform/ports';
+export type { AnalyticsEvent } from '../../lib/queues/analytics/message';
+export type { CampaignStatus } from '../../lib/queues/emails/campaigns/campaign';
+export { RepeatedCampaignError } from '../../lib/queues/emails/errors';
+export type { CampaignInput, EmailMessageInput } from '../../lib/queues/emails/message';
+export type { RecipientInput } from '../../lib/queues/emails/recipients';
+export type { CampaignReport } from '../../lib/queues/emails/report';
+export type { FeedbackInput } from '../../lib/queues/feedback/message';
+export type { Results } from '../../lib/queues/kinds';
+export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/queues/testflight/message';
+export type { Upload, UploadInput } from '../../lib/queues/uploads';
 export type { BatchJob, BatchResult } from './batch';
 export type { CallLimits } from './calls';
 export type {

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { ignoreStoreError } from '../../lib/errors';
-import { jobKey } from '../../lib/jobs/keys';
+import { jobKey } from '../../lib/engine/jobs/keys';
 import {
   BY_ITS_PRODUCER,
   isEnd,
@@ -9,14 +8,15 @@ import {
   type Reason,
   type State,
   waitsForItsTime,
-} from '../../lib/jobs/row';
-import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
-import type { Clock, Completion } from '../../lib/ports';
-import { invalid, JobEndedError, JobNotFoundError } from '../../lib/submit/errors';
-import { KIND_OF, type Results } from '../../lib/submit/kinds';
-import { askedId, ownersOf, valid } from '../../lib/submit/options';
-import type { SubmitDeps } from '../../lib/submit/submit';
-import { exactLine } from '../../lib/text';
+} from '../../lib/engine/jobs/row';
+import { cancel as cancelled, isCancelledByOperator } from '../../lib/engine/jobs/transitions';
+import { invalid, JobEndedError, JobNotFoundError } from '../../lib/engine/submit/errors';
+import { askedId, ownersOf, valid } from '../../lib/engine/submit/options';
+import type { SubmitDeps } from '../../lib/engine/submit/submit';
+import { ignoreStoreError } from '../../lib/platform/errors';
+import type { Clock, Completion } from '../../lib/platform/ports';
+import { exactLine } from '../../lib/platform/text';
+import { KIND_OF, type Results } from '../../lib/queues/kinds';
 import { type CallLimits, callLimits, notSent } from './calls';
 
 interface JobFacts {

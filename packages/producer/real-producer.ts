@@ -2,17 +2,17 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
-import { clientDefaults, emulatorDefaults, guarded } from '../../lib/aws/clients';
-import { realClock, realRandom } from '../../lib/aws/system';
-import { ConfigError, type ProducerSettings, producerSettings } from '../../lib/config/common';
-import { suppressionList } from '../../lib/emails/suppression';
-import { describeIssues } from '../../lib/jobs/envelope';
-import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
-import { personHashes } from '../../lib/jobs/person-hash';
-import type { Log, Secret } from '../../lib/ports';
-import { invalid } from '../../lib/submit/errors';
-import type { PostPolicy } from '../../lib/submit/uploads';
-import { jsonOf } from '../../lib/text';
+import { describeIssues } from '../../lib/engine/jobs/envelope';
+import { producerParameter, queueName, queueUrl } from '../../lib/engine/jobs/keys';
+import { personHashes } from '../../lib/engine/jobs/person-hash';
+import { invalid } from '../../lib/engine/submit/errors';
+import { suppressionList } from '../../lib/mail/suppression';
+import { clientDefaults, emulatorDefaults, guarded } from '../../lib/platform/aws/clients';
+import { realClock, realRandom } from '../../lib/platform/aws/system';
+import { ConfigError, type ProducerSettings, producerSettings } from '../../lib/platform/config/common';
+import type { Log, Secret } from '../../lib/platform/ports';
+import { jsonOf } from '../../lib/platform/text';
+import type { PostPolicy } from '../../lib/queues/uploads';
 import { AT_ONCE, createTurns } from './calls';
 import { clientOf, type Producer } from './client';
 import { type OnRejected, packingLimits } from './tracker';
@@ -138,9 +138,9 @@ export function realProducer(options: ProducerOptions = {}): Producer {
 async function connect(config: ConnectionConfig, log: Log) {
   const { instance, region } = config;
   const [{ realQueues, sqsClient }, { dynamoClient, realTable }, objects, settings] = await Promise.all([
-    import('../../lib/aws/queues.ts'),
-    import('../../lib/aws/table.ts'),
-    import('../../lib/aws/objects.ts'),
+    import('../../lib/platform/aws/queues.ts'),
+    import('../../lib/platform/aws/table.ts'),
+    import('../../lib/platform/aws/objects.ts'),
     config.settings ?? readSettings(config),
   ]);
   const configOf = (service: keyof AwsEndpoints) => clientConfig(config, service, log);

@@ -1,8 +1,8 @@
-import { endsBy } from '../../lib/concurrency';
-import { codeOf, StoreError } from '../../lib/errors';
-import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
-import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../lib/ports';
-import type { SubmitDeps } from '../../lib/submit/submit';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/engine/jobs/messages';
+import type { SubmitDeps } from '../../lib/engine/submit/submit';
+import { endsBy } from '../../lib/platform/concurrency';
+import { codeOf, StoreError } from '../../lib/platform/errors';
+import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../lib/platform/ports';
 
 /** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
 export const MOST_ENTRIES = 10;

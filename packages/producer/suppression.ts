@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { Noted, SuppressionList, SuppressionReason } from '../../lib/emails/suppression';
-import type { ItemDeps } from '../../lib/jobs/items';
-import { invalid } from '../../lib/submit/errors';
-import { valid } from '../../lib/submit/options';
-import { emailAddress, singleLine } from '../../lib/text';
+import type { ItemDeps } from '../../lib/engine/jobs/items';
+import { invalid } from '../../lib/engine/submit/errors';
+import { valid } from '../../lib/engine/submit/options';
+import type { Noted, SuppressionList, SuppressionReason } from '../../lib/mail/suppression';
+import { emailAddress, singleLine } from '../../lib/platform/text';
 import type { CallLimits } from './calls';
 
 /** On whose behalf: the id of the API's client, or `system` for the API itself. */

@@ -1,4 +1,10 @@
 import * as z from 'zod';
+import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/engine/jobs/envelope';
+import { InvalidJobError } from '../../lib/engine/submit/errors';
+import { newId } from '../../lib/engine/submit/options';
+import type { SubmitDeps } from '../../lib/engine/submit/submit';
+import { codeOf, StoreError } from '../../lib/platform/errors';
+import type { BatchQueues, Clock, Log, OutgoingMessage } from '../../lib/platform/ports';
 import {
   ANALYTICS_EVENTS,
   type AnalyticsEvent,
@@ -7,14 +13,8 @@ import {
   MOST_EVENTS,
   problemOf,
   shardOf,
-} from '../../lib/analytics/message';
-import { codeOf, StoreError } from '../../lib/errors';
-import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import type { BatchQueues, Clock, Log, OutgoingMessage } from '../../lib/ports';
-import { InvalidJobError } from '../../lib/submit/errors';
-import { newId } from '../../lib/submit/options';
-import type { SubmitDeps } from '../../lib/submit/submit';
+} from '../../lib/queues/analytics/message';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import { createBatchSender } from './sender';
 
 /** The limit for one event as JSON. Within the limits of its fields only text full of escapes is larger. */

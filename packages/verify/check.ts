@@ -157,9 +157,7 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
     .map(({ id, status, chunkSize, ...counts }) => {
       const { requested, recipients, duplicates, rejected, chunks, released } = counts;
       // A message of another sender may name the campaign. Only a chunk of ours begins with its release.
-      const rows = items.filter(
-        (row) => isRow(row) && row.campaign === id && list(row.history)[0]?.event === 'released',
-      );
+      const rows = items.filter((row) => isRow(row) && row.parent === id && list(row.history)[0]?.event === 'released');
       const sent = rows.filter(({ state }) => state === 'succeeded').length;
       const wrong = broken({
         recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),

@@ -1,12 +1,12 @@
-import { awsErrorName } from '../../lib/aws/clients';
-import { endsBy } from '../../lib/concurrency';
-import { type CommonConfig, settingsOf } from '../../lib/config/functions';
-import { groupBy } from '../../lib/group-by';
-import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
-import { ignoreUnreadable } from '../../lib/jobs/ledger';
-import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
-import { createFactReporter, DAILY } from '../../lib/reconcile/facts';
+import { recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
+import { ignoreUnreadable } from '../../lib/engine/jobs/ledger';
+import { isEnd, type JobRow } from '../../lib/engine/jobs/row';
+import { createFactReporter, DAILY } from '../../lib/engine/reconcile/facts';
+import { type OperatorDeps, OperatorError } from '../../lib/operate/ops/operator';
+import { awsErrorName } from '../../lib/platform/aws/clients';
+import { endsBy } from '../../lib/platform/concurrency';
+import { type CommonConfig, settingsOf } from '../../lib/platform/config/functions';
+import { groupBy } from '../../lib/platform/group-by';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
 

@@ -106,7 +106,7 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>, atOnce
 }
 
 /** The folders of analytics events. After some months a message's events are in Parquet alone. */
-const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
+const ANALYTICS = ['analytics-originals', 'analytics-rejected', 'analytics-events'];
 
 /** Each message of a text of events once. A busy day has millions of events. */
 const messagesIn = (text: string) =>

@@ -1,28 +1,9 @@
 import * as z from 'zod';
-import {
-  app,
-  commonEnv,
-  domain,
-  EVENT_COLUMNS,
-  eventsKeys,
-  PROPERTY_TYPES,
-  testflightEnv,
-} from '../../lib/config/functions';
-import { templateId } from '../../lib/text';
-
-/** A table of settings. The message about an unknown one holds the known ones, for `problemsOf`. */
-const table = <S extends z.ZodRawShape>(shape: S) =>
-  z.strictObject(shape, {
-    error: ({ code }) => (code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
-  });
-/** A table that may be left out, as may each of its settings. */
-const section = <S extends z.ZodRawShape>(shape: S) =>
-  table(shape)
-    .partial()
-    .prefault({} as never);
-
-const matching = (pattern: RegExp, rule: string) => z.string().regex(pattern, rule);
-const whole = (min: number, max: number) => z.number().int().min(min).max(max);
+import { commonEnv } from '../../lib/platform/config/functions';
+import { matching, seconds, secretSetting, section, table, text, whole } from '../../lib/platform/config/settings';
+import { templateId } from '../../lib/platform/text';
+import { domain, eventsKeys } from '../../lib/queues/emails/config';
+import { SETTINGS } from '../../lib/queues/queues';
 
 /** Principals of IAM without wildcards: accounts as 12 digits, ARNs of roles and users, and what `more` matches. */
 const principals = (rule: string, more = '') =>
@@ -73,23 +54,10 @@ export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
 const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]{1,36}';
 
-const text = z.string().min(1).max(256);
 const percent = z.number().min(0.01).max(100);
-const seconds = whole(0, 43_200);
-const secret = (what: string) =>
-  text.describe(
-    `${what}: ssm:/path or secretsmanager:name, with #key if it is JSON with several values. Only the local stage may hold the secret itself`,
-  );
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = matching(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
-
-/** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
-const RESERVED: readonly string[] = [...Object.keys(EVENT_COLUMNS), 'year', 'month', 'day', 'hour', 'date'];
-const propertyName = z
-  .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
-  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'must not be the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
 const tagKey = matching(
@@ -152,18 +120,10 @@ export const instanceFile = table({
       .array(domain)
       .describe('The domains that mails of jobs may come from. Without it, any that SendGrid accepts'),
   }).describe('The sender of confirmations and notifications'),
-  zendesk: section({
-    endpoint: z
-      .url({ abort: true })
-      .refine((url) => url.endsWith('/api/v2'), 'must end with /api/v2')
-      .describe('https://{subdomain}.zendesk.com/api/v2'),
-    email: z.email().describe('The agent to whom the token belongs'),
-    token: secret('The API token of the agent'),
-    tags: z.array(text).describe('Tags of every ticket'),
-  }),
+  ...SETTINGS,
   sendgrid: section({
     endpoint: z.url().describe('The API of SendGrid'),
-    apiKey: secret('An API key that may send mail'),
+    apiKey: secretSetting('An API key that may send mail'),
     eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
     suppressionKey: text
       .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because operators read it too')
@@ -197,18 +157,8 @@ export const instanceFile = table({
       testflight: templateId.describe('The template of the notification of a tester: d-…'),
     }).describe('Dynamic templates. Without one, a built-in text is sent'),
   }),
-  appStoreConnect: section({
-    endpoint: z.url().describe('The API of App Store Connect'),
-    issuerId: testflightEnv.shape.APP_STORE_CONNECT_ISSUER_ID.describe('The issuer id of the team key'),
-    keyId: testflightEnv.shape.APP_STORE_CONNECT_KEY_ID.describe('The id of the team key'),
-    privateKey: secret('The text of the .p8 file of the team key'),
-    apps: z
-      .array(app)
-      .describe('The apps that jobs may change: APP with all its groups, or APP:GROUP. Without it, any'),
-    settle: seconds.describe('Until Apple shows the effect of a call whose answer was lost'),
-  }),
   notify: section({
-    discord: secret(
+    discord: secretSetting(
       'The webhook of the Discord channel that gets the alarms. Without it, only other subscribers of their topic do',
     ),
     email: z.email().describe('Gets the alarms about undelivered alarms. Must confirm the subscription once'),
@@ -235,15 +185,6 @@ export const instanceFile = table({
     store: seconds.describe('Until a message comes back if nothing could be written'),
     confirmation: whole(0, 86_400).describe('How long a confirmation may wait for SendGrid'),
     notification: whole(0, 86_400).describe('How long a notification may wait for SendGrid'),
-  }),
-  analytics: section({
-    noAddressesFrom: z.iso
-      .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
-      .describe('Events of jobs made from this time on are rejected if a value looks like a mail address'),
-    athena: z.boolean().describe('Make a Glue database with the tables of events and the view events, for Athena'),
-    columns: z
-      .record(propertyName, z.enum(PROPERTY_TYPES))
-      .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
   }),
   retention: section({
     retry: whole(1, 44).describe('Bodies of dead and cancelled jobs, from the last change on. Default: 44'),

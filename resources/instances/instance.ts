@@ -1,7 +1,9 @@
-import type { ProducerSettings } from '../../lib/config/common';
-import { emailsEnv, environmentSchemas } from '../../lib/config/functions';
-import { EMAILS_QUEUE, keyAlias, tableName } from '../../lib/jobs/keys';
-import { MAIL_QUEUES } from '../../lib/worker/mail';
+import { keyAlias, tableName } from '../../lib/engine/jobs/keys';
+import type { ProducerSettings } from '../../lib/platform/config/common';
+import { emailsEnv } from '../../lib/queues/emails/config';
+import { EMAILS_QUEUE } from '../../lib/queues/emails/queue';
+import { environmentSchemas } from '../../lib/queues/environments';
+import { MAIL_STEPS } from '../../lib/queues/queues';
 import type { InstanceFile, QueueRow } from './file';
 
 /** One client or environment: the settings of its file over those of its profile and the defaults. */
@@ -18,7 +20,7 @@ export function functionsOf({ rows, known }: { rows: { name: string }[]; known: 
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
   return Object.keys(environmentSchemas).filter((key) => {
     if (key in known) return uses(key);
-    return key === 'emailEvents' ? MAIL_QUEUES.some(uses) : key !== 'hours' || uses('analytics');
+    return key === 'emailEvents' ? Object.keys(MAIL_STEPS).some(uses) : key !== 'hours' || uses('analytics');
   });
 }
 

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type * as z from 'zod';
-import { ruleInWords } from '../../lib/rule-words';
+import { ruleInWords } from '../../lib/platform/rule-words';
 
 /** A setting that breaks a rule. `path` is like `queues.feedback.visibility`. */
 export interface Problem {

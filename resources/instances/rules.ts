@@ -1,17 +1,15 @@
-import { emailsEnv } from '../../lib/config/functions';
-import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { ANALYTICS_QUEUE, functionName } from '../../lib/jobs/keys';
+import { functionName } from '../../lib/engine/jobs/keys';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
+import { chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
+import { emailsEnv } from '../../lib/queues/emails/config';
+import { QUEUES } from '../../lib/queues/queues';
 import { functionsOf, type Instance } from './instance';
 import type { Problem } from './problems';
 
-const OWN_MAIL = ['sendgrid.apiKey', 'sender.email', 'hashKey'];
-
 /** The settings that a function cannot do without, and that no profile has. */
-const NEEDED: Record<string, string[]> = {
-  feedback: ['zendesk.endpoint', 'zendesk.email', 'zendesk.token', ...OWN_MAIL],
-  emails: ['sendgrid.apiKey', 'sendgrid.suppressionKey'],
+const NEEDED: Record<string, readonly string[]> = {
+  ...Object.fromEntries(Object.entries(QUEUES).map(([queue, { needs = [] }]) => [queue, needs])),
   emailEvents: ['sendgrid.eventsKey'],
-  testflight: ['appStoreConnect.issuerId', 'appStoreConnect.keyId', 'appStoreConnect.privateKey', ...OWN_MAIL],
 };
 
 /** The webhook notes addresses for the suppression list, and alarms go to Discord, if the instance has one. */
@@ -19,8 +17,8 @@ const MAY_NEED: Record<string, string[]> = { emailEvents: ['sendgrid.suppression
 
 /** The settings that name secrets. A function that needs one may read it. */
 const SECRETS = [
-  ...['hashKey', 'sendgrid.apiKey', 'sendgrid.suppressionKey'],
-  ...['zendesk.token', 'appStoreConnect.privateKey', 'notify.discord'],
+  ...['hashKey', 'sendgrid.apiKey', 'sendgrid.suppressionKey', 'notify.discord'],
+  ...Object.values(QUEUES).flatMap(({ secrets = [] }) => secrets),
 ];
 
 /** `path`: like `zendesk.token`. */

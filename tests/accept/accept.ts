@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { storedFacts } from '../../lib/alarms/notification';
-import { ANALYTICS_QUEUE, jobKey } from '../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { type Deployment, stateOf } from '../../lib/ops/operator';
-import { sendCanary } from '../../lib/reconcile/measure';
-import type { Inputs, Kind } from '../../lib/submit/kinds';
+import { jobKey } from '../../lib/engine/jobs/keys';
+import { isEnd, type JobRow } from '../../lib/engine/jobs/row';
+import { storedFacts } from '../../lib/engine/reconcile/facts';
+import { sendCanary } from '../../lib/engine/reconcile/measure';
+import { type Deployment, stateOf } from '../../lib/operate/ops/operator';
+import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
+import type { Inputs, Kind } from '../../lib/queues/kinds';
 import type { Options } from '../../packages/cli/command';
 import type { CommandName } from '../../packages/cli/commands';
 import type { Producer } from '../../packages/producer/client';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs, promisify } from 'node:util';
-import { isProduction } from '../../lib/target';
+import { isProduction } from '../../lib/platform/target';
 import type { Options } from '../../packages/cli/command';
 import { connect, requireService } from '../../packages/cli/connect';
 import { terminal } from '../../packages/cli/terminal';

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
-import { GZIP } from '../../lib/analytics/process';
-import type { Objects } from '../../lib/ports';
+import type { Objects } from '../../lib/platform/ports';
+import { GZIP } from '../../lib/queues/analytics/process';
 import { batches, groups, linesOf, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';

@@ -1,6 +1,6 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import { ANALYTICS_EVENTS, type AnalyticsEvent, shardOf } from '../../lib/analytics/message';
-import { encodeBatch } from '../../lib/analytics/process';
+import { ANALYTICS_EVENTS, type AnalyticsEvent, shardOf } from '../../lib/queues/analytics/message';
+import { encodeBatch } from '../../lib/queues/analytics/process';
 import { recordOf } from '../../packages/local/event-source-mapping';
 import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
 import { createChance } from '../simulation/world/chance';

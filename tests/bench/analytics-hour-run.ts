@@ -1,9 +1,9 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { writeHour } from '../../lib/analytics/hours';
-import { hourOf } from '../../lib/analytics/keys';
-import { clientDefaults } from '../../lib/aws/clients';
-import { realObjects } from '../../lib/aws/objects';
-import type { Objects } from '../../lib/ports';
+import { clientDefaults } from '../../lib/platform/aws/clients';
+import { realObjects } from '../../lib/platform/aws/objects';
+import type { Objects } from '../../lib/platform/ports';
+import { writeHour } from '../../lib/queues/analytics/hours';
+import { hourOf } from '../../lib/queues/analytics/keys';
 import { folderObjects } from '../support/folder-objects';
 import { timed } from './table';
 
@@ -19,7 +19,7 @@ const inBucket = (endpoint: string): Objects => {
 /** Writes the only hour in a folder or a bucket, in as many runs as it takes, and prints what they took. */
 async function main(place: string, onePartBytes: number): Promise<void> {
   const objects = place.startsWith('http:') ? inBucket(place) : folderObjects(place);
-  const [first = ''] = await objects.list('jobs/analytics/', { limit: 1 });
+  const [first = ''] = await objects.list('jobs/analytics-originals/', { limit: 1 });
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const limits = { onePartBytes, mostBytes: Number.POSITIVE_INFINITY, mostObjects: 1e9, block: 256 };
   const deps = { objects, log, prefix: 'jobs', columns: [['price', 'number']] as [string, 'number'][], ...limits };

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataKey, parquetPrefix } from '../../lib/analytics/keys';
+import { dataKey, parquetPrefix } from '../../lib/queues/analytics/keys';
 import { folderObjects } from '../support/folder-objects';
 import { linesOf, packedMessages, START, singleMessages } from './analytics-events';
 import { bundled, printedBy } from './process';

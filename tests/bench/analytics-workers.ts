@@ -1,10 +1,10 @@
 import { gzipSync, type ZlibOptions } from 'node:zlib';
-import { dataKey } from '../../lib/analytics/keys';
-import { analyticsSchema, problemOf } from '../../lib/analytics/message';
-import { analyticsContract, encodeBatch } from '../../lib/analytics/process';
-import { parseEnvelope, parseOrPark } from '../../lib/jobs/envelope';
-import type { Objects } from '../../lib/ports';
-import { handleBatch } from '../../lib/worker/batch';
+import { parseEnvelope, parseOrPark } from '../../lib/engine/jobs/envelope';
+import { handleBatch } from '../../lib/engine/worker/batch';
+import type { Objects } from '../../lib/platform/ports';
+import { dataKey } from '../../lib/queues/analytics/keys';
+import { analyticsSchema, problemOf } from '../../lib/queues/analytics/message';
+import { analyticsContract, encodeBatch } from '../../lib/queues/analytics/process';
 import { memoryEngine, PREFIX } from '../support/engine';
 import { memoryObjects } from '../support/memory-objects';
 import { type Handler, plainLoop, powertools } from './rivals';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
-import { AmbiguousError, JobError, PermanentError } from '../../lib/errors';
-import type { Item, Queues } from '../../lib/ports';
+import { AmbiguousError, JobError, PermanentError } from '../../lib/platform/errors';
+import type { Item, Queues } from '../../lib/platform/ports';
 import { feedbackSteps, type Handler, type Job, jobOf, type RivalPorts } from './rivals';
 
 const STARTED = 'started';

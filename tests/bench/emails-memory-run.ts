@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { clientDefaults } from '../../lib/aws/clients';
-import { realObjectReader } from '../../lib/aws/objects';
+import { clientDefaults } from '../../lib/platform/aws/clients';
+import { realObjectReader } from '../../lib/platform/aws/objects';
 import type { RecipientSource } from '../../packages/producer/campaign';
 import { createProducer } from '../../packages/producer/client';
 import { memoryProducerDeps } from '../support/producer';

@@ -1,9 +1,9 @@
 import { mock } from 'node:test';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
-import { TransientError } from '../../lib/errors';
-import { mailLimit } from '../../lib/feedback/process';
-import { isEnd } from '../../lib/jobs/row';
-import { sharedRate } from '../../lib/worker/rate';
+import { isEnd } from '../../lib/engine/jobs/row';
+import { sharedRate } from '../../lib/mail/rate';
+import { TransientError } from '../../lib/platform/errors';
+import { mailLimit } from '../../lib/queues/feedback/process';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { startAws, TABLE } from '../support/emulators';

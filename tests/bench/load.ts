@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bundled, printedBy } from './process';
 import { inTurns, type Size, tableOf } from './table';
 
-const HANDLERS = readdirSync('handlers');
+const HANDLERS = readdirSync('handlers').filter((name) => name.endsWith('.ts'));
 
 const SIZES = { full: { runs: 21, handlers: HANDLERS }, small: { runs: 1, handlers: ['feedback.ts'] } };
 const CLIENT = /node_modules\/(@aws-sdk\/(?:client|lib)-[a-z-]+)\//;

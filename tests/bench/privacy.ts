@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { recordFolder } from '../../lib/jobs/keys';
-import { personOf } from '../../lib/jobs/person-hash';
-import { erasePerson } from '../../lib/ops/erase';
-import { countObjects, type Found, findPerson } from '../../lib/ops/person';
+import { recordFolder } from '../../lib/engine/jobs/keys';
+import { personOf } from '../../lib/engine/jobs/person-hash';
+import { erasePerson } from '../../lib/operate/ops/erase';
+import { countObjects, type Found, findPerson } from '../../lib/operate/ops/person';
 import { PRICES } from '../../resources/cost';
 import { memoryEngine, PREFIX } from '../support/engine';
 import { feedbackBody } from '../support/feedback';

@@ -3,12 +3,12 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { AmbiguousError } from '../../lib/errors';
-import { feedbackSchema } from '../../lib/feedback/message';
-import { confirmationOf, ticketOf } from '../../lib/feedback/process';
-import type { Objects, Table } from '../../lib/ports';
-import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
-import { realZendesk, type Zendesk } from '../../lib/vendors/zendesk';
+import { realSendgrid, type Sendgrid } from '../../lib/mail/sendgrid';
+import { AmbiguousError } from '../../lib/platform/errors';
+import type { Objects, Table } from '../../lib/platform/ports';
+import { feedbackSchema } from '../../lib/queues/feedback/message';
+import { confirmationOf, ticketOf } from '../../lib/queues/feedback/process';
+import { realZendesk, type Zendesk } from '../../lib/queues/feedback/zendesk';
 
 export type Handler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 

@@ -1,4 +1,4 @@
-import { campaigns } from '../../lib/emails/campaigns/campaign';
+import { campaigns } from '../../lib/queues/emails/campaigns/campaign';
 import { acceptedRow } from '../support/accepted-row';
 import { anEvent, putOriginal } from '../support/analytics';
 import { testedConsole } from '../support/console';

@@ -1,5 +1,5 @@
-import { vendorKey } from '../../lib/jobs/keys';
-import type { Item } from '../../lib/ports';
+import { vendorKey } from '../../lib/engine/jobs/keys';
+import type { Item } from '../../lib/platform/ports';
 import { layDeadFeedback } from '../support/dead-letters';
 import { type WatchedService, watchedService } from '../support/local-service';
 import { localPackage } from '../support/packages';

@@ -1,5 +1,5 @@
-import { PermanentError } from '../../lib/errors';
-import { pauseQueue } from '../../lib/ops/pause';
+import { pauseQueue } from '../../lib/operate/ops/pause';
+import { PermanentError } from '../../lib/platform/errors';
 import { anEvent, putOriginal } from '../support/analytics';
 import { testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';

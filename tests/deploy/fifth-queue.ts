@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -13,48 +13,53 @@ import type { Report } from './report';
 
 const page = fs.readFileSync('docs/add-a-queue.md', 'utf8');
 
-/** What the page says to do to files, in its order. */
-const edits = [
-  ...page.matchAll(
-    /^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)|Run this in the project's folder):?\n\n```\w+\n([\s\S]*?)^```$/gm,
-  ),
-].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
+/** What the page says to do to files, in its order, for a queue with this name. */
+const editsFor = (name: string) =>
+  [
+    ...renamed(page, name).matchAll(
+      /^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)):?\n\n```\w+\n([\s\S]*?)^```$/gm,
+    ),
+  ].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
 
 const LEFT_OUT = ['node_modules', '.git', '.local', '.serverless', '.esbuild'];
 
 /** The tests that know all queues, functions, folders or permissions. */
 const TESTS = [
-  ...['tests/bench/cost', 'tests/docs', 'tests/unit/(instances|resources|jobs|ops|reconcile)/'],
+  ...['tests/bench/cost', 'tests/docs', 'tests/unit/(instances|resources|engine/jobs|engine/reconcile|operate/ops)/'],
   ...['tests/unit/cli/bucket-check', 'tests/integration/permissions', 'tests/integration/local/(queues|commands)'],
 ];
 
-/** Follows docs/add-a-queue.md in a copy of the project, runs there what the page says to run, and then a job. */
+/** Follows docs/add-a-queue.md in copies of the project, runs there what the page says to run, and then a job. */
 export async function checkFifthQueue({ check, equal }: Pick<Report, 'check' | 'equal'>): Promise<void> {
-  const root = fs.mkdtempSync(join(tmpdir(), 'fifth-queue-'));
-  const run = (args: string[]) => {
-    const { status, error, stdout, stderr } = spawnSync('npm', args, {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: Infinity,
-    });
-    check(`npm ${args.join(' ')}`, status === 0, `${error ?? ''}${stdout}${stderr}`);
+  const inCopy = async (name: string, use: (root: string, run: (args: string[]) => void) => Promise<void> | void) => {
+    const root = fs.mkdtempSync(join(tmpdir(), 'fifth-queue-'));
+    try {
+      fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
+      fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'), 'junction');
+      // `npm run check` asks git for the files.
+      spawnSync('git', ['init', '--quiet', root]);
+      fs.appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');
+      follow(root, name);
+      const run = (args: string[]) => {
+        const options = { cwd: root, encoding: 'utf8', maxBuffer: Infinity } as const;
+        const { status, error, stdout, stderr } = spawnSync('npm', args, options);
+        check(`queue ${name}: npm ${args.join(' ')}`, status === 0, `${error ?? ''}${stdout}${stderr}`);
+      };
+      for (const script of ['format', 'schemas', 'cost:count', 'permissions', 'check']) run(['run', script]);
+      await use(root, run);
+    } finally {
+      fs.rmSync(root, { recursive: true, force: true });
+    }
   };
-  try {
-    fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
-    fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'), 'junction');
-    // `npm run check` asks git for the files.
-    spawnSync('git', ['init', '--quiet', root]);
-    fs.appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');
-    follow(root);
-    for (const script of ['schemas', 'cost:count', 'permissions', 'check']) run(['run', script]);
+  equal('the page names eight files', new Set(editsFor('push').map(({ file, created }) => file || created)).size, 8);
+  await inCopy(LONG, (_root, run) => run(['test', '--', 'tests/docs', 'tests/unit/(instances|resources)/']));
+  await inCopy('push', async (root, run) => {
     run(['test', '--', ...TESTS]);
     const { id, state, attempts, result, requests } = await doneJob(root);
     equal('its job ends', { state, attempts, result }, { state: 'succeeded', attempts: 1, result: { id: 'push-1' } });
     const data = { device: 'device-1', title: 'Hello', text: 'It works' };
     equal(`the push service gets job ${id} once`, requests, [{ authorization: 'Bearer local-push-key', body: data }]);
-  } finally {
-    fs.rmSync(root, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Sends the job of the page to the service of the copy. `requests`: what a push service on loopback has got. */
@@ -80,19 +85,25 @@ async function doneJob(root: string) {
   }
 }
 
+/** A name of 16 letters. */
+const LONG = 'paymentreminders';
+const capital = (name: string): string => name.slice(0, 1).toUpperCase() + name.slice(1);
+const renamed = (text: string, name: string): string =>
+  text.replaceAll('push', name).replaceAll('Push', capital(name)).replaceAll('PUSH', name.toUpperCase());
+
 /** Does exactly what the page says to the files in a copy of the project. */
-function follow(root: string): void {
-  for (const { file, where, anchor, created, text } of edits) {
+function follow(root: string, name = 'push'): void {
+  for (const { file, where, anchor, created, text } of editsFor(name)) {
     const path = join(root, created || file);
     if (created) {
       fs.mkdirSync(dirname(path), { recursive: true });
       fs.writeFileSync(path, text);
-    } else if (file) {
+    } else {
       const lines = fs.readFileSync(path, 'utf8').split('\n');
       const at = lines.findIndex((line) => line.startsWith(anchor));
       if (at < 0) throw new Error(`${file} has no line ${anchor}`);
       lines.splice(where === 'under' ? at + 1 : at, 0, text.replace(/\n$/, ''));
       fs.writeFileSync(path, lines.join('\n'));
-    } else execFileSync('sh', ['-ec', text], { cwd: root });
+    }
   }
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Completion } from '../../lib/ports';
+import type { Completion } from '../../lib/platform/ports';
 
 const time = z.iso.datetime();
 

@@ -1,5 +1,5 @@
-import { envelopeSchema } from '../../lib/jobs/envelope';
-import { type JobRow, newRow } from '../../lib/jobs/row';
+import { envelopeSchema } from '../../lib/engine/jobs/envelope';
+import { type JobRow, newRow } from '../../lib/engine/jobs/row';
 import { anEnvelope } from './engine';
 import { memoryRandom } from './memory-clock';
 import { SAMPLE_QUEUE } from './sample-contract';

@@ -1,7 +1,8 @@
-import type { AlarmChange, FactMessage } from '../../lib/alarms/notification';
-import { type AlarmDeps, notify } from '../../lib/alarms/notify';
-import type { OutgoingMessage } from '../../lib/ports';
-import type { DiscordMessage } from '../../lib/vendors/discord';
+import type { FactMessage } from '../../lib/engine/reconcile/facts';
+import type { DiscordMessage } from '../../lib/operate/alarms/discord';
+import type { AlarmChange } from '../../lib/operate/alarms/notification';
+import { type AlarmDeps, notify } from '../../lib/operate/alarms/notify';
+import type { OutgoingMessage } from '../../lib/platform/ports';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 

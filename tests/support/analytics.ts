@@ -1,10 +1,18 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix, rejectedKey } from '../../lib/analytics/keys';
-import { ANALYTICS_EVENTS, type AnalyticsEvent } from '../../lib/analytics/message';
-import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
-import { encodeBatch } from '../../lib/analytics/process';
-import { parseEnvelope } from '../../lib/jobs/envelope';
-import type { Objects } from '../../lib/ports';
+import { parseEnvelope } from '../../lib/engine/jobs/envelope';
+import type { Objects } from '../../lib/platform/ports';
+import {
+  dataKey,
+  dataPrefix,
+  HOUR_MS,
+  hourOf,
+  latePrefix,
+  parquetPrefix,
+  rejectedKey,
+} from '../../lib/queues/analytics/keys';
+import { ANALYTICS_EVENTS, type AnalyticsEvent } from '../../lib/queues/analytics/message';
+import { type EventRow, fromParquet, rowOf } from '../../lib/queues/analytics/parquet';
+import { encodeBatch } from '../../lib/queues/analytics/process';
 import { envelope, PREFIX } from './engine';
 
 /** When the producer accepts the jobs of these tests, by default. */

@@ -1,4 +1,4 @@
-import type { Item, Table } from '../../lib/ports';
+import type { Item, Table } from '../../lib/platform/ports';
 
 /** Puts a changed item in the place of a stored one, as a person or a bug would. The key stays. */
 export async function damagedItem(table: Table, key: string, change: (item: Item) => object): Promise<void> {

@@ -1,8 +1,8 @@
-import type { Envelope } from '../../lib/jobs/envelope';
-import { bodyKey } from '../../lib/jobs/keys';
-import { parkedMessage } from '../../lib/jobs/messages';
-import { type JobRow, rowOfEnvelope } from '../../lib/jobs/row';
-import type { Queues } from '../../lib/ports';
+import type { Envelope } from '../../lib/engine/jobs/envelope';
+import { bodyKey } from '../../lib/engine/jobs/keys';
+import { parkedMessage } from '../../lib/engine/jobs/messages';
+import { type JobRow, rowOfEnvelope } from '../../lib/engine/jobs/row';
+import type { Queues } from '../../lib/platform/ports';
 import type { Service } from '../../packages/local/service';
 import { anEnvelope, type Engine, envelope, jobId } from './engine';
 import { aFeedback } from './feedback';

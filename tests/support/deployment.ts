@@ -1,5 +1,5 @@
-import type { Deployment } from '../../lib/ops/operator';
-import type { MetricPoint, MetricQuery } from '../../lib/ports';
+import type { Deployment } from '../../lib/operate/ops/operator';
+import type { MetricPoint, MetricQuery } from '../../lib/platform/ports';
 import { type Engine, INSTANCE } from './engine';
 
 /** A deployment over an engine in memory. The test sets what CloudWatch shows, and sees which mappings are on. */

@@ -1,18 +1,22 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { FactMessage } from '../../lib/alarms/notification';
-import { toSqs } from '../../lib/aws/sqs-messages';
-import type { QueueSettings } from '../../lib/config/functions';
-import { parseEnvelope } from '../../lib/jobs/envelope';
-import { jobKey, queueUrl } from '../../lib/jobs/keys';
-import { createLedger } from '../../lib/jobs/ledger';
-import { tokenOf } from '../../lib/jobs/messages';
-import { type JobRow, newRow } from '../../lib/jobs/row';
-import type { OperatorDeps } from '../../lib/ops/operator';
-import type { Clock, Completion, Events, Facts, Item, Objects, Random, Table } from '../../lib/ports';
-import { reconcile } from '../../lib/reconcile/reconcile';
-import { handleBatch } from '../../lib/worker/batch';
-import { circuitBreakers } from '../../lib/worker/circuit';
-import type { QueueContract } from '../../lib/worker/contract';
+import { parseEnvelope } from '../../lib/engine/jobs/envelope';
+import { jobKey, queueUrl } from '../../lib/engine/jobs/keys';
+import { createLedger } from '../../lib/engine/jobs/ledger';
+import { tokenOf } from '../../lib/engine/jobs/messages';
+import { type JobRow, newRow } from '../../lib/engine/jobs/row';
+import type { FactMessage } from '../../lib/engine/reconcile/facts';
+import { reconcile } from '../../lib/engine/reconcile/reconcile';
+import { handleBatch } from '../../lib/engine/worker/batch';
+import { circuitBreakers } from '../../lib/engine/worker/circuit';
+import type { QueueContract } from '../../lib/engine/worker/contract';
+import { HOLDS_BY_SETTING } from '../../lib/mail/rate';
+import type { OperatorDeps } from '../../lib/operate/ops/operator';
+import { toSqs } from '../../lib/platform/aws/sqs-messages';
+import type { QueueSettings } from '../../lib/platform/config/functions';
+import type { Clock, Completion, Events, Facts, Item, Objects, Random, Table } from '../../lib/platform/ports';
+import type { CampaignSettings } from '../../lib/queues/emails/reconcile';
+import { MAIL_STEPS, publishedOnly, VENDORS } from '../../lib/queues/queues';
+import { queueWorks } from '../../lib/queues/works';
 import { recordOf } from '../../packages/local/event-source-mapping';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { SqsModelOptions } from '../../packages/local/sqs/queue';
@@ -67,7 +71,9 @@ export function memoryEngine(
   const lines: { message: string; facts: Facts }[] = [];
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
   const line = (message: string, facts: Facts = {}) => void lines.push({ message, facts });
-  const deps: OperatorDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
+  const deps: OperatorDeps &
+    Parameters<typeof handleBatch>[0]['deps'] &
+    CampaignSettings & { instance: string; audit: string; mailSteps: typeof MAIL_STEPS } = {
     ...ports,
     hashPeople,
     ledger: createLedger({ ...ports, settings: () => settings }),
@@ -81,6 +87,8 @@ export function memoryEngine(
     },
     instance: INSTANCE,
     audit: 'of-this-test',
+    mailSteps: MAIL_STEPS,
+    works: {},
     bucket: BUCKET,
     prefix: PREFIX,
     retryWaits: [60, 900],
@@ -90,12 +98,17 @@ export function memoryEngine(
     queueUrl: () => queueUrl(REGION, ACCOUNT, main),
     dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
   };
+  // A queue of a test may call each vendor.
+  deps.works = {
+    [contract.queue]: { vendors: VENDORS, owedVendor: 'sendgrid', orderedHolds: HOLDS_BY_SETTING },
+    ...queueWorks(deps),
+  };
   const sentFacts: FactMessage[] = [];
   const topic = watched({ publish: async (fact: FactMessage) => void sentFacts.push(fact) }, 'topic');
   deps.topic = { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => options.dlqDepth ?? 5 };
   const published: Completion[] = [];
   const events: Events = { publish: async (completion) => void published.push(completion) };
-  if (options.events) deps.events = watched(events, 'events');
+  if (options.events) deps.events = publishedOnly(watched(events, 'events'));
   const timeoutMs = options.timeoutMs ?? 45_000;
   const rowsWhere = (fits: (item: Item) => boolean) => table.items().filter(fits) as unknown as JobRow[];
 

@@ -1,4 +1,4 @@
-import { StoreError } from '../../lib/errors';
+import { StoreError } from '../../lib/platform/errors';
 
 /** The fault of one call: none, refused before its effect, or its answer lost after the effect. */
 export type Fault = 'none' | 'refused' | 'lost';

@@ -1,7 +1,7 @@
-import type { FeedbackInput } from '../../lib/feedback/message';
-import { feedbackContract, mailLimit } from '../../lib/feedback/process';
-import { realZendesk } from '../../lib/vendors/zendesk';
-import { sharedRate } from '../../lib/worker/rate';
+import { sharedRate } from '../../lib/mail/rate';
+import type { FeedbackInput } from '../../lib/queues/feedback/message';
+import { feedbackContract, mailLimit } from '../../lib/queues/feedback/process';
+import { realZendesk } from '../../lib/queues/feedback/zendesk';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';

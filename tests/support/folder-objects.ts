@@ -2,8 +2,8 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { sha256 } from '../../lib/jobs/envelope';
-import type { Objects } from '../../lib/ports';
+import { sha256 } from '../../lib/engine/jobs/envelope';
+import type { Objects } from '../../lib/platform/ports';
 import { listed } from './memory-objects';
 
 export type FolderObjects = ReturnType<typeof folderObjects>;

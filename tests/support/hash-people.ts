@@ -1,4 +1,4 @@
-import { hashesWith } from '../../lib/jobs/person-hash';
+import { hashesWith } from '../../lib/engine/jobs/person-hash';
 
 export const HASH_KEY = 'local-hash-key-of-at-least-32-characters';
 

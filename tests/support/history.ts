@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '../../lib/jobs/row';
+import type { HistoryEntry } from '../../lib/engine/jobs/row';
 
 /** The kind of an event: its first word, unless another word says more. */
 export function kindOf({ event }: Pick<HistoryEntry<string>, 'event'>): string {

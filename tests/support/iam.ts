@@ -1,5 +1,5 @@
 import { runSimulation, type Simulation } from '@cloud-copilot/iam-simulate';
-import { mapEach } from '../../lib/concurrency';
+import { mapEach } from '../../lib/platform/concurrency';
 import { type Resource, resolver } from '../../packages/local/template/declared';
 
 /** A compiled template, or the part of one that IAM needs. */

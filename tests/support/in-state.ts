@@ -1,4 +1,4 @@
-import type { MadeState, State } from '../../lib/jobs/row';
+import type { MadeState, State } from '../../lib/engine/jobs/row';
 
 /** Sets a row's state directly in a test. The service must follow transitions. */
 export const inState = (state: State): MadeState => state as MadeState;

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import type { JobRow } from '../../lib/jobs/row';
-import { listJobs } from '../../lib/ops/search';
+import type { JobRow } from '../../lib/engine/jobs/row';
+import { listJobs } from '../../lib/operate/ops/search';
 import type { Invocation } from '../../packages/local/lambda/runtime';
 import { type ServiceOptions, startService } from '../../packages/local/service';
 import type { Packaged } from '../../packages/local/template/package';

@@ -1,4 +1,4 @@
-import type { Random } from '../../lib/ports';
+import type { Random } from '../../lib/platform/ports';
 
 export type MemoryClock = ReturnType<typeof memoryClock>;
 

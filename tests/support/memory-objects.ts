@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { StoreError } from '../../lib/errors';
-import { type Objects, TOO_LARGE } from '../../lib/ports';
+import { StoreError } from '../../lib/platform/errors';
+import { type Objects, TOO_LARGE } from '../../lib/platform/ports';
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 

@@ -1,6 +1,13 @@
-import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from '../../lib/aws/sqs-messages';
-import { StoreError } from '../../lib/errors';
-import type { BatchQueues, Queues } from '../../lib/ports';
+import {
+  entriesOf,
+  fromSqs,
+  toSqs,
+  toSqsBatch,
+  visibilityBatch,
+  wholeSeconds,
+} from '../../lib/platform/aws/sqs-messages';
+import { StoreError } from '../../lib/platform/errors';
+import type { BatchQueues, Queues } from '../../lib/platform/ports';
 import type { SqsModel } from '../../packages/local/sqs/model';
 import { SqsError } from '../../packages/local/sqs/queue';
 

@@ -1,5 +1,5 @@
-import { StoreError } from '../../lib/errors';
-import type { Change, Item, Table } from '../../lib/ports';
+import { StoreError } from '../../lib/platform/errors';
+import type { Change, Item, Table } from '../../lib/platform/ports';
 
 const MAX_ITEM_BYTES = 400 * 1024;
 

@@ -1,8 +1,8 @@
-import type { Ledger } from '../../lib/jobs/ledger';
-import { tokenOf } from '../../lib/jobs/messages';
-import { CLOCK_SKEW_MS } from '../../lib/jobs/row';
-import type { Handling } from '../../lib/worker/contract';
-import { identify, open } from '../../lib/worker/open';
+import type { Ledger } from '../../lib/engine/jobs/ledger';
+import { tokenOf } from '../../lib/engine/jobs/messages';
+import { CLOCK_SKEW_MS } from '../../lib/engine/jobs/row';
+import type { Handling } from '../../lib/engine/worker/contract';
+import { identify, open } from '../../lib/engine/worker/open';
 import { acceptedRow } from './accepted-row';
 import { anEnvelope } from './engine';
 import type { memoryClock } from './memory-clock';

@@ -1,4 +1,4 @@
-import { slsCommand } from '../../lib/target';
+import { slsCommand } from '../../lib/platform/target';
 import type { CommandContext, Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
 import type { Connection } from '../../packages/cli/connect';

@@ -1,6 +1,6 @@
 import { Pool } from 'pg';
 import { relayOnce } from '../../examples/express-api/src/outbox';
-import { realClock, realRandom } from '../../lib/aws/system';
+import { realClock, realRandom } from '../../lib/platform/aws/system';
 import { localPorts } from '../../packages/local/connection';
 import { clientOf } from '../../packages/producer/client';
 import { packingLimits } from '../../packages/producer/tracker';

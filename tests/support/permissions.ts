@@ -1,4 +1,4 @@
-import { groupBy } from '../../lib/group-by';
+import { groupBy } from '../../lib/platform/group-by';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { readDefaults } from '../../resources/instances/read';
 import { type Allowed, like, permissionsOf, type Statement, statementsOf } from './iam';

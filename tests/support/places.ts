@@ -1,4 +1,4 @@
-import { PLACES, type Place, type PlaceName } from '../../lib/ops/places';
+import { PLACES, type Place, type PlaceName } from '../../lib/operate/ops/places';
 
 const PLACE_NAMES = Object.keys(PLACES) as PlaceName[];
 

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import { PermanentError } from '../../lib/errors';
-import { parseOrPark } from '../../lib/jobs/envelope';
+import { parseOrPark } from '../../lib/engine/jobs/envelope';
+import { PermanentError } from '../../lib/platform/errors';
 
 /** What a worker says about data that its schema refuses. */
 export function problemOf(schema: z.ZodType, data: unknown): PermanentError {

@@ -1,7 +1,7 @@
-import { suppressionList } from '../../lib/emails/suppression';
-import { createLedger } from '../../lib/jobs/ledger';
-import type { JobRow } from '../../lib/jobs/row';
-import type { BatchQueues, Facts, Log, Objects, Queues, Table } from '../../lib/ports';
+import { createLedger } from '../../lib/engine/jobs/ledger';
+import type { JobRow } from '../../lib/engine/jobs/row';
+import { suppressionList } from '../../lib/mail/suppression';
+import type { BatchQueues, Facts, Log, Objects, Queues, Table } from '../../lib/platform/ports';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../packages/producer/campaign';
 import { type Connection, clientOf } from '../../packages/producer/client';

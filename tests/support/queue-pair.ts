@@ -1,5 +1,5 @@
-import type { QueueSettings } from '../../lib/config/functions';
-import { dlqName, queueName } from '../../lib/jobs/keys';
+import { dlqName, queueName } from '../../lib/engine/jobs/keys';
+import type { QueueSettings } from '../../lib/platform/config/functions';
 import { queueArn } from '../../packages/local/loopback';
 import type { SqsModel } from '../../packages/local/sqs/model';
 

@@ -1,4 +1,4 @@
-import { type RateUse, type SharedRate, sharedRate } from '../../lib/worker/rate';
+import { type RateUse, type SharedRate, sharedRate } from '../../lib/mail/rate';
 import { createKernel } from '../simulation/world/kernel';
 import { memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';

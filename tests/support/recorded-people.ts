@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import * as events from '../../lib/analytics/keys';
-import { rowOf, toParquet } from '../../lib/analytics/parquet';
-import { realSecret } from '../../lib/aws/secrets';
-import { realClock } from '../../lib/aws/system';
-import { secret } from '../../lib/config/functions';
-import { takeLease } from '../../lib/jobs/items';
+import { takeLease } from '../../lib/engine/jobs/items';
 import {
   bodyKey,
   dataKey,
@@ -15,15 +10,20 @@ import {
   reconcilerKey,
   recordKey,
   verifiedKey,
-} from '../../lib/jobs/keys';
-import { createLedger } from '../../lib/jobs/ledger';
-import { keptBody, tokenOf } from '../../lib/jobs/messages';
-import { personOf } from '../../lib/jobs/person-hash';
-import { type JobRow, newRow } from '../../lib/jobs/row';
-import { type Erased, foundOf } from '../../lib/ops/erase';
-import { audit } from '../../lib/ops/operator';
-import { findPerson } from '../../lib/ops/person';
-import { reconcile } from '../../lib/reconcile/reconcile';
+} from '../../lib/engine/jobs/keys';
+import { createLedger } from '../../lib/engine/jobs/ledger';
+import { keptBody, tokenOf } from '../../lib/engine/jobs/messages';
+import { personOf } from '../../lib/engine/jobs/person-hash';
+import { type JobRow, newRow } from '../../lib/engine/jobs/row';
+import { reconcile } from '../../lib/engine/reconcile/reconcile';
+import { type Erased, foundOf } from '../../lib/operate/ops/erase';
+import { audit } from '../../lib/operate/ops/operator';
+import { findPerson } from '../../lib/operate/ops/person';
+import { realSecret } from '../../lib/platform/aws/secrets';
+import { realClock } from '../../lib/platform/aws/system';
+import { secret } from '../../lib/platform/config/functions';
+import * as events from '../../lib/queues/analytics/keys';
+import { rowOf, toParquet } from '../../lib/queues/analytics/parquet';
 import type { Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
 import { connect } from '../../packages/cli/connect';

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { HOUR_MS } from '../../lib/analytics/keys';
-import { chunkId } from '../../lib/emails/campaigns/campaign';
-import { sha256 } from '../../lib/jobs/envelope';
-import { bodyKey, dataKey, hourPartition, jobKey, recordKey, suppressedKey, vendorKey } from '../../lib/jobs/keys';
-import { PLACEHOLDER, tokenOf } from '../../lib/jobs/messages';
-import { type JobRow, newRow } from '../../lib/jobs/row';
-import type { SubmitOptions } from '../../lib/submit/options';
+import { sha256 } from '../../lib/engine/jobs/envelope';
+import { bodyKey, dataKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/engine/jobs/keys';
+import { PLACEHOLDER, tokenOf } from '../../lib/engine/jobs/messages';
+import { type JobRow, newRow } from '../../lib/engine/jobs/row';
+import type { SubmitOptions } from '../../lib/engine/submit/options';
+import { suppressedKey } from '../../lib/mail/suppression';
+import { HOUR_MS } from '../../lib/queues/analytics/keys';
+import { chunkId } from '../../lib/queues/emails/campaigns/campaign';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import type { Packaged } from '../../packages/local/template/package';
@@ -99,7 +100,7 @@ async function work({ service, recorder }: RecordedService, producer: Producer):
   // Objects of yesterday, and a body without a row, which the check reports.
   const { objects } = service.ports;
   const orphan = bodyKey(PREFIX, 'feedback', 'none');
-  const folders = ['feedback', 'analytics-jobs', '_events/feedback', 'analytics-events', 'analytics-rejected'];
+  const folders = ['feedback', 'analytics', '_events/feedback', 'analytics-events', 'analytics-rejected'];
   // It may begin after midnight, when today is yesterday.
   const times = [Date.now() - 24 * HOUR_MS, Date.now()];
   const partitions = folders.flatMap((folder) => times.map((time) => hourPartition(`${PREFIX}/${folder}`, time)));
@@ -180,7 +181,7 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   await sendEvent(service, 'analytics.events.v1', { id, time, data }, { job: id, returned: '1' });
 
   // A lifecycle rule removes objects that a worker is about to compare with its own.
-  const going = ['analytics-late', 'analytics-rejected'];
+  const going = ['analytics-originals', 'analytics-late', 'analytics-rejected'];
   recorder.before = async ({ who, action, resource }) => {
     const at = going.findIndex((folder) => resource.includes(`/${folder}/`));
     if (at < 0 || who !== 'analytics' || action !== 's3:GetObject') return;
@@ -213,7 +214,8 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
     ['feedback', /^s3:ListBucket .*_witness/],
     ['emails', /^s3:ListBucket .*_data/],
     ['emailEvents', /^dynamodb:GetItem .*evidence#/],
-    ['analytics', /^s3:ListBucket .*analytics-jobs/],
+    ['analytics', /^s3:ListBucket .*jobs\/analytics\//],
+    ['analytics', /^s3:ListBucket .*analytics-originals/],
     ['analytics', /^s3:ListBucket .*analytics-late/],
     ['analytics', /^s3:ListBucket .*analytics-rejected/],
     ['alarms', /^sqs:SendMessage/],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { PermanentError, StopError, WaitError } from '../../lib/errors';
-import { type Job, messageType, type QueueContract, type RunContext } from '../../lib/worker/contract';
+import { type Job, messageType, type QueueContract, type RunContext } from '../../lib/engine/worker/contract';
+import { PermanentError, StopError, WaitError } from '../../lib/platform/errors';
 import { type EngineOptions, jobId, memoryEngine } from './engine';
 
 export const SAMPLE_QUEUE = 'sample';

@@ -20,7 +20,7 @@ const SLOWEST = [
   'integration/ops/commands',
   'integration/package/package',
   'browser/pages',
-  'unit/analytics/parquet',
+  'unit/queues/analytics/parquet',
   'docs/snippets',
   'integration/ops/verify',
   'unit/fuzz/entries',

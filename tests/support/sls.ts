@@ -24,8 +24,8 @@ export function serviceDirectory() {
 /** Empties the handlers of a copy. Bundling takes most of the time of `sls package`, and the template has no code. */
 export function withoutCode({ path }: ServiceDirectory): void {
   const handlers = join(path, 'handlers');
-  for (const file of fs.readdirSync(handlers))
-    fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
+  const files = fs.readdirSync(handlers).filter((name) => name.endsWith('.ts'));
+  for (const file of files) fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
 }
 
 export type SlsResult = Awaited<ReturnType<typeof sls>>;

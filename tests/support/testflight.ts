@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
-import type { InviteInput } from '../../lib/testflight/message';
-import { testflightContract } from '../../lib/testflight/process';
-import type { AllowedApp } from '../../lib/testflight/run';
-import { createSubjects } from '../../lib/testflight/subjects';
-import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
-import { sharedRate } from '../../lib/worker/rate';
+import { sharedRate } from '../../lib/mail/rate';
+import { realAppStoreConnect } from '../../lib/queues/testflight/app-store-connect';
+import type { InviteInput } from '../../lib/queues/testflight/message';
+import { testflightContract } from '../../lib/queues/testflight/process';
+import type { AllowedApp } from '../../lib/queues/testflight/run';
+import { createSubjects } from '../../lib/queues/testflight/subjects';
 import { type AppStoreConnectSeed, startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
-import { JobError } from '../../lib/errors';
-import type { Secret } from '../../lib/ports';
-import type { Mail, MailRecipient } from '../../lib/vendors/sendgrid';
-import type { Ticket } from '../../lib/vendors/zendesk';
+import type { Mail, MailRecipient } from '../../lib/mail/sendgrid';
+import { JobError } from '../../lib/platform/errors';
+import type { Secret } from '../../lib/platform/ports';
+import type { Ticket } from '../../lib/queues/feedback/zendesk';
 import { PATIENCE_MS } from './patience.cjs';
 
 /** For a call that ends by itself. */

@@ -1,4 +1,4 @@
-import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { realSendgrid } from '../../lib/mail/sendgrid';
 import { INSTANCE, watch } from './engine';
 
 /** Who sends the mails that are part of another job. */

@@ -1,5 +1,5 @@
-import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
-import { type EventDeps, eventWebhook, type StoredEvent } from '../../lib/emails/events/webhook';
+import { eventVerifier, type WebhookRequest } from '../../lib/queues/emails/events/verify';
+import { type EventDeps, eventWebhook, type StoredEvent } from '../../lib/queues/emails/events/webhook';
 import { type EventKeys, eventKeys, type SendgridEvent, signedHeaders } from '../../packages/local/fakes/sendgrid';
 import type { Engine } from './engine';
 

@@ -1,5 +1,5 @@
-import { type Campaign, NO_REPORTS } from '../../lib/emails/campaigns/campaign';
-import { campaignKey } from '../../lib/jobs/keys';
+import { type Campaign, NO_REPORTS } from '../../lib/queues/emails/campaigns/campaign';
+import { campaignKey } from '../../lib/queues/emails/queue';
 
 /** A running campaign with all that a campaign may have. */
 export const wholeCampaign = (id: string, changes: Partial<Campaign> = {}): Campaign => ({

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { SimpleAction } from '../../../lib/ops/act';
+import type { SimpleAction } from '../../../lib/operate/ops/act';
 import type { Preview } from '../actions';
 import { type Params, tellDone, useSend, useSession } from './api';
 import { Command, Failure } from './parts';

@@ -1,4 +1,4 @@
-import type { AnalyticsFigures } from '../../../lib/ops/analytics';
+import type { AnalyticsFigures } from '../../../lib/operate/ops/analytics';
 import { useEveryMs } from './api';
 import { Chart } from './chart';
 import { Answer, Card, Empty, Json, jobLink, Table, Title } from './parts';

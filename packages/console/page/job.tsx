@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { JobAction } from '../../../lib/ops/act';
+import type { JobAction } from '../../../lib/operate/ops/act';
 import type { Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action, Acts } from './action';
@@ -199,7 +199,7 @@ function Made({ label, made = [] }: Span) {
 }
 
 function JobFacts({ line, job, group, state }: Page) {
-  const { error, campaign, queue } = job;
+  const { error, parent, queue } = job;
   return (
     <Facts
       facts={{
@@ -213,7 +213,7 @@ function JobFacts({ line, job, group, state }: Page) {
         'Left out': line.leftOut,
         Correlation: line.correlation && idLink('/console/jobs', { q: line.correlation }, line.correlation),
         Group: group && idLink('/console/jobs', { queue, group }, shortId(group)),
-        Campaign: campaign && idLink('/console/campaigns', { id: campaign }, shortId(campaign)),
+        Campaign: parent && idLink('/console/campaigns', { id: parent }, shortId(parent)),
         'Job id': <span class="mono">{job.id}</span>,
       }}
     />

@@ -1,7 +1,6 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
-import { VENDORS } from '../../../lib/errors';
-import { PUT_ASIDE, REASONS, STATES } from '../../../lib/jobs/states';
-import type { SimpleAction } from '../../../lib/ops/act';
+import { PUT_ASIDE, REASONS, STATES } from '../../../lib/engine/jobs/states';
+import type { SimpleAction } from '../../../lib/operate/ops/act';
 import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
 import { Acts, All } from './action';
 import { addressOf, go, jobAddress, moves, type Params, param, params, useAsk, useSession } from './api';
@@ -51,8 +50,8 @@ const ANY = { placeholder: 'any' };
 const HOUR = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
 
 function Filters({ query: { after: _after, ...query } }: { query: Params }) {
-  const { queues: queue } = useSession();
-  const fields = { queue, reason: REASONS, vendor: VENDORS, code: ANY, without: ANY, from: HOUR, to: HOUR };
+  const { queues: queue, vendors: vendor } = useSession();
+  const fields = { queue, reason: REASONS, vendor, code: ANY, without: ANY, from: HOUR, to: HOUR };
   const kept = Object.keys(query).filter((name) => !(name in fields));
   return (
     <form class="row" aria-label="Filters">

@@ -1,4 +1,4 @@
-import type { QueueFigures } from '../../../lib/ops/overview';
+import type { QueueFigures } from '../../../lib/operate/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
 import { addressOf, useAsk, useEveryMs } from './api';

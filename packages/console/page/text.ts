@@ -1,4 +1,4 @@
-import { duration as secondsText } from '../../../lib/duration';
+import { duration as secondsText } from '../../../lib/platform/duration';
 
 /** A number with its thousands. `more`: a lower bound. */
 export const count = (value: number, more = false): string => `${value.toLocaleString('en')}${more ? '+' : ''}`;

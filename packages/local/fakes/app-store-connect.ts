@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { jsonOf } from '../../../lib/text';
+import { jsonOf } from '../../../lib/platform/text';
 import { type FakeRequest, type Reply, reply, startFake } from './server';
 
 export interface FakeApp {

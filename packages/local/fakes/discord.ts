@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jsonOf } from '../../../lib/text';
+import { jsonOf } from '../../../lib/platform/text';
 import { reply, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { jsonOf } from '../../../lib/text';
+import { jsonOf } from '../../../lib/platform/text';
 import { type Reply, reply, startFake } from './server';
 
 const MAX_BYTES = 30 * 1024 * 1024;

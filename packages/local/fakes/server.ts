@@ -2,7 +2,7 @@ import http from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { jsonOf } from '../../../lib/text';
+import { jsonOf } from '../../../lib/platform/text';
 import { close, listen } from '../loopback';
 
 /** How a fake vendor fails, for requests that match all given conditions. If several match, the oldest applies. */

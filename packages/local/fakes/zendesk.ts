@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { jsonOf } from '../../../lib/text';
-import { basicAuthorization } from '../../../lib/vendors/http';
+import { basicAuthorization } from '../../../lib/platform/http';
+import { jsonOf } from '../../../lib/platform/text';
 import { type Reply, reply, startFake } from './server';
 
 interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {

@@ -4,8 +4,8 @@ import type {
   MessageAttributeValue,
 } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
-import { json } from '../../../lib/config/common';
-import { queueUrl } from '../../../lib/jobs/keys';
+import { queueUrl } from '../../../lib/engine/jobs/keys';
+import { json } from '../../../lib/platform/config/common';
 import { ACCOUNT, queueArn, REGION } from '../loopback';
 
 export interface SqsModelOptions {

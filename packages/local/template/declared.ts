@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { producerSettings } from '../../../lib/config/common';
+import { producerSettings } from '../../../lib/platform/config/common';
 import { ACCOUNT, REGION } from '../loopback';
 
 export type Declared = ReturnType<typeof declared>;

@@ -1,8 +1,8 @@
-import { analyticsContract } from '../../../lib/analytics/process';
-import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
-import { guardCampaigns } from '../../../lib/emails/campaigns/guard';
-import { watchCanary } from '../../../lib/reconcile/measure';
-import type { InviteInput } from '../../../lib/testflight/message';
+import { watchCanary } from '../../../lib/engine/reconcile/measure';
+import { analyticsContract } from '../../../lib/queues/analytics/process';
+import { chunkEnvelope } from '../../../lib/queues/emails/campaigns/campaign';
+import { guardCampaigns } from '../../../lib/queues/emails/campaigns/guard';
+import type { InviteInput } from '../../../lib/queues/testflight/message';
 import type { Calls } from '../../../resources/cost';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { writeHours } from '../../../lib/analytics/hours';
-import { dataPrefix, latePrefix, parquetPrefix } from '../../../lib/analytics/keys';
-import { analyticsContract } from '../../../lib/analytics/process';
+import { writeHours } from '../../../lib/queues/analytics/hours';
+import { dataPrefix, latePrefix, parquetPrefix } from '../../../lib/queues/analytics/keys';
+import { analyticsContract } from '../../../lib/queues/analytics/process';
 import { eventsView } from '../../../resources/catalog';
 import { analyticsBody, anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
@@ -216,7 +216,7 @@ test("Athena's view shows the same events with the same values", async () => {
     'json_extract_scalar(j, p) AS json_extract_string(j, p)',
   ];
   for (const each of functions) await connection.run(`CREATE MACRO ${each}`);
-  await connection.run(`CREATE VIEW originals AS SELECT * FROM ${lines('analytics')}`);
+  await connection.run(`CREATE VIEW originals AS SELECT * FROM ${lines('analytics-originals')}`);
   await connection.run(`CREATE VIEW late AS SELECT * FROM ${lines('analytics-late')}`);
   await connection.run(
     `CREATE VIEW written AS ${utc} FROM (SELECT * ${day} FROM read_parquet('${folder}/analytics-events/**/*.parquet', ${hive}))`,

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { realEvents } from '../../../lib/aws/events';
+import { realEvents } from '../../../lib/platform/aws/events';
 import { localConfig } from '../../../packages/local/connection';
 import { controlPlane } from '../../../packages/local/control-plane';
 import { eventBridge } from '../../../packages/local/emulators';

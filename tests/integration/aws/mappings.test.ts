@@ -1,5 +1,5 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { realMappings } from '../../../lib/aws/monitoring';
+import { realMappings } from '../../../lib/platform/aws/monitoring';
 import { fakeAws } from '../../support/fake-aws';
 
 /** A queue's mapping in a Lambda that refuses so many changes, as it does while another one is under way. */

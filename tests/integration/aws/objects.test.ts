@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
-import { realObjectReader, realObjects } from '../../../lib/aws/objects';
-import { type Objects, TOO_LARGE } from '../../../lib/ports';
+import { realObjectReader, realObjects } from '../../../lib/platform/aws/objects';
+import { type Objects, TOO_LARGE } from '../../../lib/platform/ports';
 import { localConfig } from '../../../packages/local/connection';
 import { startAws } from '../../support/emulators';
 import { fakeAws } from '../../support/fake-aws';

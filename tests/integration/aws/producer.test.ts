@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { hashesWith } from '../../../lib/jobs/person-hash';
+import { hashesWith } from '../../../lib/engine/jobs/person-hash';
 import { awsVariables } from '../../../packages/local/connection';
 import { close, listen } from '../../../packages/local/loopback';
 import { type ProducerOptions, realProducer } from '../../../packages/producer/real-producer';

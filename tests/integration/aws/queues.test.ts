@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchQueues, Queues } from '../../../lib/ports';
+import type { BatchQueues, Queues } from '../../../lib/platform/ports';
 import { createSqsModel, type SqsModel } from '../../../packages/local/sqs/model';
 import { startAws } from '../../support/emulators';
 import { memoryQueues } from '../../support/memory-queues';

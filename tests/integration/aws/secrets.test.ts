@@ -1,5 +1,5 @@
-import { realSecret } from '../../../lib/aws/secrets';
-import { secret as secretSchema } from '../../../lib/config/functions';
+import { realSecret } from '../../../lib/platform/aws/secrets';
+import { secret as secretSchema } from '../../../lib/platform/config/functions';
 import { fakeAws } from '../../support/fake-aws';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token-AbCdEf';

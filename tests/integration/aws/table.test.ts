@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Item, Table } from '../../../lib/ports';
+import type { Item, Table } from '../../../lib/platform/ports';
 import { startAws } from '../../support/emulators';
 import { memoryTable } from '../../support/memory-table';
 

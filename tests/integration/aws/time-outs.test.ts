@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { realObjects } from '../../../lib/aws/objects';
-import { realQueues } from '../../../lib/aws/queues';
-import { realTable } from '../../../lib/aws/table';
+import { realObjects } from '../../../lib/platform/aws/objects';
+import { realQueues } from '../../../lib/platform/aws/queues';
+import { realTable } from '../../../lib/platform/aws/table';
 import { localConfig } from '../../../packages/local/connection';
 import { fakeAws } from '../../support/fake-aws';
 

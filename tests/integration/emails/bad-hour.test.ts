@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { notify } from '../../../lib/alarms/notify';
-import { eventVerifier } from '../../../lib/emails/events/verify';
-import { eventWebhook } from '../../../lib/emails/events/webhook';
-import type { DiscordMessage } from '../../../lib/vendors/discord';
+import type { DiscordMessage } from '../../../lib/operate/alarms/discord';
+import { notify } from '../../../lib/operate/alarms/notify';
+import { eventVerifier } from '../../../lib/queues/emails/events/verify';
+import { eventWebhook } from '../../../lib/queues/emails/events/webhook';
 import { eventKeys } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { CAMPAIGN, startEmails } from '../../support/emails';

@@ -1,5 +1,5 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
+import { chunkId } from '../../../lib/queues/emails/campaigns/campaign';
+import { type EventDeps, eventFolder } from '../../../lib/queues/emails/events/webhook';
 import { type AcceptedMail, eventsOf, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';

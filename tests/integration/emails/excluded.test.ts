@@ -1,6 +1,6 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { suppressedKey } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/act';
+import { suppressedKey } from '../../../lib/mail/suppression';
+import { retry } from '../../../lib/operate/ops/act';
+import { chunkId } from '../../../lib/queues/emails/campaigns/campaign';
 import { CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';
 

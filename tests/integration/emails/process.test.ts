@@ -1,9 +1,9 @@
-import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
-import { ERASED_LINE } from '../../../lib/emails/manifest';
-import { recordKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
-import { retry } from '../../../lib/ops/act';
-import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
+import { recordKey } from '../../../lib/engine/jobs/keys';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { circuitBreakers, KEPT_MS } from '../../../lib/engine/worker/circuit';
+import { retry } from '../../../lib/operate/ops/act';
+import { type Campaign, chunkId } from '../../../lib/queues/emails/campaigns/campaign';
+import { ERASED_LINE } from '../../../lib/queues/emails/manifest';
 import { createProducer } from '../../../packages/producer/client';
 import { damagedItem } from '../../support/damage';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
@@ -241,14 +241,14 @@ test("a caller's ids of a campaign reach its chunks' mails, log lines, records a
   const chunk = chunkId(id, 0);
   const about = engine.lines.filter(({ facts }) => facts.jobId === chunk).map(({ message, facts }) => [message, facts]);
   expect(about).toEqual([
-    ['released', expect.objectContaining({ ...trace, campaign: id })],
-    ['delivery handled', expect.objectContaining({ ...trace, campaign: id })],
+    ['released', expect.objectContaining({ ...trace, parent: id })],
+    ['delivery handled', expect.objectContaining({ ...trace, parent: id })],
   ]);
   expect(sendgrid.mails.map(({ customArgs }) => customArgs)).toEqual([
     expect.objectContaining({ job: chunk, campaign: id, ...trace }),
     expect.objectContaining({ campaign: id, ...trace }),
   ]);
   const record = Object.values(engine.records()).find((one) => one.id === chunk);
-  expect(record).toMatchObject({ ...trace, campaign: id });
+  expect(record).toMatchObject({ ...trace, parent: id });
   expect(engine.published.find(({ job }) => job === chunk)).toMatchObject(trace);
 });

@@ -1,9 +1,9 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { dropLists } from '../../../lib/emails/campaigns/chunks';
-import { campaignKeys } from '../../../lib/emails/manifest';
-import { StoreError } from '../../../lib/errors';
-import { retry } from '../../../lib/ops/act';
-import { waitsOf } from '../../../lib/ops/campaigns';
+import { retry } from '../../../lib/operate/ops/act';
+import { waitsOf } from '../../../lib/operate/ops/campaigns';
+import { StoreError } from '../../../lib/platform/errors';
+import { chunkId } from '../../../lib/queues/emails/campaigns/campaign';
+import { dropLists } from '../../../lib/queues/emails/campaigns/chunks';
+import { campaignKeys } from '../../../lib/queues/emails/manifest';
 import { damagedItem } from '../../support/damage';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';

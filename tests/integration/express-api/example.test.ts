@@ -34,7 +34,7 @@ test('told to stop, the example answers the running request, sends its events an
   expect(answer.statusCode).toBe(202);
   expect(await ended).toBe(0);
   await service.until('the events in the bucket', async () => {
-    const keys = await service.ports.objects.list('jobs/analytics/');
+    const keys = await service.ports.objects.list('jobs/analytics-originals/');
     const objects = await Promise.all(keys.map((key) => service.ports.objects.get(key)));
     const lines = objects.map((bytes) => (bytes ? gunzipSync(bytes).toString() : '')).join('');
     return ids.every((id) => lines.includes(id));

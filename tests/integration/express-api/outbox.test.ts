@@ -1,8 +1,8 @@
 import type { BatchJob } from 'background-jobs-producer';
 import type { Pool } from 'pg';
 import { enqueue, OUTBOX, relay, relayOnce } from '../../../examples/express-api/src/outbox';
-import { mapEach } from '../../../lib/concurrency';
-import { StoreError } from '../../../lib/errors';
+import { mapEach } from '../../../lib/platform/concurrency';
+import { StoreError } from '../../../lib/platform/errors';
 import { startPostgres } from '../../support/postgres';
 import { memoryProducerDeps } from '../../support/producer';
 

@@ -1,9 +1,9 @@
-import { bodyKey } from '../../../lib/jobs/keys';
-import { resend, settle } from '../../../lib/ops/act';
-import { erasePerson } from '../../../lib/ops/erase';
-import { stateOf } from '../../../lib/ops/operator';
-import { limitVendor } from '../../../lib/ops/pause';
-import { type Found, findPerson } from '../../../lib/ops/person';
+import { bodyKey } from '../../../lib/engine/jobs/keys';
+import { resend, settle } from '../../../lib/operate/ops/act';
+import { erasePerson } from '../../../lib/operate/ops/erase';
+import { stateOf } from '../../../lib/operate/ops/operator';
+import { limitVendor } from '../../../lib/operate/ops/pause';
+import { type Found, findPerson } from '../../../lib/operate/ops/person';
 import { explain } from '../../../packages/console/explain';
 import type { FoundJobs } from '../../../packages/console/jobs';
 import type { Failure } from '../../../packages/local/fakes/server';

@@ -1,4 +1,4 @@
-import type { Step } from '../../../lib/jobs/row';
+import type { Step } from '../../../lib/engine/jobs/row';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';

@@ -1,5 +1,5 @@
-import type { FeedbackInput } from '../../../lib/feedback/message';
-import { whyNot } from '../../../lib/ops/act';
+import { whyNot } from '../../../lib/operate/ops/act';
+import type { FeedbackInput } from '../../../lib/queues/feedback/message';
 import { jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryClock } from '../../support/memory-clock';

@@ -1,4 +1,4 @@
-import { pauseOf } from '../../../lib/ops/pause';
+import { pauseOf } from '../../../lib/operate/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';

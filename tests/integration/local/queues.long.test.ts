@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AnalyticsFigures } from '../../../lib/ops/analytics';
+import type { AnalyticsFigures } from '../../../lib/operate/ops/analytics';
 import { readInstance } from '../../../resources/instances/read';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { changedLocalPackage } from '../../support/packages';

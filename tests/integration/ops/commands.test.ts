@@ -1,6 +1,6 @@
-import { realClock, realRandom } from '../../../lib/aws/system';
-import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
-import { createLedger } from '../../../lib/jobs/ledger';
+import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/engine/jobs/keys';
+import { createLedger } from '../../../lib/engine/jobs/ledger';
+import { realClock, realRandom } from '../../../lib/platform/aws/system';
 import { awsVariables } from '../../../packages/local/connection';
 import { layDead } from '../../support/dead-letters';
 import { startAws } from '../../support/emulators';

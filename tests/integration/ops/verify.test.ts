@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { PARQUET, rowOf, toParquet } from '../../../lib/analytics/parquet';
-import { realClock } from '../../../lib/aws/system';
-import { WaitError } from '../../../lib/errors';
-import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey, verifiedKey } from '../../../lib/jobs/keys';
-import type { Item } from '../../../lib/ports';
+import { bodyKey, jobKey, recordKey, verifiedKey } from '../../../lib/engine/jobs/keys';
+import { realClock } from '../../../lib/platform/aws/system';
+import { WaitError } from '../../../lib/platform/errors';
+import type { Item } from '../../../lib/platform/ports';
+import { PARQUET, rowOf, toParquet } from '../../../lib/queues/analytics/parquet';
+import { CAMPAIGNS, campaignKey } from '../../../lib/queues/emails/queue';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
@@ -130,7 +131,7 @@ const PLANTED: Record<string, [id: unknown, plant: (planted: Planted) => Promise
     async ({ objects }) => {
       const events = (sequence: number) => gzipSync(`${JSON.stringify({ source: SOURCE, sequence })}\n`.repeat(2));
       for (const n of [1, 3])
-        await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(n)}.ndjson.gz`, events(n), 'application/gzip');
+        await objects.put(`${PREFIX}/analytics-originals/${HOUR}${jobId(n)}.ndjson.gz`, events(n), 'application/gzip');
     },
   ],
   'orphan-body': [
@@ -213,14 +214,18 @@ test('a message is not missing while its events are in Parquet. A source that be
   const began = Date.parse('2026-01-02T03:00:00.000Z').toString(16).padStart(12, '0');
   const source = `/my/api/${began.slice(0, 8)}-${began.slice(8)}-7000-8000-000000000000`;
   const events = gzipSync(JSON.stringify({ source, sequence: 3 }));
-  await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, events, 'application/gzip');
+  await objects.put(`${PREFIX}/analytics-originals/${HOUR}${jobId(1)}.ndjson.gz`, events, 'application/gzip');
   expect(await found()).toEqual([missing(source, 'its messages 1 to 2 are missing')]);
 });
 
 test('the numbers of another sender are not judged, so no source that is an address is logged', async () => {
   const { objects, found } = await service();
   const lines = [1, 4].map((sequence) => JSON.stringify({ source: 'jane@example.com', sequence }));
-  await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, gzipSync(lines.join('\n')), 'application/gzip');
+  await objects.put(
+    `${PREFIX}/analytics-originals/${HOUR}${jobId(1)}.ndjson.gz`,
+    gzipSync(lines.join('\n')),
+    'application/gzip',
+  );
 
   expect(await found()).toEqual([]);
 });

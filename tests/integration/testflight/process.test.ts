@@ -1,4 +1,4 @@
-import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
+import { LONGEST_CALL_MS } from '../../../lib/engine/worker/contract';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
 import { createKills } from '../../support/kills';

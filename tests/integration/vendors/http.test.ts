@@ -1,7 +1,7 @@
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { NoAnswer, request } from '../../../lib/vendors/http';
-import { realSendgrid } from '../../../lib/vendors/sendgrid';
+import { realSendgrid } from '../../../lib/mail/sendgrid';
+import { NoAnswer, request } from '../../../lib/platform/http';
 import { aMail, caught, PATIENT, secretOf, timedOut } from '../../support/vendors';
 
 let server: net.Server;

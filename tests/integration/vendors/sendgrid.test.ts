@@ -1,7 +1,7 @@
 import library from '@sendgrid/mail';
-import { recipientCheck } from '../../../lib/emails/recipients';
-import { requestOf } from '../../../lib/emails/request';
-import { type Mail, mailData, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
+import { type Mail, mailData, realSendgrid, type Sendgrid } from '../../../lib/mail/sendgrid';
+import { recipientCheck } from '../../../lib/queues/emails/recipients';
+import { requestOf } from '../../../lib/queues/emails/request';
 import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
 import { aContent, CAMPAIGN } from '../../support/emails';

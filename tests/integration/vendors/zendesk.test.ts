@@ -1,4 +1,4 @@
-import { realZendesk, type Zendesk } from '../../../lib/vendors/zendesk';
+import { realZendesk, type Zendesk } from '../../../lib/queues/feedback/zendesk';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { aTicket, caught, PATIENT, secretOf } from '../../support/vendors';
 

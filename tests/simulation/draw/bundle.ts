@@ -15,8 +15,8 @@ export interface SourceChange {
 
 /** Packages as the functions' bundles have them (serverless.yml). */
 const alias = {
-  '@sendgrid/client': './lib/vendors/sendgrid-client.ts',
-  'cross-fetch': './lib/vendors/native-fetch.ts',
+  '@sendgrid/client': './lib/mail/sendgrid-client.ts',
+  'cross-fetch': './lib/platform/native-fetch.ts',
 };
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { SendingLimits } from '../../../lib/config/functions';
-import { VENDORS as ALL_VENDORS, vendorsOf } from '../../../lib/errors';
+import type { SendingLimits } from '../../../lib/platform/config/functions';
+import { VENDORS as ALL_VENDORS, vendorsOf } from '../../../lib/queues/queues';
 import { isProduced } from '../world/callers';
 import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type Target } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';

@@ -1,7 +1,7 @@
-import type { SendingLimits } from '../../../lib/config/functions';
-import type { Vendor } from '../../../lib/errors';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
-import type { Person } from '../../../lib/ops/search';
+import { CLOCK_SKEW_MS } from '../../../lib/engine/jobs/row';
+import type { Person } from '../../../lib/operate/ops/search';
+import type { SendingLimits } from '../../../lib/platform/config/functions';
+import type { Vendor } from '../../../lib/platform/errors';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 
 /** The kinds of jobs. Some exist in one queue only. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
-import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
-import { outcomesApart } from '../../../lib/emails/request';
-import { suppressKey } from '../../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import { suppressKey } from '../../../lib/mail/suppression';
+import { type Campaign, chunkId, chunkRecipients } from '../../../lib/queues/emails/campaigns/campaign';
+import { type CampaignReport, campaignReport } from '../../../lib/queues/emails/report';
+import { outcomesApart } from '../../../lib/queues/emails/request';
 import { ofKind } from '../../support/history';
 import { type JobKind, skewOf } from '../draw/plan';
 import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';

@@ -1,5 +1,5 @@
-import type { JobRow } from '../../../lib/jobs/row';
-import { LONGEST_RETRY_MS } from '../../../lib/worker/circuit';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { LONGEST_RETRY_MS } from '../../../lib/engine/worker/circuit';
 import { ofKind, sinceOpened } from '../../support/history';
 import { type JobKind, type Plan, skewOf } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';

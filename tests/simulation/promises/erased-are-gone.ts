@@ -1,6 +1,6 @@
-import { feedbackPerson } from '../../../lib/feedback/message';
-import { personOf } from '../../../lib/jobs/person-hash';
-import type { Person } from '../../../lib/ops/search';
+import { personOf } from '../../../lib/engine/jobs/person-hash';
+import type { Person } from '../../../lib/operate/ops/search';
+import { feedbackPerson } from '../../../lib/queues/feedback/message';
 import { hashed } from '../../support/hash-people';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';

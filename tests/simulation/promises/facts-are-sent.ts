@@ -1,5 +1,5 @@
-import { type FactMessage, factName, type StoredFact } from '../../../lib/alarms/notification';
-import { factsKey } from '../../../lib/jobs/keys';
+import { factsKey } from '../../../lib/engine/jobs/keys';
+import { type FactMessage, factName, type StoredFact } from '../../../lib/engine/reconcile/facts';
 import type { World } from '../world/types';
 
 /**

@@ -1,7 +1,7 @@
-import { todoKey, vendorKey } from '../../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import type { Circuit } from '../../../lib/worker/circuit';
-import { NOT_NOW } from '../../../lib/worker/rate';
+import { todoKey, vendorKey } from '../../../lib/engine/jobs/keys';
+import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import type { Circuit } from '../../../lib/engine/worker/circuit';
+import { HOLDS_BY_SETTING } from '../../../lib/mail/rate';
 import { ofKind } from '../../support/history';
 import { type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
@@ -81,7 +81,7 @@ export function watchGauges(world: World): void {
     row.state === 'held' &&
     ['retry', 'throttled', 'unknown'].includes(row.reason ?? '') &&
     row.todo !== undefined &&
-    !NOT_NOW.some((code) => code === row.error?.code) &&
+    !HOLDS_BY_SETTING.some((code) => code === row.error?.code) &&
     !waitsForCircuit(row);
   const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
 

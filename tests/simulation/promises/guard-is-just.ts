@@ -1,8 +1,9 @@
-import { type Campaign, NO_REPORTS } from '../../../lib/emails/campaigns/campaign';
-import { suppressionList } from '../../../lib/emails/suppression';
-import { campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
-import type { ItemHead } from '../../../lib/ports';
+import { jobKey } from '../../../lib/engine/jobs/keys';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { suppressionList } from '../../../lib/mail/suppression';
+import type { ItemHead } from '../../../lib/platform/ports';
+import { type Campaign, NO_REPORTS } from '../../../lib/queues/emails/campaigns/campaign';
+import { campaignKey, EMAILS_QUEUE } from '../../../lib/queues/emails/queue';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import { hashPeople } from '../../support/hash-people';
 import { skewOf } from '../draw/plan';

@@ -1,7 +1,7 @@
-import { vendorKey } from '../../../lib/jobs/keys';
-import type { HistoryEntry, JobRow } from '../../../lib/jobs/row';
-import { KEPT_MS, VENDOR_PAUSED } from '../../../lib/worker/circuit';
-import { NOT_NOW } from '../../../lib/worker/rate';
+import { vendorKey } from '../../../lib/engine/jobs/keys';
+import type { HistoryEntry, JobRow } from '../../../lib/engine/jobs/row';
+import { KEPT_MS, VENDOR_PAUSED } from '../../../lib/engine/worker/circuit';
+import { HOLDS_BY_SETTING } from '../../../lib/mail/rate';
 import { kindOf } from '../../support/history';
 import { skewOf, type VendorLimit } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
@@ -17,7 +17,7 @@ export const TARGETS: Record<string, Target> = {
   'app-store-connect': 'apple',
 };
 
-/** The fewest failed calls, or 403s, in a row that open a circuit (lib/worker/circuit.ts). */
+/** The fewest failed calls, or 403s, in a row that open a circuit (lib/engine/worker/circuit.ts). */
 const FAILURES = 5;
 const FORBIDDEN = 2;
 
@@ -47,7 +47,7 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
     const isPaused = limits.some(isMeant) || damages.some((damage) => damage.vendor === vendor);
     return isPaused ? undefined : 'its vendor was never paused';
   }
-  const notNow = NOT_NOW.find((code) => code === error?.code);
+  const notNow = HOLDS_BY_SETTING.find((code) => code === error?.code);
   if (notNow) {
     world.reach(`hold ${notNow}`);
     return world.plan.sending ? undefined : 'campaigns may always send';

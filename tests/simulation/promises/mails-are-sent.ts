@@ -1,7 +1,7 @@
-import { STEP_UNKNOWN } from '../../../lib/errors';
-import { bodyKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
-import { MAIL_STEPS } from '../../../lib/worker/mail';
+import { bodyKey } from '../../../lib/engine/jobs/keys';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { STEP_UNKNOWN } from '../../../lib/platform/errors';
+import { MAIL_STEPS } from '../../../lib/queues/queues';
 import { MINUTE_MS } from '../draw/build';
 import { mailWaitOf, type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
@@ -41,7 +41,7 @@ const diedForIt = ({ steps, error, queue }: JobRow): string | undefined =>
 function lacksIt(world: World, row: JobRow): string | undefined {
   const { vendors, reach } = world;
   const { id, without, steps } = row;
-  const name = MAIL_STEPS[row.queue as 'feedback' | 'testflight'];
+  const name = MAIL_STEPS[row.queue] ?? '';
   const step = steps[name];
   const lack = without?.find(({ what }) => what === name);
   const mailed = vendors.sendgrid.mails.some(({ customArgs }) => customArgs.job === id);

@@ -1,4 +1,4 @@
-import type { JobRow } from '../../../lib/jobs/row';
+import type { JobRow } from '../../../lib/engine/jobs/row';
 import { ofKind } from '../../support/history';
 import type { Plan } from '../draw/plan';
 import { AWS, type Fault } from '../world/faults';

@@ -1,8 +1,8 @@
-import { bodyKey, invalidId, isPublished, jobKey, recordKey } from '../../../lib/jobs/keys';
-import { completionOf } from '../../../lib/jobs/record';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import { jsonOf } from '../../../lib/text';
-import { isMailQueue, MAIL_STEPS } from '../../../lib/worker/mail';
+import { bodyKey, invalidId, jobKey, recordKey } from '../../../lib/engine/jobs/keys';
+import { completionOf } from '../../../lib/engine/jobs/record';
+import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import { jsonOf } from '../../../lib/platform/text';
+import { MAIL_STEPS } from '../../../lib/queues/queues';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
 import { entriesOf, serviceQueue } from '../world/names';
@@ -66,7 +66,7 @@ export const damagedJobsWait: Promised = (world) => {
     if (row?.queue !== serviceQueue(world) || !hasMessage(row) || isExpired(row) || isGhost(world, row)) continue;
     const waits = entriesOf(world).some(({ body, attributes: { job } }) => job === row.id || body.includes(row.id));
     // A chunk whose message was never sent has its body kept instead, and is sent once its row is restored.
-    const isKept = row.campaign !== undefined && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
+    const isKept = row.parent !== undefined && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
     if (!waits && !isKept) return `nothing lost: ${row.id} does not parse, and its message is gone`;
   }
   return undefined;
@@ -75,7 +75,7 @@ export const damagedJobsWait: Promised = (world) => {
 export const endsArePublished: Promised = ({ watch, plan }) => {
   if (!plan.events) return undefined;
   for (const row of watch.rows()) {
-    if (!isEnd(row.state) || !isPublished(row.queue)) continue;
+    if (!isEnd(row.state) || row.queue === 'analytics') continue;
     const completion = completionOf(row);
     const found = watch.published.get(`${row.queue}#${completion.id}`);
     if (!found) return `nothing lost: the end ${completion.id} is not published`;
@@ -89,10 +89,11 @@ export const endsArePublished: Promised = ({ watch, plan }) => {
 /** A step does not stay unknown once the webhook has taken an event about its mail. */
 export const evidenceCounts: Promised = (world) => {
   const queue = serviceQueue(world);
-  if (!isMailQueue(queue)) return undefined;
+  const step = MAIL_STEPS[queue];
+  if (step === undefined) return undefined;
   for (const { customArgs } of world.vendors.reported.keys()) {
     const row = customArgs.queue === queue ? world.watch.row(jobKey(queue, customArgs.job ?? '')) : undefined;
-    if (row && !world.damaged.has(row.id) && row.steps[MAIL_STEPS[queue]]?.status === 'unknown')
+    if (row && !world.damaged.has(row.id) && row.steps[step]?.status === 'unknown')
       return `nothing lost: the event about the mail of ${row.id} left its step unknown`;
   }
   return undefined;

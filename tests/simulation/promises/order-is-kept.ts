@@ -1,6 +1,6 @@
-import { groupBy } from '../../../lib/group-by';
-import { ATTRIBUTE } from '../../../lib/jobs/messages';
-import type { JobRow } from '../../../lib/jobs/row';
+import { ATTRIBUTE } from '../../../lib/engine/jobs/messages';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { groupBy } from '../../../lib/platform/group-by';
 import { ofKind } from '../../support/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';

@@ -1,4 +1,4 @@
-import { waitsForItsTime } from '../../../lib/jobs/row';
+import { waitsForItsTime } from '../../../lib/engine/jobs/row';
 import { skewOf } from '../draw/plan';
 import type { World } from '../world/types';
 

@@ -1,5 +1,5 @@
-import { jobKey } from '../../../lib/jobs/keys';
-import { ATTRIBUTE } from '../../../lib/jobs/messages';
+import { jobKey } from '../../../lib/engine/jobs/keys';
+import { ATTRIBUTE } from '../../../lib/engine/jobs/messages';
 import { deadLetterQueue, mainQueue, messagesIn, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';
 import type { World } from '../world/types';

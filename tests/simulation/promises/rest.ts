@@ -1,7 +1,7 @@
-import { sha256 } from '../../../lib/jobs/envelope';
-import { jobKey, todoKey } from '../../../lib/jobs/keys';
-import { provenSteps } from '../../../lib/jobs/ledger';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { sha256 } from '../../../lib/engine/jobs/envelope';
+import { jobKey, todoKey } from '../../../lib/engine/jobs/keys';
+import { provenSteps } from '../../../lib/engine/jobs/ledger';
+import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
 import type { Input } from '../world/callers';
 import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';

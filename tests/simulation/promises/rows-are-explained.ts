@@ -1,7 +1,7 @@
-import { witnessKey } from '../../../lib/jobs/keys';
-import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
-import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
-import { MAIL_STEPS } from '../../../lib/worker/mail';
+import { witnessKey } from '../../../lib/engine/jobs/keys';
+import { ROW_DAMAGED } from '../../../lib/engine/jobs/ledger';
+import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/engine/jobs/row';
+import { MAIL_STEPS } from '../../../lib/queues/queues';
 import { kindOf } from '../../support/history';
 import { skewOf } from '../draw/plan';
 import { laneOf } from '../world/names';

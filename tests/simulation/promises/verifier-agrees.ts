@@ -1,4 +1,4 @@
-import { recordFolder } from '../../../lib/jobs/keys';
+import { recordFolder } from '../../../lib/engine/jobs/keys';
 import { type Finding, findings } from '../../../packages/verify/check';
 import type { Effect, Entry, Item, Snapshot } from '../../../packages/verify/snapshot';
 import { entriesOf, serviceQueue } from '../world/names';

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { dataKey, rejectedKey } from '../../../lib/analytics/keys';
-import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
-import { analyticsContract } from '../../../lib/analytics/process';
-import { sha256 } from '../../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
+import { sha256 } from '../../../lib/engine/jobs/envelope';
+import { dataKey, rejectedKey } from '../../../lib/queues/analytics/keys';
+import { ANALYTICS_EVENTS } from '../../../lib/queues/analytics/message';
+import { analyticsContract } from '../../../lib/queues/analytics/process';
+import { ANALYTICS_QUEUE } from '../../../lib/queues/analytics/queue';
 import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';
 import type { SimulatedQueue, World } from '../world/types';
@@ -66,11 +66,11 @@ export const analytics: SimulatedQueue = {
     const place = { time: timeOf(world, spec), id };
     // A body is kept too if the answer to its write is lost. Its row does not name it, and a lifecycle rule deletes it.
     const own = objects.keys().filter((key) => key.includes(id) && !isRecord(key) && !/-late\/|\/_bodies\//.test(key));
-    if (!isDeepStrictEqual(own, [rejectedKey('jobs', place), dataKey('jobs', place)]))
+    if (!isDeepStrictEqual(own, [dataKey('jobs', place), rejectedKey('jobs', place)]))
       return `it has the objects ${own}`;
     const lines = own.flatMap((key) => gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean));
     const events = lines.map((line) => JSON.parse(line) as { id?: string; event?: { id: string } });
     const ids = events.map(({ id, event }) => id ?? event?.id);
-    return isDeepStrictEqual(ids, [invalidId(index), ...eventIds(index)]) ? undefined : 'its objects hold other events';
+    return isDeepStrictEqual(ids, [...eventIds(index), invalidId(index)]) ? undefined : 'its objects hold other events';
   },
 };

@@ -1,5 +1,5 @@
-import { EMAIL_CAMPAIGN } from '../../../lib/emails/message';
-import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
+import { EMAIL_CAMPAIGN } from '../../../lib/queues/emails/message';
+import { campaignKey, EMAILS_QUEUE } from '../../../lib/queues/emails/queue';
 import { createProducer } from '../../../packages/producer/client';
 import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';

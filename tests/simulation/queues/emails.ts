@@ -1,7 +1,8 @@
-import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { EMAIL_MESSAGE, type EmailMessageInput } from '../../../lib/emails/message';
-import { emailsContract } from '../../../lib/emails/process';
-import { EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
+import { jobKey } from '../../../lib/engine/jobs/keys';
+import { campaigns } from '../../../lib/queues/emails/campaigns/campaign';
+import { EMAIL_MESSAGE, type EmailMessageInput } from '../../../lib/queues/emails/message';
+import { emailsContract } from '../../../lib/queues/emails/process';
+import { EMAILS_QUEUE } from '../../../lib/queues/emails/queue';
 import { createProducer } from '../../../packages/producer/client';
 import { fifoSettings } from '../../support/queue-pair';
 import { FOREIGN, type JobSpec } from '../draw/plan';

@@ -1,7 +1,12 @@
-import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
-import { feedbackContract, mailLimit } from '../../../lib/feedback/process';
-import { attachmentsPrefix, jobKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
+import { attachmentsPrefix, jobKey } from '../../../lib/engine/jobs/keys';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import {
+  FEEDBACK_SUBMITTED,
+  type FeedbackInput,
+  feedbackPerson,
+  feedbackSchema,
+} from '../../../lib/queues/feedback/message';
+import { feedbackContract, mailLimit } from '../../../lib/queues/feedback/process';
 import { createProducer } from '../../../packages/producer/client';
 import { hashed, hashPeople } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';

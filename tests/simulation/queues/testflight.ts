@@ -1,7 +1,8 @@
-import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/message';
-import { testflightContract } from '../../../lib/testflight/process';
-import { createSubjects } from '../../../lib/testflight/subjects';
-import type { QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract } from '../../../lib/engine/worker/contract';
+import { TESTFLIGHT_INVITE } from '../../../lib/queues/testflight/message';
+import { testflightContract } from '../../../lib/queues/testflight/process';
+import { TESTFLIGHT_QUEUE } from '../../../lib/queues/testflight/queue';
+import { createSubjects } from '../../../lib/queues/testflight/subjects';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';

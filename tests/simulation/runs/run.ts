@@ -1,4 +1,4 @@
-import { bodyKey } from '../../../lib/jobs/keys';
+import { bodyKey } from '../../../lib/engine/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan } from '../draw/plan';
 import { erasedAreGone } from '../promises/erased-are-gone';

@@ -1,5 +1,5 @@
-import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/errors';
-import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
+import { VENDOR_STOPPED } from '../../../lib/engine/worker/circuit';
+import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/platform/errors';
 import { jobId } from '../../support/engine';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { createChance } from '../world/chance';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { bodyKey } from '../../../lib/jobs/keys';
-import { type JobRow, rowOfEnvelope } from '../../../lib/jobs/row';
-import { messageType } from '../../../lib/worker/contract';
+import { bodyKey } from '../../../lib/engine/jobs/keys';
+import { type JobRow, rowOfEnvelope } from '../../../lib/engine/jobs/row';
+import { messageType } from '../../../lib/engine/worker/contract';
 import { layDead } from '../../support/dead-letters';
 import { inState } from '../../support/in-state';
 import { envelopeOf, type ServiceOptions, startService } from './service';

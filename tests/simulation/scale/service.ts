@@ -1,11 +1,11 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { QueueSettings } from '../../../lib/config/functions';
-import { ignoreStoreError } from '../../../lib/errors';
-import type { Envelope } from '../../../lib/jobs/envelope';
-import type { Facts } from '../../../lib/ports';
-import { reconcile } from '../../../lib/reconcile/reconcile';
-import { handleBatch } from '../../../lib/worker/batch';
-import type { QueueContract } from '../../../lib/worker/contract';
+import type { Envelope } from '../../../lib/engine/jobs/envelope';
+import { reconcile } from '../../../lib/engine/reconcile/reconcile';
+import { handleBatch } from '../../../lib/engine/worker/batch';
+import type { QueueContract } from '../../../lib/engine/worker/contract';
+import type { QueueSettings } from '../../../lib/platform/config/functions';
+import { ignoreStoreError } from '../../../lib/platform/errors';
+import type { Facts } from '../../../lib/platform/ports';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { type EngineOptions, jobId, memoryEngine } from '../../support/engine';

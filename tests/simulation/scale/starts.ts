@@ -1,4 +1,4 @@
-import { submit } from '../../../lib/submit/submit';
+import { submit } from '../../../lib/engine/submit/submit';
 import type { Used } from '../../support/memory-table';
 import { QUEUE, startSample, TYPE } from './sample';
 import { type ScaleResult, scalePlan } from './service';

@@ -1,4 +1,4 @@
-import type { Person } from '../../../lib/ops/search';
+import type { Person } from '../../../lib/operate/ops/search';
 import { placeOfKey } from '../../support/places';
 import { HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { aPlan, type Plan } from '../draw/plan';

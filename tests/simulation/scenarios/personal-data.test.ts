@@ -1,10 +1,10 @@
 import type * as z from 'zod';
 import { toJSONSchema } from 'zod';
-import { EVENT_SHAPE } from '../../../lib/analytics/message';
-import { emailMessageSchema } from '../../../lib/emails/message';
-import { recipientSchema } from '../../../lib/emails/recipients';
-import { feedbackSchema } from '../../../lib/feedback/message';
-import { inviteSchema, removeSchema } from '../../../lib/testflight/message';
+import { EVENT_SHAPE } from '../../../lib/queues/analytics/message';
+import { emailMessageSchema } from '../../../lib/queues/emails/message';
+import { recipientSchema } from '../../../lib/queues/emails/recipients';
+import { feedbackSchema } from '../../../lib/queues/feedback/message';
+import { inviteSchema, removeSchema } from '../../../lib/queues/testflight/message';
 import { queueNamed } from '../queues/queues';
 import { MARK } from '../world/watch';
 

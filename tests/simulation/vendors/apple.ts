@@ -1,3 +1,4 @@
+import { type HttpAnswer, translate } from '../../../lib/platform/http';
 import {
   type AppStoreConnect,
   answered,
@@ -5,8 +6,7 @@ import {
   appStoreConnectOver,
   type Call,
   effectOf,
-} from '../../../lib/vendors/app-store-connect';
-import { type HttpAnswer, translate } from '../../../lib/vendors/http';
+} from '../../../lib/queues/testflight/app-store-connect';
 import type { Process } from '../world/calls';
 import type { World } from '../world/types';
 import { FORBIDDEN_TESTER, isOk, notingDoubt } from './vendors';

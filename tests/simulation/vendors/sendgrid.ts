@@ -1,6 +1,6 @@
-import { translate, UnexpectedAnswer } from '../../../lib/vendors/http';
-import { sendgrid as dialect, type Mail, type Sendgrid } from '../../../lib/vendors/sendgrid';
-import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
+import { type SharedRate, sharedRate } from '../../../lib/mail/rate';
+import { sendgrid as dialect, type Mail, type Sendgrid } from '../../../lib/mail/sendgrid';
+import { translate, UnexpectedAnswer } from '../../../lib/platform/http';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { depsOf } from '../world/code';

@@ -1,4 +1,4 @@
-import { AmbiguousError } from '../../../lib/errors';
+import { AmbiguousError } from '../../../lib/platform/errors';
 import {
   type AppStoreConnectSeed,
   appStoreConnectModel,

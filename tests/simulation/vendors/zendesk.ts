@@ -1,5 +1,5 @@
-import { translate } from '../../../lib/vendors/http';
-import { type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
+import { translate } from '../../../lib/platform/http';
+import { type Zendesk, zendesk } from '../../../lib/queues/feedback/zendesk';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';

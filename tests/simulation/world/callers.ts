@@ -1,8 +1,8 @@
-import { toSqs } from '../../../lib/aws/sqs-messages';
-import { StoreError } from '../../../lib/errors';
-import { parseEnvelope } from '../../../lib/jobs/envelope';
-import { jobKey } from '../../../lib/jobs/keys';
-import { InvalidJobError } from '../../../lib/submit/errors';
+import { parseEnvelope } from '../../../lib/engine/jobs/envelope';
+import { jobKey } from '../../../lib/engine/jobs/keys';
+import { InvalidJobError } from '../../../lib/engine/submit/errors';
+import { toSqs } from '../../../lib/platform/aws/sqs-messages';
+import { StoreError } from '../../../lib/platform/errors';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { readWhole } from '../../support/producer';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';

@@ -1,8 +1,10 @@
-import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
-import { campaignKey, EMAILS_QUEUE, jobKey, rateKey, suppressKey } from '../../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import type { ItemHead } from '../../../lib/ports';
-import { heldNow, type RateItem } from '../../../lib/worker/rate';
+import { jobKey } from '../../../lib/engine/jobs/keys';
+import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import { heldNow, type RateItem, rateKey } from '../../../lib/mail/rate';
+import { suppressKey } from '../../../lib/mail/suppression';
+import type { ItemHead } from '../../../lib/platform/ports';
+import { type Campaign, chunkId, chunkRecipients } from '../../../lib/queues/emails/campaigns/campaign';
+import { campaignKey, EMAILS_QUEUE } from '../../../lib/queues/emails/queue';
 import { hashed } from '../../support/hash-people';
 import { skewOf } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
@@ -18,7 +20,7 @@ export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number:
   watch.row(jobKey(EMAILS_QUEUE, chunkId(id, number)));
 
 /** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
-export function isPaused({ watch }: World, { state, reason, campaign: id = '' }: JobRow): boolean {
+export function isPaused({ watch }: World, { state, reason, parent: id = '' }: JobRow): boolean {
   const campaign = watch.items.get(campaignKey(id));
   const isHeld = state === 'held' && reason === 'paused';
   return isHeld && campaign !== undefined && campaign.status === 'paused';
@@ -165,7 +167,7 @@ export function watchCampaigns(world: World): void {
   }
 
   function underWay(campaign: string): Set<string> {
-    const rows = watch.rows().filter((row) => row.campaign === campaign);
+    const rows = watch.rows().filter((row) => row.parent === campaign);
     return new Set(rows.filter(({ state, steps }) => state === 'processing' || steps.send).map(({ id }) => id));
   }
 }

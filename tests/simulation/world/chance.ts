@@ -1,4 +1,4 @@
-import type { Random } from '../../../lib/ports';
+import type { Random } from '../../../lib/platform/ports';
 
 /** All random choices of a run. The same seed gives the same run. */
 export interface Chance extends Random {

@@ -1,14 +1,16 @@
 import type { SQSEvent } from 'aws-lambda';
-import { suppressionList } from '../../../lib/emails/suppression';
-import { createLedger } from '../../../lib/jobs/ledger';
-import { type Erased, erasePerson } from '../../../lib/ops/erase';
-import type { OperatorDeps } from '../../../lib/ops/operator';
-import { type Found, findPerson } from '../../../lib/ops/person';
-import type { Person } from '../../../lib/ops/search';
-import { reconcile } from '../../../lib/reconcile/reconcile';
-import { handleBatch } from '../../../lib/worker/batch';
-import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
-import type { WorkerDeps } from '../../../lib/worker/contract';
+import { createLedger } from '../../../lib/engine/jobs/ledger';
+import { reconcile } from '../../../lib/engine/reconcile/reconcile';
+import { handleBatch } from '../../../lib/engine/worker/batch';
+import { type CircuitBreakers, circuitBreakers } from '../../../lib/engine/worker/circuit';
+import type { WorkerDeps } from '../../../lib/engine/worker/contract';
+import { suppressionList } from '../../../lib/mail/suppression';
+import { type Erased, erasePerson } from '../../../lib/operate/ops/erase';
+import type { OperatorDeps } from '../../../lib/operate/ops/operator';
+import { type Found, findPerson } from '../../../lib/operate/ops/person';
+import type { Person } from '../../../lib/operate/ops/search';
+import { MAIL_STEPS, publishedOnly } from '../../../lib/queues/queues';
+import { queueWorks } from '../../../lib/queues/works';
 import { hashPeople } from '../../support/hash-people';
 import { type End, inProcess } from './acts';
 import type { Process } from './calls';
@@ -42,13 +44,15 @@ export function depsOf(world: World, ports: Ports, process?: Process) {
     queueNames: lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
     dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
-    guard: GUARD,
     limits: plan.sending,
+    works: {},
     ...(plan.share === undefined ? {} : { share: plan.share }),
-    ...(plan.events ? { events } : {}),
+    ...(plan.events ? { events: publishedOnly(events) } : {}),
     ...(plan.facts ? { topic: { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
   };
-  return { ...deps, audit: 'of-this-run', suppression: suppressionList(deps) };
+  const suppression = suppressionList(deps);
+  const works = queueWorks({ guard: GUARD, suppression, limits: plan.sending });
+  return { ...deps, works, audit: 'of-this-run', mailSteps: MAIL_STEPS, suppression };
 }
 
 export type Deps = ReturnType<typeof depsOf>;

@@ -1,5 +1,5 @@
-import { StoreError } from '../../../lib/errors';
-import { NoAnswer, UnexpectedAnswer } from '../../../lib/vendors/http';
+import { StoreError } from '../../../lib/platform/errors';
+import { NoAnswer, UnexpectedAnswer } from '../../../lib/platform/http';
 import type { Reply } from '../../../packages/local/fakes/server';
 import { VENDOR_SECRET as SECRET } from '../vendors/vendors';
 import type { Chance } from './chance';

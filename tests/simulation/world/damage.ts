@@ -1,10 +1,10 @@
-import type { Vendor } from '../../../lib/errors';
-import type { Envelope } from '../../../lib/jobs/envelope';
-import { invalidId, jobKey, vendorKey } from '../../../lib/jobs/keys';
-import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/ledger';
-import { isEnd } from '../../../lib/jobs/row';
-import type { Item } from '../../../lib/ports';
-import { jsonOf } from '../../../lib/text';
+import type { Envelope } from '../../../lib/engine/jobs/envelope';
+import { invalidId, jobKey, vendorKey } from '../../../lib/engine/jobs/keys';
+import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/engine/jobs/ledger';
+import { isEnd } from '../../../lib/engine/jobs/row';
+import type { Vendor } from '../../../lib/platform/errors';
+import type { Item } from '../../../lib/platform/ports';
+import { jsonOf } from '../../../lib/platform/text';
 import type { Damage } from '../draw/plan';
 import { later } from './acts';
 import { type Message, serviceQueue } from './names';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config/functions';
+import type { QueueSettings } from '../../../lib/platform/config/functions';
 import type { Process } from './calls';
 import type { World } from './types';
 

@@ -1,6 +1,6 @@
-import { takeEvents } from '../../../lib/emails/events/webhook';
-import { StoreError } from '../../../lib/errors';
-import { groupBy } from '../../../lib/group-by';
+import { StoreError } from '../../../lib/platform/errors';
+import { groupBy } from '../../../lib/platform/group-by';
+import { takeEvents } from '../../../lib/queues/emails/events/webhook';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
 import { later, sleep } from './acts';

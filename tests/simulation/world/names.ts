@@ -1,6 +1,6 @@
-import { sha256 } from '../../../lib/jobs/envelope';
-import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
-import { jobId } from '../../../lib/submit/options';
+import { sha256 } from '../../../lib/engine/jobs/envelope';
+import { dlqName, queueName, queueUrl } from '../../../lib/engine/jobs/keys';
+import { jobId } from '../../../lib/engine/submit/options';
 import { ACCOUNT, REGION } from '../../../packages/local/loopback';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import type { World } from './types';

@@ -1,10 +1,10 @@
-import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { STEP_UNKNOWN, StoreError, type Vendor } from '../../../lib/errors';
-import { vendorKey } from '../../../lib/jobs/keys';
-import { type JobRow, lackedStep } from '../../../lib/jobs/row';
-import { cancel, discard, replace, resend, retry, sentEnvelope, settle, whyNot } from '../../../lib/ops/act';
-import { OperatorError, stateOf } from '../../../lib/ops/operator';
-import { limitVendor, tryVendor } from '../../../lib/ops/pause';
+import { vendorKey } from '../../../lib/engine/jobs/keys';
+import { type JobRow, lackedStep } from '../../../lib/engine/jobs/row';
+import { cancel, discard, replace, resend, retry, sentEnvelope, settle, whyNot } from '../../../lib/operate/ops/act';
+import { OperatorError, stateOf } from '../../../lib/operate/ops/operator';
+import { limitVendor, tryVendor } from '../../../lib/operate/ops/pause';
+import { STEP_UNKNOWN, StoreError, type Vendor } from '../../../lib/platform/errors';
+import { campaigns } from '../../../lib/queues/emails/campaigns/campaign';
 import { queueArn } from '../../../packages/local/loopback';
 import type { VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';

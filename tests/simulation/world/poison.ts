@@ -1,5 +1,5 @@
 import type { SQSEvent } from 'aws-lambda';
-import type { QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract } from '../../../lib/engine/worker/contract';
 import type { JobKind } from '../draw/plan';
 import type { Process } from './calls';
 

@@ -1,6 +1,14 @@
-import { DATA_SUFFIX } from '../../../lib/analytics/keys';
-import { rowOf } from '../../../lib/jobs/ledger';
-import type { BatchQueues, Change, Facts, Item, OutgoingMessage, Queues, SentMessage } from '../../../lib/ports';
+import { rowOf } from '../../../lib/engine/jobs/ledger';
+import type {
+  BatchQueues,
+  Change,
+  Facts,
+  Item,
+  OutgoingMessage,
+  Queues,
+  SentMessage,
+} from '../../../lib/platform/ports';
+import { DATA_SUFFIX } from '../../../lib/queues/analytics/keys';
 import { through } from './acts';
 import type { Process } from './calls';
 import type { Target } from './faults';

@@ -1,6 +1,6 @@
-import { bodyKey, todoKey, vendorKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
-import { type Circuit, nextTrialAt } from '../../../lib/worker/circuit';
+import { bodyKey, todoKey, vendorKey } from '../../../lib/engine/jobs/keys';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { type Circuit, nextTrialAt } from '../../../lib/engine/worker/circuit';
 import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence, movedEntries } from '../promises/rest';

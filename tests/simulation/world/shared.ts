@@ -1,5 +1,5 @@
-import type { FactMessage } from '../../../lib/alarms/notification';
-import type { Facts, OutgoingMessage } from '../../../lib/ports';
+import type { FactMessage } from '../../../lib/engine/reconcile/facts';
+import type { Facts, OutgoingMessage } from '../../../lib/platform/ports';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { memoryObjects } from '../../support/memory-objects';

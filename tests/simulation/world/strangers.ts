@@ -1,10 +1,10 @@
-import { toSqs } from '../../../lib/aws/sqs-messages';
-import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
-import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
-import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
-import type { JobRow } from '../../../lib/jobs/row';
-import type { OutgoingMessage } from '../../../lib/ports';
-import { canaryEnvelope } from '../../../lib/reconcile/measure';
+import { ROW_DAMAGED } from '../../../lib/engine/jobs/ledger';
+import { GONE, PLACEHOLDER } from '../../../lib/engine/jobs/messages';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { canaryEnvelope } from '../../../lib/engine/reconcile/measure';
+import { toSqs } from '../../../lib/platform/aws/sqs-messages';
+import type { OutgoingMessage } from '../../../lib/platform/ports';
+import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/queues/emails/campaigns/campaign';
 import { aJob, type ForgedForm, type Forgery } from '../draw/plan';
 import { later } from './acts';
 import { campaignsOf } from './campaigns';

@@ -1,7 +1,7 @@
-import type { QueueSettings } from '../../../lib/config/functions';
-import type { BatchQueues, Events, Queues, Table } from '../../../lib/ports';
-import type { Topic } from '../../../lib/reconcile/facts';
-import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
+import type { Topic } from '../../../lib/engine/reconcile/facts';
+import type { QueueContract, WorkerDeps } from '../../../lib/engine/worker/contract';
+import type { QueueSettings } from '../../../lib/platform/config/functions';
+import type { BatchQueues, Events, Queues, Table } from '../../../lib/platform/ports';
 import type { ProducerDeps } from '../../../packages/producer/campaign';
 import type { JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Process } from './calls';

@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
-import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
-import { completionOf } from '../../../lib/jobs/record';
-import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
-import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
-import type { PlaceName } from '../../../lib/ops/places';
-import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
+import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/engine/jobs/ledger';
+import { completionOf } from '../../../lib/engine/jobs/record';
+import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/engine/jobs/transitions';
+import type { PlaceName } from '../../../lib/operate/ops/places';
+import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/platform/ports';
 import { completionSchema } from '../../docs/completion-schema';
 import { inState } from '../../support/in-state';
 import { placeOfKey } from '../../support/places';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
-import * as analytics from '../../../lib/analytics/keys';
-import * as keys from '../../../lib/jobs/keys';
-import { PLACES, type Place } from '../../../lib/ops/places';
+import * as keys from '../../../lib/engine/jobs/keys';
+import { PLACES, type Place } from '../../../lib/operate/ops/places';
+import * as analytics from '../../../lib/queues/analytics/keys';
 import { bucketProblems, lifecycleRules, retentions } from '../../../packages/cli/bucket-check';
 import { instanceFile } from '../../../resources/instances/file';
 import { readInstance } from '../../../resources/instances/read';

@@ -1,5 +1,5 @@
 import type { ResourceChange } from '@aws-sdk/client-cloudformation';
-import { OperatorError } from '../../../lib/ops/operator';
+import { OperatorError } from '../../../lib/operate/ops/operator';
 import { changeLines, plannedChanges } from '../../../packages/cli/stack';
 import { fakeAws, NO_STACK, stackXml, xml } from '../../support/fake-aws';
 

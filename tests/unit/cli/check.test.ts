@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
-import { producerSettings } from '../../../lib/config/common';
+import { producerSettings } from '../../../lib/platform/config/common';
 import { zendeskLookup } from '../../../packages/cli/connect';
 import { variableLines } from '../../../packages/cli/service';
 import { instance } from '../../../resources/instance';

@@ -4,18 +4,19 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import * as z from 'zod';
-import { writeHours } from '../../../lib/analytics/hours';
-import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/analytics/keys';
-import { propertyColumnsOf } from '../../../lib/analytics/parquet';
-import { analyticsContract } from '../../../lib/analytics/process';
-import { PermanentError, StopError } from '../../../lib/errors';
-import { sha256 } from '../../../lib/jobs/envelope';
-import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
-import { personOf } from '../../../lib/jobs/person-hash';
-import { erasePerson } from '../../../lib/ops/erase';
-import { stateOf } from '../../../lib/ops/operator';
-import { type Found, findPerson } from '../../../lib/ops/person';
-import type { Person } from '../../../lib/ops/search';
+import { sha256 } from '../../../lib/engine/jobs/envelope';
+import { bodyKey, jobKey } from '../../../lib/engine/jobs/keys';
+import { personOf } from '../../../lib/engine/jobs/person-hash';
+import { erasePerson } from '../../../lib/operate/ops/erase';
+import { stateOf } from '../../../lib/operate/ops/operator';
+import { type Found, findPerson } from '../../../lib/operate/ops/person';
+import type { Person } from '../../../lib/operate/ops/search';
+import { PermanentError, StopError } from '../../../lib/platform/errors';
+import { writeHours } from '../../../lib/queues/analytics/hours';
+import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/queues/analytics/keys';
+import { propertyColumnsOf } from '../../../lib/queues/analytics/parquet';
+import { analyticsContract } from '../../../lib/queues/analytics/process';
+import { hoursKey } from '../../../lib/queues/analytics/queue';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
 import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -234,7 +235,7 @@ const IN_HOUR = 'year=2026/month=01/day=02/hour=03';
 
 /** What a program or a person can have stored: in which folder, under which ending, and what. */
 const STORED: [folder: string, ending: string, object: (n: number, form: string) => unknown][] = [
-  [`analytics/${IN_HOUR}`, '.ndjson.gz', (n, form) => anEvent(n, { properties: { [MARK]: form } })],
+  [`analytics-originals/${IN_HOUR}`, '.ndjson.gz', (n, form) => anEvent(n, { properties: { [MARK]: form } })],
   [`analytics-late/${IN_HOUR}`, '.ndjson.gz', (n, form) => ({ ...anEvent(n), session: form, mark: MARK })],
   [`analytics-rejected/${IN_HOUR}`, '.ndjson.gz', (_, form) => ({ event: { deep: [{ [form]: MARK }] } })],
   [`analytics-rejected/${IN_HOUR}`, '.ndjson.gz', (_, form) => ({ event: MARK, source: form })],

@@ -1,4 +1,4 @@
-import { StoreError } from '../../../lib/errors';
+import { StoreError } from '../../../lib/platform/errors';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands } from '../../../packages/cli/commands';
 import { acceptedRow } from '../../support/accepted-row';

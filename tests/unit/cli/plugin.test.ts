@@ -1,5 +1,5 @@
-import { StoreError } from '../../../lib/errors';
-import { pauseKey } from '../../../lib/jobs/keys';
+import { pauseKey } from '../../../lib/engine/jobs/keys';
+import { StoreError } from '../../../lib/platform/errors';
 import { keepPauses } from '../../../packages/cli/core';
 import { dropLogGroups, dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
 import type { Template } from '../../../packages/cli/target';

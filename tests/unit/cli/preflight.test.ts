@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { mapEach } from '../../../lib/concurrency';
-import { ownerKey } from '../../../lib/jobs/keys';
-import { OperatorError } from '../../../lib/ops/operator';
+import { ownerKey } from '../../../lib/engine/jobs/keys';
+import { OperatorError } from '../../../lib/operate/ops/operator';
+import { mapEach } from '../../../lib/platform/concurrency';
 import { lifecycleRules } from '../../../packages/cli/bucket-check';
 import { deploymentProblems } from '../../../packages/cli/check';
 import { commands } from '../../../packages/cli/commands';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { StopError } from '../../../lib/errors';
-import { factsKey, pauseKey } from '../../../lib/jobs/keys';
-import { type Deployment, OperatorError } from '../../../lib/ops/operator';
-import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/ops/pause';
+import { factsKey, pauseKey } from '../../../lib/engine/jobs/keys';
+import { type Deployment, OperatorError } from '../../../lib/operate/ops/operator';
+import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/operate/ops/pause';
+import { StopError } from '../../../lib/platform/errors';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { memoryDeployment } from '../../support/deployment';

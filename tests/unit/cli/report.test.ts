@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recordKey, verifiedKey } from '../../../lib/jobs/keys';
-import { recordOf } from '../../../lib/jobs/record';
-import type { JobRow } from '../../../lib/jobs/row';
+import { recordKey, verifiedKey } from '../../../lib/engine/jobs/keys';
+import { recordOf } from '../../../lib/engine/jobs/record';
+import type { JobRow } from '../../../lib/engine/jobs/row';
 import type { Options } from '../../../packages/cli/command';
 import { acceptedRow } from '../../support/accepted-row';
 import { memoryDeployment } from '../../support/deployment';
@@ -49,7 +49,7 @@ test('the report of a month says which criteria are met, with their figures, and
     { n: 6, ...dead },
     { n: 7, state: 'cancelled', reason: 'operator' },
     { n: 8, seconds: 70, holds: 1, notBefore: DAY + 60_000 },
-    { n: 9, seconds: 500, campaign: jobId(50) },
+    { n: 9, seconds: 500, parent: jobId(50) },
     { n: 10, seconds: 300_000, generation: 2 },
   ]);
   metrics.set('Canary', [{ at: DAY, value: 288 }]);

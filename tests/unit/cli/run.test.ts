@@ -1,7 +1,7 @@
-import { ConfigError } from '../../../lib/config/common';
-import { StoreError } from '../../../lib/errors';
-import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { OperatorError } from '../../../lib/ops/operator';
+import { IllegalTransitionError } from '../../../lib/engine/jobs/transitions';
+import { OperatorError } from '../../../lib/operate/ops/operator';
+import { ConfigError } from '../../../lib/platform/config/common';
+import { StoreError } from '../../../lib/platform/errors';
 import type { Command, Options } from '../../../packages/cli/command';
 import type { Connection } from '../../../packages/cli/connect';
 import { type Call, runCommand } from '../../../packages/cli/run';

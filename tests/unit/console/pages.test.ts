@@ -1,10 +1,10 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { eventFolder } from '../../../lib/emails/events/webhook';
-import { PermanentError, StoreError } from '../../../lib/errors';
-import { auditKey } from '../../../lib/jobs/keys';
-import { personOf } from '../../../lib/jobs/person-hash';
-import type { JobEvent, JobRow, Reason, State } from '../../../lib/jobs/row';
-import type { Overview } from '../../../lib/ops/overview';
+import { auditKey } from '../../../lib/engine/jobs/keys';
+import { personOf } from '../../../lib/engine/jobs/person-hash';
+import type { JobEvent, JobRow, Reason, State } from '../../../lib/engine/jobs/row';
+import type { Overview } from '../../../lib/operate/ops/overview';
+import { PermanentError, StoreError } from '../../../lib/platform/errors';
+import { chunkId } from '../../../lib/queues/emails/campaigns/campaign';
+import { eventFolder } from '../../../lib/queues/emails/events/webhook';
 import type { CampaignPage } from '../../../packages/console/api';
 import { explain, timeline } from '../../../packages/console/explain';
 import type { DeadLetters, FoundJobs, JobPage } from '../../../packages/console/jobs';

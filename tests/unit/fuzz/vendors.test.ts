@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { Feedback } from '../../../lib/feedback/message';
-import { InvalidJobError } from '../../../lib/submit/errors';
-import { plainText } from '../../../lib/text';
+import { InvalidJobError } from '../../../lib/engine/submit/errors';
+import { plainText } from '../../../lib/platform/text';
+import type { Feedback } from '../../../lib/queues/feedback/message';
 import { startFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
 import { damaged, named, printSeed, share, text } from './random';

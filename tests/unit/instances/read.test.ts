@@ -2,8 +2,9 @@ import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { environmentSchemas, secret } from '../../../lib/config/functions';
-import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
+import { LONGEST_CALL_MS } from '../../../lib/engine/worker/contract';
+import { secret } from '../../../lib/platform/config/functions';
+import { environmentSchemas } from '../../../lib/queues/environments';
 import { PATIENCE_MS } from '../../../packages/local/lambda/runtime';
 import { functionsOf } from '../../../resources/instances/instance';
 import {
@@ -24,7 +25,7 @@ const known = Object.keys(readDefaults().queues ?? {});
 const changed = (changes: Record<string, unknown>, name = 'acme') => parseInstance(name, changedFile(name, changes));
 const problems = (changes: Record<string, unknown>, name?: string) => problemsOf(() => changed(changes, name));
 
-/** SendGrid takes up to 30 s for a chunk (lib/emails/send.ts). */
+/** SendGrid takes up to 30 s for a chunk (lib/queues/emails/send.ts). */
 const LONGEST_CALLS_MS: Record<string, number> = { emails: 30_000 };
 
 const deployed = instanceNames().filter((name) => name !== 'local');

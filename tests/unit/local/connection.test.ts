@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
-import { parseEvent } from '../../../lib/emails/events/webhook';
+import { eventVerifier, type WebhookRequest } from '../../../lib/queues/emails/events/verify';
+import { parseEvent } from '../../../lib/queues/emails/events/webhook';
+import { MAIL_STEPS } from '../../../lib/queues/queues';
 import {
   announce,
   connectFunctions,
@@ -76,7 +77,7 @@ test('the webhook takes the event of its fixture with the signature that it gets
   const now = Date.now();
   const verify = eventVerifier([EVENT_KEYS.publicKey], () => now);
   const request = JSON.parse(readFileSync('tests/fixtures/email-events.json', 'utf8')) as WebhookRequest;
-  const of = { instance: 'local', clock: memoryClock(now) };
+  const of = { instance: 'local', mailSteps: MAIL_STEPS, clock: memoryClock(now) };
   const verdict = verify(signedAsSendgrid(request, now) as WebhookRequest);
 
   expect(verify(request)).toEqual({ status: 403 });

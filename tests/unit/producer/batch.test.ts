@@ -1,5 +1,5 @@
-import { StoreError } from '../../../lib/errors';
-import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
+import { StoreError } from '../../../lib/platform/errors';
+import type { BatchEntry, OutgoingMessage } from '../../../lib/platform/ports';
 import type { BatchJob } from '../../../packages/producer/batch';
 import { memoryProducerDeps, type Wrap } from '../../support/producer';
 

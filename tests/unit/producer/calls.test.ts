@@ -1,4 +1,4 @@
-import { StoreError } from '../../../lib/errors';
+import { StoreError } from '../../../lib/platform/errors';
 import { clientOf, type Producer } from '../../../packages/producer/client';
 import { packingLimits } from '../../../packages/producer/tracker';
 import { controlledClock } from '../../support/controlled-clock';

@@ -1,10 +1,10 @@
-import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { readContent, readManifest, readPart } from '../../../lib/emails/manifest';
-import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
-import { campaignKey } from '../../../lib/jobs/keys';
-import { createLedger } from '../../../lib/jobs/ledger';
-import { hashesWith } from '../../../lib/jobs/person-hash';
-import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
+import { createLedger } from '../../../lib/engine/jobs/ledger';
+import { hashesWith } from '../../../lib/engine/jobs/person-hash';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/engine/submit/errors';
+import { campaigns } from '../../../lib/queues/emails/campaigns/campaign';
+import { readContent, readManifest, readPart } from '../../../lib/queues/emails/manifest';
+import type { CampaignInput, CampaignJob } from '../../../lib/queues/emails/message';
+import { campaignKey } from '../../../lib/queues/emails/queue';
 import type { RecipientSource } from '../../../packages/producer/campaign';
 import { producerOf } from '../../../packages/producer/client';
 import { damagedItem } from '../../support/damage';

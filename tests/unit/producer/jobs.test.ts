@@ -1,9 +1,9 @@
 import { v7 } from 'uuid';
-import { StoreError } from '../../../lib/errors';
-import { hashesWith } from '../../../lib/jobs/person-hash';
-import type { JobRow } from '../../../lib/jobs/row';
-import { JobNotFoundError } from '../../../lib/submit/errors';
-import type { SubmitOptions } from '../../../lib/submit/options';
+import { hashesWith } from '../../../lib/engine/jobs/person-hash';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import { JobNotFoundError } from '../../../lib/engine/submit/errors';
+import type { SubmitOptions } from '../../../lib/engine/submit/options';
+import { StoreError } from '../../../lib/platform/errors';
 import { type FindOptions, jobsOf, waiting } from '../../../packages/producer/jobs';
 import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';

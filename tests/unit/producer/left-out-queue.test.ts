@@ -1,5 +1,5 @@
-import { ConfigError } from '../../../lib/config/common';
-import { InvalidJobError } from '../../../lib/submit/errors';
+import { InvalidJobError } from '../../../lib/engine/submit/errors';
+import { ConfigError } from '../../../lib/platform/config/common';
 import type { Producer } from '../../../packages/producer/client';
 import { connectionConfig, queueIn, realProducer } from '../../../packages/producer/real-producer';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';

@@ -1,8 +1,8 @@
-import { WaitError } from '../../../lib/errors';
-import { BY_ITS_PRODUCER } from '../../../lib/jobs/row';
-import { cancel, retry } from '../../../lib/ops/act';
-import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../../lib/submit/errors';
-import { type Submission, submit } from '../../../lib/submit/submit';
+import { BY_ITS_PRODUCER } from '../../../lib/engine/jobs/row';
+import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../../lib/engine/submit/errors';
+import { type Submission, submit } from '../../../lib/engine/submit/submit';
+import { cancel, retry } from '../../../lib/operate/ops/act';
+import { WaitError } from '../../../lib/platform/errors';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { feedbackSchema } from '../../../lib/feedback/message';
-import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
-import { hashesWith, personOf } from '../../../lib/jobs/person-hash';
-import type { Item } from '../../../lib/ports';
-import { IdempotencyConflictError, type InvalidJobError } from '../../../lib/submit/errors';
-import type { SubmitOptions } from '../../../lib/submit/options';
+import { parseEnvelope, payloadHash } from '../../../lib/engine/jobs/envelope';
+import { hashesWith, personOf } from '../../../lib/engine/jobs/person-hash';
+import { IdempotencyConflictError, type InvalidJobError } from '../../../lib/engine/submit/errors';
+import type { SubmitOptions } from '../../../lib/engine/submit/options';
+import type { Item } from '../../../lib/platform/ports';
+import { feedbackSchema } from '../../../lib/queues/feedback/message';
 import { producerOf } from '../../../packages/producer/client';
 import { type Fault, withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';

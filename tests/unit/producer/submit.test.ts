@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { version } from 'uuid';
-import { parseEnvelope, payloadHash, sha256 } from '../../../lib/jobs/envelope';
-import { IdempotencyConflictError } from '../../../lib/submit/errors';
-import { jobId } from '../../../lib/submit/options';
-import { submit } from '../../../lib/submit/submit';
+import { parseEnvelope, payloadHash, sha256 } from '../../../lib/engine/jobs/envelope';
+import { IdempotencyConflictError } from '../../../lib/engine/submit/errors';
+import { jobId } from '../../../lib/engine/submit/options';
+import { submit } from '../../../lib/engine/submit/submit';
 import { withFaults } from '../../support/faults';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryProducerDeps } from '../../support/producer';

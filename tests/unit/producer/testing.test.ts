@@ -1,5 +1,5 @@
-import { StoreError } from '../../../lib/errors';
-import type { Clock } from '../../../lib/ports';
+import { StoreError } from '../../../lib/platform/errors';
+import type { Clock } from '../../../lib/platform/ports';
 import type { Producer } from '../../../packages/producer/client';
 import { createTestProducer } from '../../../packages/producer/testing';
 import { memoryProducerDeps } from '../../support/producer';

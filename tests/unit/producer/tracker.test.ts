@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { realClock } from '../../../lib/aws/system';
-import { StoreError } from '../../../lib/errors';
-import { groupBy } from '../../../lib/group-by';
-import { parseEnvelope } from '../../../lib/jobs/envelope';
-import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../../lib/ports';
-import { InvalidJobError } from '../../../lib/submit/errors';
+import { parseEnvelope } from '../../../lib/engine/jobs/envelope';
+import { InvalidJobError } from '../../../lib/engine/submit/errors';
+import { realClock } from '../../../lib/platform/aws/system';
+import { StoreError } from '../../../lib/platform/errors';
+import { groupBy } from '../../../lib/platform/group-by';
+import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../../lib/platform/ports';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { clientOf } from '../../../packages/producer/client';
 import { createTracker, packingLimits, type UnsentEventsError } from '../../../packages/producer/tracker';

@@ -1,4 +1,4 @@
-import { invalid } from '../../../lib/submit/errors';
+import { invalid } from '../../../lib/engine/submit/errors';
 import { aFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
 

@@ -53,7 +53,7 @@ const MAY_NOT: Record<string, Request[]> = {
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
     ...on(arn('ssm', 'parameter/example/hash-key'), 'ssm:GetParameter'),
-    ...on(object('jobs/analytics/x'), 's3:GetObject'),
+    ...on(object('jobs/analytics-originals/x'), 's3:GetObject'),
   ],
   'OperatorPolicy OperatorObjectsPolicy': [
     ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),

@@ -1,9 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS } from '../../../lib/alarms/kinds';
-import { EVENT_COLUMNS } from '../../../lib/config/functions';
-import { groupBy } from '../../../lib/group-by';
-import { jsonOf } from '../../../lib/text';
+import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS } from '../../../lib/operate/alarms/kinds';
+import { groupBy } from '../../../lib/platform/group-by';
+import { jsonOf } from '../../../lib/platform/text';
+import { EVENT_COLUMNS } from '../../../lib/queues/analytics/columns';
 import { resolver } from '../../../packages/local/template/declared';
 import { eventsView } from '../../../resources/catalog';
 import { metricsOf } from '../../../resources/cost';
@@ -284,7 +284,7 @@ test('an alarm about functions that fail is over only when the function that run
 });
 
 /** The names in calls of `metrics.add`. */
-const measured = globSync('lib/**/*.ts').flatMap((file) =>
+const measured = globSync('{handlers,lib}/**/*.ts').flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(/metrics\.add\(\s*'(\w+)'/g)].map(([, name = '']) => name),
 );
 

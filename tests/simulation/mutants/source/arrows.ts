@@ -1,11 +1,11 @@
-import type { ArrowName } from '../../../../lib/jobs/transitions';
+import type { ArrowName } from '../../../../lib/engine/jobs/transitions';
 import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
 import { mutant, type SourceMutant } from '../source-mutant';
 
-/** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */
+/** A wrong expression in the function of one arrow, in lib/engine/jobs/transitions.ts. */
 const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant =>
-  mutant(plan, breaks, 'lib/jobs/transitions.ts', { [find]: replace });
+  mutant(plan, breaks, 'lib/engine/jobs/transitions.ts', { [find]: replace });
 const explained = (what: string) => new RegExp(`^everything explained: .* ${what}`);
 
 /** SendGrid asks us to wait, so the mail is held. */

@@ -1,19 +1,19 @@
-import type { SendingLimits } from '../../../../lib/config/functions';
+import type { SendingLimits } from '../../../../lib/platform/config/functions';
 import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
 import { MARK } from '../../world/watch';
 import { and, mutant, type SourceMutant } from '../source-mutant';
 
-const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
-const RELEASE = 'lib/emails/campaigns/release.ts';
-const CHUNKS = 'lib/emails/campaigns/chunks.ts';
-const GUARD = 'lib/emails/campaigns/guard.ts';
-const PROCESS = 'lib/emails/process.ts';
-const REQUEST = 'lib/emails/request.ts';
-const TAKE = 'lib/emails/events/webhook.ts';
-const WAVE = 'lib/emails/campaigns/wave.ts';
-const LIST = 'lib/emails/suppression.ts';
-const RATE = 'lib/worker/rate.ts';
+const CAMPAIGN = 'lib/queues/emails/campaigns/campaign.ts';
+const RELEASE = 'lib/queues/emails/campaigns/release.ts';
+const CHUNKS = 'lib/queues/emails/campaigns/chunks.ts';
+const GUARD = 'lib/queues/emails/campaigns/guard.ts';
+const PROCESS = 'lib/queues/emails/process.ts';
+const REQUEST = 'lib/queues/emails/request.ts';
+const TAKE = 'lib/queues/emails/events/webhook.ts';
+const WAVE = 'lib/queues/emails/campaigns/wave.ts';
+const LIST = 'lib/mail/suppression.ts';
+const RATE = 'lib/mail/rate.ts';
 
 const WAITS = /^fairness: the newest campaign waits for more than 30 s/;
 
@@ -119,7 +119,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
         'refuseIfStopped(campaign, data.number)',
     },
   ),
-  listUnread: mutant(suppressedAt(30), /^suppressed is never mailed/, 'lib/emails/send.ts', {
+  listUnread: mutant(suppressedAt(30), /^suppressed is never mailed/, 'lib/queues/emails/send.ts', {
     'if (reason === undefined ||': "if (reason !== 'erased' ||",
   }),
   // The third entry comes while the reconciler folds the second one.
@@ -130,7 +130,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     mutant(TWO, kept('chunk .* was sent before its campaign begins'), RELEASE, {
       'campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun': 'campaign?.todo !== todo',
     }),
-    'lib/jobs/items.ts',
+    'lib/engine/jobs/items.ts',
     { 'until = clock.now(), place': "until = todo.endsWith('campaign') ? 9e12 : clock.now(), place" },
   ),
   startForgotten: mutant(TWO, kept('campaign .* begins before its requested time'), PROCESS, {
@@ -194,12 +194,12 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   unknownTakenForSent: mutant(
     MUTE,
     /^the guard: the first wave of campaign .* counts 4 of 1 mails/,
-    'lib/worker/steps.ts',
+    'lib/engine/worker/steps.ts',
     {
       "status: 'unknown',": "status: 'done',",
     },
   ),
-  unknownTakenForUnderWay: mutant(MUTE, kept('campaign .* says .*"underWay":3'), 'lib/emails/report.ts', {
+  unknownTakenForUnderWay: mutant(MUTE, kept('campaign .* says .*"underWay":3'), 'lib/queues/emails/report.ts', {
     "if (step === 'unknown' || (step": 'if ((step',
   }),
   eventsLost: mutant(HEARD, kept('campaign .* says .*, and SendGrid reported [1-9]'), TAKE, {

@@ -2,7 +2,7 @@ import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../.
 import { MARK } from '../../world/watch';
 import { mutant, type SourceMutant } from '../source-mutant';
 
-const CHUNKS = 'lib/emails/campaigns/chunks.ts';
+const CHUNKS = 'lib/queues/emails/campaigns/chunks.ts';
 
 /** Faults that random runs found in the service. */
 export const FOUND_MUTANTS: Record<string, SourceMutant> = {
@@ -50,7 +50,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       broken: { from: 0, until: HOUR_MS },
     },
     /^liveness: .* is queued/,
-    'lib/reconcile/returns.ts',
+    'lib/engine/reconcile/returns.ts',
     { 'last.watched.map((key) => ledger.known(key))': 'last.watched.map((key) => ledger.get(key))' },
   ),
   // The sender gets no answer for the first message, and sends another after the later command.
@@ -62,7 +62,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       unpolled: { from: 0, until: 10 * MINUTE_MS },
     },
     /^later wins: .* is superseded, and no later command covers it/,
-    'lib/testflight/subjects.ts',
+    'lib/queues/testflight/subjects.ts',
     { 'row.firstSequence, row.deliveries[0]?.sequence': 'row.firstSequence ?? row.deliveries[0]?.sequence' },
   ),
   cancelledCommandLosesItsPlace: mutant(
@@ -74,7 +74,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       commands: cancelAndRetry(0, 66, 2 * HOUR_MS),
     },
     /^later wins: .* was accepted last, and the tester is not in the group/,
-    'lib/worker/close.ts',
+    'lib/engine/worker/close.ts',
     { 'sequence === undefined ? {} : { firstSequence: sequence }': '{}' },
   ),
   // The caller repeats its call after the planned time.
@@ -86,7 +86,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       indexLag: SECOND_MS,
     },
     /^everything explained: OldestHeld says/,
-    'lib/jobs/transitions.ts',
+    'lib/engine/jobs/transitions.ts',
     { 'dueSince: Math.max(start, at),': 'dueSince: start,' },
   ),
   erasedJobIsOpenedByItsCaller: mutant(
@@ -96,7 +96,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       erasures: [{ at: 16 * MINUTE_MS, person: { email: `${MARK}-0@example.com` } }],
     },
     /^liveness: it came to rest/,
-    'lib/submit/submit.ts',
+    'lib/engine/submit/submit.ts',
     { 'row.erased || isSentFromKept(row)': 'isSentFromKept(row)' },
   ),
   // A stranger's own job comes in two message groups.
@@ -110,7 +110,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       erasures: [{ at: 2 * HOUR_MS, person: { email: `${MARK}-2@example.com`, user: `${MARK}-user-2` } }],
     },
     /^the erased are gone: .* still has/,
-    'lib/jobs/transitions.ts',
+    'lib/engine/jobs/transitions.ts',
     { 'isOther ? { ...delivery, otherGroup: true } : delivery': 'isOther ? { ...delivery, group } : delivery' },
   ),
 };

@@ -3,14 +3,14 @@ import type { Plan } from '../../draw/plan';
 import { MARK } from '../../world/watch';
 import { and, mutant, type SourceMutant } from '../source-mutant';
 
-const LEDGER = 'lib/jobs/ledger.ts';
-const TRANSITIONS = 'lib/jobs/transitions.ts';
-const BATCH = 'lib/worker/batch.ts';
-const CLOSE = 'lib/worker/close.ts';
-const DECIDE = 'lib/worker/decide.ts';
-const OPEN = 'lib/worker/open.ts';
-const STEPS = 'lib/worker/steps.ts';
-const MEASURE = 'lib/reconcile/measure.ts';
+const LEDGER = 'lib/engine/jobs/ledger.ts';
+const TRANSITIONS = 'lib/engine/jobs/transitions.ts';
+const BATCH = 'lib/engine/worker/batch.ts';
+const CLOSE = 'lib/engine/worker/close.ts';
+const DECIDE = 'lib/engine/worker/decide.ts';
+const OPEN = 'lib/engine/worker/open.ts';
+const STEPS = 'lib/engine/worker/steps.ts';
+const MEASURE = 'lib/engine/reconcile/measure.ts';
 
 const ERASURES = [{ at: 0, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }];
 /** SendGrid refuses us for longer than the mail may wait. */
@@ -47,7 +47,7 @@ const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
 const SILENT: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'silent') };
 const LEFT_UNKNOWN = /^nothing lost: the event about the mail of .* left its step unknown/;
 
-const SUBJECTS = 'lib/testflight/subjects.ts';
+const SUBJECTS = 'lib/queues/testflight/subjects.ts';
 
 const ahead = (planned: { ahead: number; cancel?: number }): Partial<Plan> => ({ jobs: jobs(['good', { planned }]) });
 
@@ -56,7 +56,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   jobIdAsDeduplicationId: mutant(
     { jobs: jobs('refused'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] },
     /^liveness: .* entries in the DLQ do not match/,
-    'lib/jobs/keys.ts',
+    'lib/engine/jobs/keys.ts',
     { 'generation: number }): string =>': 'generation: number }): string => id ||' },
   ),
   recordBeforeOutcome: mutant({}, /^nothing lost: a record says succeeded/, CLOSE, {
@@ -72,7 +72,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   vendorsWords: mutant(
     { queue: 'campaigns', jobs: jobs('unsendable') },
     /^everything private stays in/,
-    'lib/vendors/http.ts',
+    'lib/platform/http.ts',
     {
       'return dialect.refined?.(refused, answer, effect) ?? refused;':
         "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer.body) });",
@@ -84,13 +84,13 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS / 3, fault: 'unauthorized' }],
     },
     /^liveness: .* is held \(stopped\)/,
-    'lib/reconcile/release.ts',
+    'lib/engine/reconcile/release.ts',
     { 'mapEach(deps.queueNames,': 'mapEach(deps.queueNames.slice(0, 1),' },
   ),
   bodyNotErased: mutant(
     { jobs: jobs('refused'), erasures: ERASURES },
     /^the erased are gone: jobs\/_bodies\/feedback\/.* still has/,
-    'lib/ops/erase.ts',
+    'lib/operate/ops/erase.ts',
     {
       'await objects.delete(bodyKey(prefix, queue, id));': '',
       'await deps.objects.delete(key);': '',
@@ -99,7 +99,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   othersErased: mutant(
     { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES },
     /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
-    'lib/ops/person.ts',
+    'lib/operate/ops/person.ts',
     { 'hashes.includes(group),': "group !== 'none'," },
   ),
   entrySentTwice: mutant({ jobs: jobs('refused') }, /^nothing twice: the entry of .* is sent again/, CLOSE, {
@@ -109,7 +109,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   entryExpiresAtOnce: mutant(
     { jobs: jobs('refused', ['good', { group: 1, planned: { ahead: 10 * MINUTE_MS } }]) },
     /^nothing lost: .* has left its DLQ by its row/,
-    'lib/reconcile/ends.ts',
+    'lib/engine/reconcile/ends.ts',
     { 'at - deps.settings(queue).dlqRetention * 1000;': 'at;' },
   ),
   'end-marked-without-its-event': mutant(
@@ -128,7 +128,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     {
       "...(before as Change['expected']),":
         "...(only(before, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
-      "'token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ": '',
+      "'token', 'group', 'sequence', 'correlationId', 'parent', 'traceparent', ": '',
     },
   ),
   /** It does not look at what other runs have done. */
@@ -194,7 +194,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   ),
 
   /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
-  mailBegunByClaim: mutant({ queue: 'emails' }, /^nothing twice: .* starts send/, 'lib/emails/process.ts', {
+  mailBegunByClaim: mutant({ queue: 'emails' }, /^nothing twice: .* starts send/, 'lib/queues/emails/process.ts', {
     'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => 'send',",
   }),
   /** A clock that is far ahead takes the job from a run that is still at work. */
@@ -275,10 +275,10 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   'evidence-deleted-before-its-row': mutant(
     { ...SILENT, calls: [...calls('sendgrid.send', 'silent'), { kind: 'table.put', nth: 11, fault: 'killed-before' }] },
     LEFT_UNKNOWN,
-    'lib/reconcile/ends.ts',
+    'lib/engine/reconcile/ends.ts',
     { 'const evidence =': 'await deps.table.delete(key, item.version); const evidence =' },
   ),
-  'evidence-kept-and-forgotten': mutant(SILENT, LEFT_UNKNOWN, 'lib/emails/events/webhook.ts', {
+  'evidence-kept-and-forgotten': mutant(SILENT, LEFT_UNKNOWN, 'lib/queues/emails/events/webhook.ts', {
     'todo: todoKey(queue, kind),': "...(kind === 'reports' ? { todo: todoKey(queue, kind) } : {}),",
   }),
 
@@ -310,7 +310,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       retention: 3 * 3600,
     },
     /^later wins: .* the tester is in the group/,
-    'lib/worker/run.ts',
+    'lib/engine/worker/run.ts',
     { '< EXPIRES_SOON_MS': '< -EXPIRES_SOON_MS' },
   ),
 
@@ -318,7 +318,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   'planned-without-its-body': mutant(
     ahead({ ahead: HOUR_MS }),
     /^no bystanders: .* its body was never deleted/,
-    'lib/submit/submit.ts',
+    'lib/engine/submit/submit.ts',
     { 'await objects.put(bodyKey': 'void (bodyKey' },
   ),
   // The reconciler measures while it releases the other job.
@@ -358,7 +358,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       broken: { from: 0, until: 41 * MINUTE_MS },
     },
     /^order kept: .* was returned after a message that came later/,
-    'lib/reconcile/returns.ts',
+    'lib/engine/reconcile/returns.ts',
     {
       '.sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt)':
         '.reverse().sort((a, b) => timesReturned(a) - timesReturned(b))',
@@ -367,7 +367,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   oneFailureOpensTheCircuit: mutant(
     { calls: calls('zendesk.createTicket', 'refused', 'refused', 'refused') },
     /^no bystanders: .* is held \(stopped\), but zendesk failed 3 times/,
-    'lib/worker/circuit.ts',
+    'lib/engine/worker/circuit.ts',
     { 'const MOST_TRANSIENTS = 5;': 'const MOST_TRANSIENTS = 1;' },
   ),
   heldCountsAsDead: mutant(STOPPED, /^everything explained: JobsDead of feedback says 1, but 0 rows say so/, BATCH, {
@@ -378,7 +378,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   mailIsNotGivenUp: mutant(
     { ...REFUSED_MAIL, jobs: many(8, 'good', (index) => ({ group: index })) },
     /^nothing missing in silence: .* waited \d+ ms for its mail/,
-    'lib/reconcile/release.ts',
+    'lib/engine/reconcile/release.ts',
     {
       'if (owed.until <= now)': 'if (owed.until <= 0)',
     },
@@ -390,19 +390,19 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       limits: [{ at: 2 * MINUTE_MS, vendor: 'sendgrid', lasts: HOUR_MS, ends: 'by resume' }],
     },
     /^nothing missing in silence: .* gave its mail up/,
-    'lib/worker/circuit.ts',
+    'lib/engine/worker/circuit.ts',
     { 'until: until + pausedMs - known': 'until' },
   ),
   spentAttemptsEndTheWait: mutant(
     { mailWait: 24 * HOUR_MS, outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'failed' }] },
     /^nothing missing in silence: .* gave its mail up/,
     DECIDE,
-    { 'mailMs === undefined ? usual': 'mailMs !== null ? usual' },
+    { 'owedMs === undefined ? usual': 'mailMs !== null ? usual' },
   ),
   resendIsPublished: mutant(
     { ...REFUSED_MAIL, events: true, resend: { after: 5 * HOUR_MS } },
     /^nothing twice: .* is published again/,
-    'lib/worker/close.ts',
+    'lib/engine/worker/close.ts',
     { ' && !row.resends': '' },
   ),
   deadIsNotCounted: mutant({ jobs: jobs('refused') }, /^everything explained: feedback JobsDead says 0 in/, BATCH, {
@@ -421,7 +421,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   factIsOnlyStored: mutant(
     { ...STOPPED, facts: true },
     /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never sent/,
-    'lib/reconcile/facts.ts',
+    'lib/engine/reconcile/facts.ts',
     { 'sent: await published(first, true)': 'sent: true' },
   ),
 };

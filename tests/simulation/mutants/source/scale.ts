@@ -2,10 +2,10 @@ import { jobs, many, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
 import { mutant, type SourceMutant } from '../source-mutant';
 
-const CIRCUIT = 'lib/worker/circuit.ts';
-const RELEASE = 'lib/reconcile/release.ts';
-const DUE = 'lib/reconcile/due.ts';
-const WALK = 'lib/reconcile/dead-letters.ts';
+const CIRCUIT = 'lib/engine/worker/circuit.ts';
+const RELEASE = 'lib/engine/reconcile/release.ts';
+const DUE = 'lib/engine/reconcile/due.ts';
+const WALK = 'lib/engine/reconcile/dead-letters.ts';
 
 /** An operator pauses Zendesk while jobs come. */
 const PAUSED: Partial<Plan> = {
@@ -17,10 +17,10 @@ const LATE = /^liveness: not done within/;
 /** A worker parks the job, or the reconciler does, which the plan sees only by its end. */
 const DEAD = /^no bystanders|^liveness/;
 
-const HOURS = 'lib/analytics/hours.ts';
-const KEYS = 'lib/analytics/keys.ts';
-const ERASE = 'lib/ops/erase.ts';
-const PROCESS = 'lib/analytics/process.ts';
+const HOURS = 'lib/queues/analytics/hours.ts';
+const KEYS = 'lib/queues/analytics/keys.ts';
+const ERASE = 'lib/operate/ops/erase.ts';
+const PROCESS = 'lib/queues/analytics/process.ts';
 const LOST = /^nothing lost/;
 const NO_ROW = /^nothing lost: .* has no row/;
 
@@ -57,11 +57,11 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // A table that fails is no crash.
-  'a run tries once to give its job back': mutant('table-refuses', DEAD, 'lib/worker/close.ts', {
+  'a run tries once to give its job back': mutant('table-refuses', DEAD, 'lib/engine/worker/close.ts', {
     'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
     'witnessed ||= await leaveWitness(deps, queue, token);': '',
   }),
-  'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/worker/open.ts', {
+  'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/engine/worker/open.ts', {
     '(await hasWitness(deps, queue, last))': 'false',
   }),
 
@@ -97,12 +97,22 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // Every job writes these index entries. They are spread over eight partition keys.
-  onePartitionForAll: mutant('starts', /^scale: todo sample#\w+#0 takes more than 1000 writes/, 'lib/jobs/keys.ts', {
-    'const SHARDS = 8;': 'const SHARDS = 1;',
-  }),
-  shardOfVersion: mutant('starts', /^scale: todo sample#\w+#\d takes more than 1000 writes/, 'lib/jobs/ledger.ts', {
-    'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
-  }),
+  onePartitionForAll: mutant(
+    'starts',
+    /^scale: todo sample#\w+#0 takes more than 1000 writes/,
+    'lib/engine/jobs/keys.ts',
+    {
+      'const SHARDS = 8;': 'const SHARDS = 1;',
+    },
+  ),
+  shardOfVersion: mutant(
+    'starts',
+    /^scale: todo sample#\w+#\d takes more than 1000 writes/,
+    'lib/engine/jobs/ledger.ts',
+    {
+      'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
+    },
+  ),
 
   // Faults by which events are lost or shown twice.
   lateMessagesLeaveNothing: mutant('hours', LOST, KEYS, {
@@ -130,7 +140,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   erasedBeforeTheLastWrite: mutant('hours-erased', /^erased: a reader sees/, ERASE, {
     'if (waitMs > 0) await clock.sleep(waitMs);': '',
   }),
-  erasedBesideARun: mutant('hours-erased', /^erased: a reader sees/, 'lib/jobs/items.ts', {
+  erasedBesideARun: mutant('hours-erased', /^erased: a reader sees/, 'lib/engine/jobs/items.ts', {
     'if (stored && stored.until > deps.clock.now()) return undefined;': '',
   }),
   lateHoursAreNotWrittenAgain: mutant('hours', LOST, HOURS, {

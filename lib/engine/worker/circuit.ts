@@ -1,0 +1,379 @@
+import * as z from 'zod';
+import {
+  AmbiguousError,
+  ignoreStoreError,
+  isRefusal,
+  JobError,
+  PermanentError,
+  StopError,
+  TransientError,
+  type Vendor,
+} from '../../platform/errors';
+import type { Clock, ItemHead, Metrics } from '../../platform/ports';
+import { sha256 } from '../jobs/envelope';
+import {
+  fieldAtFault,
+  headSchema,
+  type ItemDeps,
+  LATEST_TIME,
+  type Limit,
+  limitSchema,
+  readItem,
+  sound,
+  updateItem,
+} from '../jobs/items';
+import { vendorKey } from '../jobs/keys';
+import { CLOCK_SKEW_MS, type Owed } from '../jobs/row';
+
+const time = z.number().min(0).max(LATEST_TIME);
+const count = z.int().min(0);
+
+/** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
+const circuitSchema = z.object({
+  ...headSchema,
+  /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
+  stoppedAt: time.optional(),
+  code: z.string().optional(),
+  /** It is half-open from then on: one worker at a time may make a trial call. If absent, it is half-open at once. */
+  retryAt: time.optional(),
+  /** A worker makes the trial call. Its invocation has certainly ended at `until`. */
+  trial: z.object({ until: time }).optional(),
+  /** Hashes of senders (or job ids) that got a 403 without a field since the last success. */
+  forbidden: z.array(z.string()),
+  /** How many such 403s came in a row, from any sender. */
+  refusals: count.optional(),
+  /** Attempts that failed as transient since the last success. */
+  transients: count,
+  failedTrials: count.optional(),
+  /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
+  worked: z.array(z.object({ job: z.string(), at: time })).optional(),
+  /** An operator's pause: no worker calls the vendor. */
+  paused: limitSchema.optional(),
+  /** How long earlier pauses lasted in all, ms. */
+  pausedMs: time.optional(),
+  /** An operator's rate, in place of the setting. */
+  rate: limitSchema.extend({ perSecond: z.number().positive() }).optional(),
+});
+
+export type Circuit = z.infer<typeof circuitSchema>;
+
+/** Who pauses a vendor whose circuit cannot be read. */
+export const DAMAGED = 'the service';
+
+type Limits = Pick<Circuit, 'paused' | 'rate'>;
+
+export type OpenCircuit = Circuit & { stoppedAt: number };
+
+/** The codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them. */
+export const VENDOR_STOPPED = 'VendorStopped';
+export const VENDOR_DOWN = 'VendorDown';
+export const VENDOR_PAUSED = 'VendorPaused';
+/** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
+const RETRY_MS = 60_000;
+export const LONGEST_RETRY_MS = 5 * RETRY_MS;
+/** If a vendor refuses two senders with no success between, we are the cause and not the senders. */
+const MOST_SENDERS = 2;
+/** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
+const MOST_REFUSALS = 50;
+const MOST_TRANSIENTS = 5;
+/** A process trusts its last read of a closed circuit this long. So it sees a circuit that opens this much later. */
+export const KEPT_MS = 2_000;
+
+export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
+
+export function limitsOf({ paused, rate }: Limits = {}, now: number): Limits {
+  const lasts = ({ until = Number.POSITIVE_INFINITY }: Limit) => until > now;
+  return { paused: paused && lasts(paused) ? paused : undefined, rate: rate && lasts(rate) ? rate : undefined };
+}
+
+/** How long operators have paused the vendor in all, this pause included, in ms. */
+function pausedFor({ paused, pausedMs = 0 }: Pick<Circuit, 'paused' | 'pausedMs'> = {}, now: number): number {
+  return paused ? pausedMs + Math.max(0, Math.min(now, paused.until ?? now) - paused.at) : pausedMs;
+}
+
+/** What is owed, with the pauses of its vendor up to now. A pause stops the clock of its wait. */
+export function withPauses(owed: Owed, circuit: Circuit | undefined, now: number): Owed {
+  const pausedMs = pausedFor(circuit, now);
+  const { until, pausedMs: known = pausedMs } = owed;
+  return { ...owed, pausedMs, ...(until === undefined ? {} : { until: until + pausedMs - known }) };
+}
+
+/** Only a trial call may reach the vendor. */
+export const isStopped = (circuit: Circuit | undefined, now: number): boolean =>
+  isOpen(circuit) || limitsOf(circuit, now).paused !== undefined;
+
+/** Whether an open circuit lets the next caller make a trial call. That of a paused vendor does not. */
+export const isHalfOpen = (circuit: OpenCircuit, now: number): boolean =>
+  (circuit.retryAt ?? 0) <= now && (circuit.trial?.until ?? 0) <= now && !limitsOf(circuit, now).paused;
+
+/** When an open circuit lets the next trial call through, ms since 1970. `undefined`: it is closed, or its vendor is paused. */
+export const nextTrialAt = (circuit: Circuit | undefined, now: number): number | undefined =>
+  isOpen(circuit) && !limitsOf(circuit, now).paused
+    ? Math.max(circuit.retryAt ?? 0, circuit.trial?.until ?? 0)
+    : undefined;
+
+/** Whether the circuit is open or counts failures. A success clears both. */
+export const isTroubled = (circuit: Circuit | undefined): boolean =>
+  circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
+
+/** Whether the vendor has worked for a job other than this since a time. Allows for the difference of two clocks. */
+export const workedForOthers = (
+  circuit: Circuit | undefined,
+  { job, since }: { job: string; since: number },
+): boolean => (circuit?.worked ?? []).some((one) => one.job !== job && one.at - CLOCK_SKEW_MS > since);
+
+/** The stored form of a sender. A shared item must not hold an address. */
+export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
+
+export function circuitBreakers(deps: ItemDeps) {
+  const blank = { version: 0, writer: '', forbidden: [], transients: 0 };
+  const closed = (vendor: Vendor): Circuit => ({ key: vendorKey(vendor), ...blank });
+  /** Closed circuits without failures, each with the time of its read. */
+  const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
+  const last = new Map<Vendor, Circuit | undefined>();
+  let changes = 0;
+  /** A damaged item reads as a pause, so its jobs wait until a person restores it. Nothing replaces it meanwhile. */
+  const damaged = (vendor: Vendor): Circuit => ({
+    ...closed(vendor),
+    paused: { at: deps.clock.now(), by: DAMAGED, reason: `the item ${vendorKey(vendor)} of the table is damaged` },
+  });
+  const known = (vendor: Vendor, stored: ItemHead | undefined): Circuit | undefined =>
+    fieldAtFault(circuitSchema, stored) === undefined ? (stored as Circuit | undefined) : damaged(vendor);
+  const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
+    try {
+      const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) =>
+        next(stored ? sound(circuitSchema, stored) : closed(vendor)),
+      );
+      return item;
+    } finally {
+      kept.delete(vendor);
+      changes++;
+    }
+  };
+  const opened = (circuit: Circuit, code: string): Circuit => {
+    const now = deps.clock.now();
+    return { ...circuit, stoppedAt: now, code, retryAt: now + RETRY_MS, failedTrials: 0 };
+  };
+
+  return {
+    /** That of a damaged item is paused by `DAMAGED`. Methods that change one reject with a StoreError. */
+    read: async (vendor: Vendor) => known(vendor, await readItem(deps, vendorKey(vendor))),
+
+    /**
+     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed
+     * circuit without failures is kept for `KEPT_MS`. This process forgets it when it counts a failure or a success.
+     */
+    enter: async (vendor: Vendor, until: number) => {
+      const readAt = deps.clock.now();
+      const before = kept.get(vendor);
+      if (before && Math.abs(readAt - before.readAt) < KEPT_MS) return { circuit: before.circuit, trial: false };
+      const changesBefore = changes;
+      const { changed, item: stored } = await updateItem<Circuit>(deps, vendorKey(vendor), (before) => {
+        const circuit = known(vendor, before);
+        return isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined;
+      });
+      const item = known(vendor, stored);
+      last.set(vendor, item);
+      // A read that began before a change of this process may not show that change.
+      if (!isTroubled(item) && changes === changesBefore) kept.set(vendor, { circuit: item, readAt });
+      return { circuit: item, trial: changed };
+    },
+
+    open: (vendor: Vendor, code: string) =>
+      change(vendor, (circuit) => (isOpen(circuit) ? undefined : opened(circuit, code))),
+
+    /** Ends the trial call and leaves the circuit open. A failed trial call also sets the time of the next one. */
+    endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
+      change(vendor, ({ trial: _over, ...circuit }) => {
+        if (!isOpen(circuit)) return undefined;
+        if (!failed) return circuit;
+        const failedTrials = (circuit.failedTrials ?? 0) + 1;
+        const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
+        return { ...circuit, failedTrials, retryAt: deps.clock.now() + waitMs };
+      }),
+
+    /** The next call is a trial call, whatever the clock of its worker says. */
+    tryNow: (vendor: Vendor) =>
+      change(vendor, (circuit) => (isOpen(circuit) ? { ...circuit, retryAt: circuit.stoppedAt } : undefined)),
+
+    close: (vendor: Vendor, job: string) =>
+      change(vendor, (circuit) => {
+        if (!isTroubled(circuit)) return undefined;
+        const { stoppedAt: _at, code: _code, retryAt: _next, trial: _trial, failedTrials: _failed, ...rest } = circuit;
+        const { refusals: _refusals, worked = [], ...kept } = rest;
+        const others = worked.filter((one) => one.job !== job);
+        return {
+          ...kept,
+          forbidden: [],
+          transients: 0,
+          worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)],
+        };
+      }),
+
+    forbidden: (vendor: Vendor, sender: string) =>
+      change(vendor, (circuit) => {
+        if (isOpen(circuit)) return undefined;
+        const forbidden = [...new Set([...circuit.forbidden, sender])].slice(-MOST_SENDERS);
+        const refusals = (circuit.refusals ?? 0) + 1;
+        const next = { ...circuit, forbidden, refusals };
+        return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
+      }),
+
+    /** Sets what an operator decides. A property that is `undefined` ends it. */
+    limit: (vendor: Vendor, limits: Limits) =>
+      change(vendor, (circuit) => {
+        const pausedMs = 'paused' in limits ? pausedFor(circuit, deps.clock.now()) : circuit.pausedMs;
+        return { ...circuit, ...limits, pausedMs };
+      }),
+
+    /** The rate that an operator has set, as this process knows it since its last call. */
+    rate: (vendor: Vendor): number | undefined => limitsOf(last.get(vendor), deps.clock.now()).rate?.perSecond,
+
+    transient: (vendor: Vendor, code: string) =>
+      change(vendor, (circuit) => {
+        if (isOpen(circuit)) return undefined;
+        const next = { ...circuit, transients: circuit.transients + 1 };
+        return next.transients >= MOST_TRANSIENTS ? opened(next, code) : next;
+      }),
+  };
+}
+
+export type CircuitBreakers = ReturnType<typeof circuitBreakers>;
+
+export interface CallOptions {
+  /** The identity that the vendor may refuse, for example the from address. The job by default. */
+  sender?: string;
+  /** The call changes nothing that counts, so its success does not show that the vendor works. */
+  minor?: true;
+}
+
+export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
+
+/**
+ * Applies the vendor's circuit breaker to each call, and measures it. An open circuit refuses calls. After `retryAt` it
+ * lets one run at a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
+ */
+export function vendorGate(
+  { circuits, clock, metrics }: { circuits: CircuitBreakers; clock: Clock; metrics: Metrics },
+  { job, until }: { job: string; until: number },
+) {
+  /** The open circuits whose trial call is this run's. */
+  const trials = new Map<Vendor, Circuit>();
+  /** Vendors in trouble that have answered minor calls. */
+  const answered = new Set<Vendor>();
+
+  async function enter(vendor: Vendor): Promise<{ circuit: Circuit | undefined; trial: boolean }> {
+    const known = trials.get(vendor);
+    if (known) return { circuit: known, trial: true };
+    const { circuit, trial } = await circuits.enter(vendor, until);
+    if (circuit && trial) trials.set(vendor, circuit);
+    if (limitsOf(circuit, clock.now()).paused)
+      throw new StopError({ code: VENDOR_PAUSED, message: `${vendor} is paused by an operator`, vendor });
+    if (isOpen(circuit) && !trial)
+      throw new StopError({
+        code: isRefusal(circuit.code) ? VENDOR_STOPPED : VENDOR_DOWN,
+        message: `the circuit of ${vendor} is open (${circuit.code})`,
+        vendor,
+        // Why it is open.
+        cause: new StopError({ code: circuit.code ?? 'Unexpected', message: 'the circuit is open', vendor }),
+      });
+    return { circuit, trial };
+  }
+
+  async function call<R>(vendor: Vendor, make: () => Promise<R>, { sender, minor }: CallOptions = {}): Promise<R> {
+    const { circuit, trial } = await enter(vendor);
+    let result: R;
+    try {
+      result = await measured(vendor, make);
+    } catch (error) {
+      trials.delete(vendor);
+      if (trial) throw await afterTrial(error, vendor);
+      throw await afterFailure({ error, vendor, sender: sender === undefined ? job : senderHash(sender) });
+    }
+    if (!isTroubled(circuit)) return result;
+    if (minor) answered.add(vendor);
+    else await works(vendor);
+    return result;
+  }
+
+  /** An answer about the job, or one that asks us to wait, is no error of the vendor. */
+  async function measured<R>(vendor: Vendor, make: () => Promise<R>): Promise<R> {
+    const startedAt = clock.now();
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
+      throw error;
+    } finally {
+      metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', { vendor });
+    }
+  }
+
+  /** The call took effect, so a failed write must not fail it. Another success or trial closes the circuit later. */
+  async function works(vendor: Vendor): Promise<void> {
+    trials.delete(vendor);
+    answered.delete(vendor);
+    await circuits.close(vendor, job).catch(ignoreStoreError);
+  }
+
+  async function afterFailure({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
+    if (!isOf(vendor, error)) return error;
+    if (error instanceof StopError) await circuits.open(vendor, error.code);
+    if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, sender))) return stop(vendor, error);
+    return error;
+  }
+
+  /** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
+  async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
+    if (!isOf(vendor, error)) {
+      // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
+      await circuits.endTrial(vendor, { failed: false }).catch(ignoreStoreError);
+      return error;
+    }
+    if (isAboutTheJob(error)) {
+      await works(vendor);
+      return error;
+    }
+    await circuits.endTrial(vendor, { failed: true }).catch(ignoreStoreError);
+    // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
+    return stop(vendor, error);
+  }
+
+  return {
+    call,
+    /** Does before the start of a step what `call` does before its call. So a refused step is not stored as started. */
+    prepare: async (vendor: Vendor) => void (await enter(vendor)),
+    /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
+    succeeded: async () => {
+      for (const vendor of [...answered]) await works(vendor);
+    },
+  };
+}
+
+export type RunGate = ReturnType<typeof vendorGate>;
+
+const isOf = (vendor: Vendor, error: unknown): error is JobError =>
+  error instanceof JobError && error.vendor === vendor;
+
+/** A 403 that names no field may be about the job, its sender or us. */
+export const mayBeAboutUs = (error: unknown): boolean =>
+  error instanceof PermanentError && error.status === 403 && error.field === undefined;
+
+/** This includes a 429: a vendor that says how long to wait works, and the job waits for its limit as usual. */
+const isAboutTheJob = (error: JobError): boolean => !isOfTheVendor(error) && !mayBeAboutUs(error);
+
+const isOfTheVendor = (error: JobError): boolean => ['transient', 'ambiguous', 'stop'].includes(error.class);
+
+const stop = (vendor: Vendor, cause: JobError): StopError => {
+  const { code, message, status } = cause;
+  return new StopError({ code, message, vendor, status, cause });
+};
+
+export type VendorFailure = JobError & { vendor: Vendor };
+
+/** The vendor's failure that made a run throw, if the vendor failed or may have: not if it refused us or the job. */
+export function vendorFailure(thrown: unknown): VendorFailure | undefined {
+  if (!(thrown instanceof JobError)) return undefined;
+  if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);
+  return thrown.vendor ? (thrown as VendorFailure) : vendorFailure(thrown.cause);
+}

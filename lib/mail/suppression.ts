@@ -1,0 +1,236 @@
+import { mailboxOf } from '../engine/jobs/address';
+import { type ItemDeps, readDue, readItem, updateItem, writeItem } from '../engine/jobs/items';
+import { todoKey } from '../engine/jobs/keys';
+import { ROW_LIFETIME_MS } from '../engine/jobs/ledger';
+import type { HashPeople, PersonHashes } from '../engine/jobs/person-hash';
+import { mapEach } from '../platform/concurrency';
+import { StoreError } from '../platform/errors';
+import { groupBy } from '../platform/group-by';
+import type { ItemHead, Objects } from '../platform/ports';
+
+/** Why an address gets no mail, the weightiest last. The list stores the place here, so add only at the end. */
+export const SUPPRESSION_REASONS = ['unsubscribed', 'bounced', 'reported', 'erased'] as const;
+export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
+/** `group`: an unsubscribe group of SendGrid. The address gets no mail of that group. */
+export type Suppressed = { email: string; group?: number | undefined; reason: SuppressionReason };
+
+/** Whether a single mail goes to an address with this reason. No mail of a campaign does. */
+export const GETS_SINGLE_MAILS: Record<SuppressionReason, boolean> = {
+  unsubscribed: true,
+  bounced: true,
+  reported: true,
+  erased: false,
+};
+
+type NoteReason = SuppressionReason | 'resubscribed';
+
+/**
+ * What an event of SendGrid or a caller says about an address. Who must not write the list writes this, and the reconciler
+ * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late.
+ */
+interface SuppressionNote extends ItemHead {
+  hash: string;
+  /** The first entry of the list that it is about. */
+  list: string;
+  reason: NoteReason;
+  /** Of the event, ms since 1970. */
+  at: number;
+}
+
+const weightOf = (reason: NoteReason): number => (reason === 'resubscribed' ? 0 : SUPPRESSION_REASONS.indexOf(reason));
+
+/** A subscription ends an older `unsubscribed` and nothing else. Of one moment, `unsubscribed` holds. */
+const isStronger = (a: Pick<SuppressionNote, 'reason' | 'at'>, b: typeof a): boolean =>
+  weightOf(a.reason) === weightOf(b.reason)
+    ? a.at > b.at || (a.at === b.at && b.reason === 'resubscribed' && a.reason !== b.reason)
+    : weightOf(a.reason) > weightOf(b.reason);
+
+/** Without a time it is later than what is known. */
+export type Noted = Omit<Suppressed, 'reason'> & { reason: NoteReason; at?: number };
+
+type HashOf = (email: string, group?: number) => bigint;
+
+/** An address has no spaces, so one with a group is another text. */
+const hashWith =
+  (hashes: PersonHashes): HashOf =>
+  (email, group) =>
+    BigInt(`0x${hashes(`${email.trim().toLowerCase()} ${group ?? ''}`.trimEnd())[0].slice(0, 16)}`) & ~REASON;
+
+/** What is known about an address that gets no mail. `hash`: of the address, with the key of the list. */
+export const suppressKey = (hash: string): string => `suppress#${hash}`;
+const SUPPRESS = todoKey('mail', 'suppress');
+
+/** The list of addresses that get no mail, as hashes. */
+export const suppressedKey = (prefix: string): string => `${prefix}/_suppressed/emails`;
+
+export const LIST_UNREADABLE = 'SuppressionListUnreadable';
+
+/** The lowest bits of an entry hold its reason. */
+const REASON = 7n;
+const MOST_TRIES = 50;
+
+export type SuppressionList = ReturnType<typeof suppressionList>;
+
+/**
+ * The instance's own list of addresses that get no mail: one object of sorted entries of 64 bits, 61 of a keyed hash
+ * and 3 of the reason. A million recipients hit a wrong one of a million entries once in two million campaigns. The
+ * first entry, the hash of the empty text, shows that the list has our key. Every method rejects with a StoreError,
+ * LIST_UNREADABLE if the list is damaged or has another key.
+ */
+export function suppressionList(deps: {
+  objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>;
+  prefix: string;
+  /** With the key of this list only, which never changes. To fold notes it is not needed. */
+  hashPeople?: HashPeople;
+}) {
+  const { objects } = deps;
+  const key = suppressedKey(deps.prefix);
+  let known: { etag: string; list: BigUint64Array } | undefined;
+
+  const hashing = async (): Promise<HashOf> => {
+    if (deps.hashPeople) return hashWith(await deps.hashPeople());
+    throw new StoreError({ code: LIST_UNREADABLE, message: 'the key of the suppression list is missing' });
+  };
+
+  async function read(first: bigint) {
+    const found = await objects.readChanged(key, known?.etag ?? '');
+    if (found !== 'unchanged') known = found && { etag: found.etag, list: listIn(found.bytes) };
+    const list = known?.list ?? BigUint64Array.of(first);
+    if (list[0] === first) return { list, etag: known?.etag };
+    throw new StoreError({ code: LIST_UNREADABLE, message: 'the suppression list is damaged or has another key' });
+  }
+
+  /** Two writers never lose a change. Returns by how many entries the list has grown. */
+  async function change(first: bigint, next: (list: BigUint64Array) => BigUint64Array) {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const { list, etag } = await read(first);
+      const changed = next(list);
+      if (changed.length === list.length && changed.every((entry, place) => entry === list[place])) return 0;
+      const object = [key, new Uint8Array(changed.buffer), 'application/octet-stream'] as const;
+      const answer = await (etag === undefined ? objects.create(...object) : objects.replace(...object, etag));
+      if (answer === 'created' || answer === 'replaced') return changed.length - list.length;
+    }
+    throw new StoreError({ code: 'SuppressionListBusy', message: 'others change the suppression list all the time' });
+  }
+
+  /**
+   * Returns what tells why an address gets no mail, at all or of this group. One conditional read, so each answer has
+   * all stored entries.
+   */
+  async function check(group?: number): Promise<(email: string) => SuppressionReason | undefined> {
+    const hashOf = await hashing();
+    const { list } = await read(hashOf(''));
+    const reasonOf = (email: string, of?: number): SuppressionReason | undefined => {
+      const hash = hashOf(email, of);
+      const entry = list[placeOf(list, hash)] ?? 0n;
+      return (entry & ~REASON) === hash ? SUPPRESSION_REASONS[Number(entry & REASON)] : undefined;
+    };
+    // A person is erased with every address of the mailbox.
+    const isErased = (email: string) => email.includes('+') && reasonOf(mailboxOf(email)) === 'erased';
+    return (email) =>
+      reasonOf(email) ??
+      (isErased(email) ? 'erased' : undefined) ??
+      (group === undefined ? group : reasonOf(email, group));
+  }
+
+  return {
+    check,
+
+    /** Why an address gets no mail, also by a note that is not in the list yet. */
+    because: async (items: ItemDeps, email: string): Promise<SuppressionReason | undefined> => {
+      const hash = (await hashing())(email);
+      const listed = (await check())(email);
+      const note = await readItem<SuppressionNote>(items, suppressKey(String(hash)));
+      if (!note?.todo || (listed && weightOf(listed) > weightOf(note.reason))) return listed;
+      return note.reason === 'resubscribed' ? undefined : note.reason;
+    },
+
+    /** Notes what is known about an address at a time. A repeat changes nothing. */
+    note: async (items: ItemDeps, { email, group, reason, at }: Noted): Promise<void> => {
+      const hashOf = await hashing();
+      const hash = String(hashOf(email, group));
+      const todoAt = items.clock.now();
+      await updateItem<SuppressionNote>(items, suppressKey(hash), (stored) => {
+        const said = { reason, at: at ?? Math.max(todoAt, (stored?.at ?? 0) + 1) };
+        if (stored && !isStronger(said, stored)) return undefined;
+        const about = { key: suppressKey(hash), hash, list: String(hashOf('')), ...said };
+        const expiresAt = Math.ceil((todoAt + ROW_LIFETIME_MS) / 1000);
+        return { version: 0, writer: '', ...stored, ...about, todo: SUPPRESS, todoAt, expiresAt };
+      });
+    },
+
+    /** Adds addresses. One that is listed keeps the weightier reason. */
+    add: async (people: readonly Suppressed[]): Promise<number> => {
+      const hashOf = await hashing();
+      const entries = people.map(({ email, group, reason }) => entryOf(hashOf(email, group), reason));
+      return change(hashOf(''), (list) => withEntries(list, entries));
+    },
+
+    /** Returns -1, or 0 if the address was not listed. */
+    remove: async (email: string, group?: number): Promise<number> => {
+      const hash = (await hashing())(email, group);
+      const first = (await hashing())('');
+      return change(first, (list) => list.filter((entry, place) => place === 0 || (entry & ~REASON) !== hash));
+    },
+
+    /** Writes what notes say into the list, once. Those of one list only. */
+    fold: async (notes: readonly SuppressionNote[]): Promise<void> => {
+      const entries = (isOf: (reason: NoteReason) => boolean) =>
+        notes.filter(({ reason }) => isOf(reason)).map(({ hash, reason }) => entryOf(BigInt(hash), reason));
+      const ended = new Set(entries((reason) => reason === 'resubscribed'));
+      const added = entries((reason) => reason !== 'resubscribed');
+      await change(BigInt(notes[0]?.list ?? 0), (list) =>
+        withEntries(
+          list.filter((one) => !ended.has(one)),
+          added,
+        ),
+      );
+    },
+
+    size: async (): Promise<number> => (await read((await hashing())(''))).list.length - 1,
+  };
+}
+
+/** Notes of one fold. The next one reads the others. */
+const MOST_NOTES = 5_000;
+const AT_ONCE = 32;
+
+/** Folds what was noted since the last time into the list. */
+export async function foldSuppressed(
+  deps: ItemDeps,
+  suppression: SuppressionList,
+  mayGoOn: () => boolean,
+): Promise<void> {
+  const notes = await readDue<SuppressionNote>(deps, { todo: SUPPRESS, mayGoOn, most: MOST_NOTES });
+  for (const group of groupBy(notes, ({ list }) => list).values()) {
+    await suppression.fold(group);
+    // A note that was written meanwhile stays due.
+    await mapEach(group, AT_ONCE, ({ todo: _todo, todoAt: _at, ...note }) => writeItem(deps, note, note.version));
+  }
+}
+
+/** A subscription has the entry that it ends. */
+const entryOf = (hash: bigint, reason: NoteReason): bigint => hash | BigInt(weightOf(reason));
+
+function withEntries(list: BigUint64Array, entries: readonly bigint[]): BigUint64Array {
+  const all = new BigUint64Array(list.length + entries.length);
+  all.set(list);
+  all.set(entries, list.length);
+  all.subarray(1).sort();
+  return all.filter((entry, place) => place === 0 || ((all[place + 1] ?? 0n) & ~REASON) !== (entry & ~REASON));
+}
+
+/** An object that is no list becomes an empty one, without a first entry. */
+const listIn = (bytes: Uint8Array): BigUint64Array =>
+  new BigUint64Array(bytes.length % 8 === 0 ? bytes.slice().buffer : []);
+
+/** The place of the first entry from this hash on. */
+function placeOf(list: BigUint64Array, hash: bigint): number {
+  let [low, high] = [1, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle] ?? 0n) < hash) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { type Fact, factName } from '../../engine/reconcile/facts';
+import { jsonOf } from '../../platform/text';
+import { type AnyKind, FACT_KINDS, parseAlarmName } from './kinds';
+
+const time = z.number().min(0).max(8.64e15);
+
+/** A fact on the alarm topic. Times are ms since 1970. Discord takes 6,000 characters, so no text is long. */
+const factMessage = z.object({
+  fact: z.enum(FACT_KINDS),
+  /** The queue, the vendor or the id of the campaign. Empty: the instance. */
+  subject: z.string().max(200),
+  /** The error behind it. Two codes of one subject are two facts. */
+  code: z.string().max(200).optional(),
+  jobId: z.string().max(200).optional(),
+  count: z.number().optional(),
+  /** What the code means here, in words. No personal data. */
+  note: z.string().max(500).optional(),
+  on: z.boolean(),
+  since: time,
+  /** When it began, or since when it is off. */
+  at: time,
+});
+const alarmSchema = z.object({
+  AlarmName: z.string(),
+  NewStateValue: z.enum(['OK', 'ALARM']),
+  OldStateValue: z.string().default(''),
+  NewStateReason: z.string().default(''),
+  StateChangeTime: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
+  Trigger: z.object({ Threshold: z.number().nullish(), ComparisonOperator: z.string().nullish() }).default({}),
+});
+
+export type AlarmChange = z.infer<typeof alarmSchema>;
+
+export interface Change extends Omit<Fact, 'kind'> {
+  name: string;
+  kind: AnyKind;
+  firing: boolean;
+  /** When it changed, ms since 1970. */
+  at: number;
+  /** The alarm as CloudWatch published it. Absent: a fact. */
+  alarm?: AlarmChange;
+}
+
+/** A message of the topic: one of our alarms or facts, or any other text. */
+export type Notification = { change: Change } | { raw: { subject: string; message: string } };
+
+/** One outage: the alarm or fact that the chat got first, those that fire now, when others ended, what followed. */
+export interface Outage {
+  root: { name: string; kind: AnyKind; subject: string };
+  since: number;
+  firing: Record<string, Pick<Change, 'kind' | 'subject' | 'count'>>;
+  ended?: Record<string, number>;
+  followed: AnyKind[];
+}
+
+/** Reads one SNS message. A message of an unknown form is kept as it is. */
+export function notificationOf(
+  { Subject, Message }: { Subject?: string | null; Message: string },
+  place: { instance: string; queues: readonly string[] },
+): Notification {
+  const json = jsonOf(Message);
+  const fact = factMessage.safeParse(json);
+  if (fact.success) {
+    const { fact: kind, on, since: _since, ...rest } = fact.data;
+    return { change: { ...rest, kind, name: factName({ ...rest, kind }), firing: on } };
+  }
+  const { data: alarm } = alarmSchema.safeParse(json);
+  const known = alarm && parseAlarmName(alarm.AlarmName, place);
+  if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
+  const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
+  return { change: { ...known, name, firing: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
+}

@@ -1,0 +1,196 @@
+import { gunzipSync } from 'node:zlib';
+import { mapEach } from '../../platform/concurrency';
+import type { MetricPoint, Objects } from '../../platform/ports';
+import { counted } from '../../platform/text';
+import { dataPrefix, HOUR_MS, hourIn, hourStart, rejectedPrefix } from '../../queues/analytics/keys';
+import type { Deployment } from './operator';
+
+/** Reading more objects would take longer than an operator waits for a page. */
+const MOST_READ = 100;
+const READS = 16;
+
+export interface Line {
+  job: string;
+  source: string;
+  group: string | null;
+  accepted: string;
+  [member: string]: unknown;
+}
+
+/** The newest of some messages. `of`: how many there are. */
+interface Newest {
+  messages: number;
+  of: number;
+}
+
+/** Rejected events with one rule and field. `example`: what the field was, and the event, both masked. */
+interface RejectedBy {
+  rule: string;
+  field: string;
+  events: number;
+  example: { job: string; value: string; event: unknown };
+}
+
+/** Analytics of the last hour. CloudWatch's points are about a minute late. Times to store are ms. */
+export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50' | 'p95', MetricPoint[]> {
+  at: number;
+  from: number;
+  /**
+   * Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. `times`:
+   * events of the most frequent names in steps of five minutes.
+   */
+  stored: Newest & { bytes: number; names: { name: string; events: number }[]; times: Record<string, MetricPoint[]> };
+  rejections: Newest & { rules: RejectedBy[] };
+}
+
+/** A reader of the figures. It reads an object once, however often it is asked. `period`: of a point, in seconds. */
+export function analyticsReader(deps: Deployment, period: number): () => Promise<AnalyticsFigures> {
+  const { clock, instance, monitoring, objects, prefix } = deps;
+  const storedIn = newestReader(objects, storedObject);
+  const rejectedIn = newestReader(objects, rejectedObject);
+  const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
+    namespace: instance,
+    name,
+    statistic,
+    dimensions: {},
+  });
+  const counts = [metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')];
+  const metrics = [...counts, metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')];
+  return async () => {
+    const at = clock.now();
+    const to = Math.ceil(at / (period * 1000)) * period * 1000;
+    const from = to - HOUR_MS;
+    const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
+    const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
+      monitoring.series(metrics, { from, to, periodSeconds: period }),
+      storedIn(hours.map((hour) => hourIn(dataPrefix(prefix), hour))),
+      rejectedIn(hours.map((hour) => hourIn(rejectedPrefix(prefix), hour))),
+    ]);
+    return {
+      at,
+      from,
+      accepted,
+      rejected,
+      p50,
+      p95,
+      stored: {
+        ...stored.newest,
+        bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
+        ...byName(stored.read.flatMap(({ names }) => names)),
+      },
+      rejections: { ...rejections.newest, rules: byRule(rejections.read.flat()) },
+    };
+  };
+}
+
+/** Reads the newest objects of some folders, each once, and forgets all others. */
+function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
+  const known = new Map<string, T>();
+  return async (folders: string[]): Promise<{ newest: Newest; read: T[] }> => {
+    const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
+    const newest = keys.slice(-MOST_READ);
+    for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
+    await mapEach(newest, READS, async (key) => {
+      const bytes = known.has(key) ? undefined : await objects.get(key);
+      if (bytes) known.set(key, read(bytes));
+    });
+    return { newest: { messages: known.size, of: keys.length }, read: [...known.values()] };
+  };
+}
+
+interface Named {
+  name: string;
+  at: number;
+  events: number;
+}
+const STEP_MS = 300_000;
+const MOST_SHOWN = 4;
+
+const storedObject = (bytes: Uint8Array): { bytes: number; names: Named[] } => ({
+  bytes: bytes.length,
+  names: byStep(
+    linesOf(bytes).map(({ name, accepted }) => {
+      return { name: String(name), at: Math.floor(Date.parse(accepted) / STEP_MS) * STEP_MS, events: 1 };
+    }),
+  ),
+});
+const byStep = (all: readonly Named[]): Named[] => summed(all, ({ name, at }) => `${at} ${name}`);
+
+function byName(all: readonly Named[]): Pick<AnalyticsFigures['stored'], 'names' | 'times'> {
+  const names = summed(all, ({ name }) => name).map(({ name, events }) => ({ name, events }));
+  const pointsOf = (of: string) =>
+    byStep(all).flatMap(({ name, at, events }) => (name === of ? [{ at, value: events }] : []));
+  const times = names
+    .slice(0, MOST_SHOWN)
+    .map(({ name }) => [name, pointsOf(name).sort((a, b) => a.at - b.at)] as const);
+  return { names, times: Object.fromEntries(times) };
+}
+
+/** The lines of an object. Throws if one cannot be read. */
+export const readLines = (bytes: Uint8Array): Line[] =>
+  gunzipSync(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+
+/** The same, and none of a damaged object: the function that writes the hours logs it. */
+export function linesOf(bytes: Uint8Array): Line[] {
+  try {
+    return readLines(bytes);
+  } catch {
+    return [];
+  }
+}
+
+const rejectedObject = (bytes: Uint8Array): RejectedBy[] => byRule(linesOf(bytes).map(rejectedBy));
+const byRule = (rules: readonly RejectedBy[]): RejectedBy[] => summed(rules, ({ field, rule }) => `${field} ${rule}`);
+
+type Fields = Record<string, unknown> | null | undefined;
+
+/** A name of a property that is no plain word may say something about a person. */
+function rejectedBy({ field: path, rule, event, job }: Line): RejectedBy {
+  const field = String(path).replace(/^data\.events\.\d+\.?/, '');
+  const [top = '', ...rest] = field.split('.');
+  const part = field === '' ? event : (event as Fields)?.[top];
+  const value = rest.length === 0 ? part : (part as Fields)?.[rest.join('.')];
+  return {
+    rule: String(rule),
+    field: /^[\w.$-]*$/.test(field) ? field : `${top}.*`,
+    events: 1,
+    example: { job, value: kindOf(value), event: shapeOf(event) },
+  };
+}
+
+/** One of each key, with the events of all of them. The most come first. */
+function summed<T extends { events: number }>(list: readonly T[], key: (one: T) => string): T[] {
+  const sums = new Map<string, T>();
+  for (const one of list) {
+    const before = sums.get(key(one));
+    sums.set(key(one), before ? { ...before, events: before.events + one.events } : one);
+  }
+  return [...sums.values()].sort((a, b) => b.events - a.events);
+}
+
+/** Names as schemas have them. A stranger's data may have an address as a name. */
+const PLAIN = /^[\w-]{1,60}$/;
+
+/**
+ * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below
+ * the first level may be a user's words, so an object is only counted.
+ */
+export function shapeOf(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return kindOf(data);
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [PLAIN.test(name) ? name : 'hidden', kindOf(value)]),
+  );
+}
+
+/** The kind and length of a value, without the value. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `text, ${value.length} characters`;
+  if (Array.isArray(value)) return `list of ${value.length}`;
+  if (typeof value === 'object') return `object with ${counted(Object.keys(value).length, 'field')}`;
+  return typeof value;
+}

@@ -1,0 +1,337 @@
+import { mailboxOf } from '../../engine/jobs/address';
+import { type ItemDeps, readItem, updateItem } from '../../engine/jobs/items';
+import { attachmentsPrefix, subjectKey, uploadsPrefix } from '../../engine/jobs/keys';
+import { type HashPeople, saltOf } from '../../engine/jobs/person-hash';
+import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
+import { type Job, messageType, type QueueContract, type RunContext } from '../../engine/worker/contract';
+import { type MailDeps, mailArgs, oweMail, sendOwed, skipStep } from '../../mail/mail';
+import type { Mail } from '../../mail/sendgrid';
+import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../../platform/errors';
+import { type ItemHead, type Objects, TOO_LARGE } from '../../platform/ports';
+import { plainText } from '../../platform/text';
+import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
+import { CONFIRMATION, FEEDBACK_QUEUE, MAX_ATTACHMENT_BYTES } from './queue';
+import { TICKET_PARTS, type Ticket, type TicketPart, TicketRefusedError, type Zendesk } from './zendesk';
+
+interface FeedbackDeps extends MailDeps {
+  zendesk: Zendesk;
+  objects: Objects;
+  mayConfirm: ReturnType<typeof mailLimit>;
+  hashPeople: HashPeople;
+  config: ConfirmationConfig & {
+    prefix: string;
+    tags: readonly string[];
+    /** How long a confirmation may wait for SendGrid. */
+    confirmationWaitMs: number;
+  };
+}
+
+/** Zendesk's upload tokens last 60 minutes. The clock of the worker that noted the time may have been ten minutes fast. */
+const TOKEN_LIFETIME_MS = 45 * 60_000;
+
+export function feedbackContract(deps: FeedbackDeps): QueueContract {
+  return {
+    queue: FEEDBACK_QUEUE,
+    types: {
+      [FEEDBACK_SUBMITTED]: messageType({
+        schema: feedbackSchema,
+        first: ({ data }: Job<Feedback>) => (data.attachments?.length ? 'upload' : 'ticket'),
+        process: (job: Job<Feedback>, context) => process(deps, job, context),
+      }),
+    },
+  };
+}
+
+async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<FeedbackResult> {
+  const { id: ticketId } = await makeTicket(deps, job, context);
+  return { ticketId, confirmation: await confirm(deps, job, ticketId, context) };
+}
+
+/** How a ticket is asked for after Zendesk has refused it. Stored as the result of a step. */
+interface Reduction {
+  /** What is left out, besides what an earlier reduction left out. */
+  without: (Lack & { what: TicketPart })[];
+  /** Whether the files are uploaded again: their tokens may have expired. */
+  again?: true;
+}
+
+const REDUCTIONS = ['reduced-1', 'reduced-2'] as const;
+
+/**
+ * A ticket is made whenever one can be made. What Zendesk refuses is left out of the next request, at most twice. That
+ * request has a key of its own, because Zendesk takes no other bytes under the first one. Its step is stored before it is
+ * sent, so a run after a crash asks for the same ticket under the same key.
+ */
+async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<{ id: string }> {
+  const { id } = job;
+  const { steps, vendor, callTimeoutMs } = context;
+  const { zendesk } = deps;
+  for (;;) {
+    const reduced = REDUCTIONS.flatMap((name) => (steps.peek(name)?.result as Reduction | undefined) ?? []);
+    const left = reduced.flatMap(({ without }) => without);
+    const isMade = steps.peek('ticket')?.status === 'done';
+    const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
+    const { uploads, refused } = asksForFiles ? await upload(deps, job, context) : { uploads: new Map(), refused: [] };
+    const lacks = [...left, ...refused];
+    const ticket = ticketOf(job, [...uploads.values()], deps.config.tags, lacks);
+    const idempotencyKey = reduced.length === 0 ? id : `${id}:${reduced.length}`;
+    try {
+      const made = await steps.step('ticket', {
+        run: () =>
+          vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey, timeoutMs: callTimeoutMs() })),
+        resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
+      });
+      if (!isMade && lacks.length > 0) steps.lack(lacks);
+      return made;
+    } catch (error) {
+      const name = REDUCTIONS[reduced.length];
+      const next = name && reductionAfter(error, ticket, reduced.length);
+      if (!next) throw error;
+      steps.found(name, next);
+      if (next.again) for (const name of uploads.keys()) steps.forget(name);
+    }
+  }
+}
+
+const uploadStep = (index: number): string => (index === 0 ? 'upload' : `upload-${index + 1}`);
+
+/** What each part of a ticket is in Zendesk's form. */
+const FIELDS = {
+  requester: 'requester',
+  customFields: 'custom_fields',
+  tags: 'tags',
+  priority: 'priority',
+  type: 'type',
+} as const;
+
+/** First goes what Zendesk names, or else what is only for agents. Then goes all that a ticket can do without. */
+function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Reduction | undefined {
+  if (!(error instanceof TicketRefusedError) || error.isFinal) return undefined;
+  const has = (part: TicketPart) =>
+    part === 'files' ? ticket.comment.uploads !== undefined : ticket[FIELDS[part]] !== undefined;
+  const all = TICKET_PARTS.filter(has);
+  const named = all.filter((part) => error.parts.includes(part));
+  const forAgents = all.filter((part) => part !== 'requester' && part !== 'files');
+  const first = [named, forAgents].find((parts) => parts.length > 0) ?? all;
+  const isFirst = reductions === 0;
+  const parts = isFirst ? first : all;
+  if (parts.length === 0) return undefined;
+  const again = isFirst && named.includes('files');
+  const without = parts.filter((part) => !again || part !== 'files').map((what) => ({ what, code: error.code }));
+  return { without, ...(again && { again }) };
+}
+
+/**
+ * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of
+ * its own: a run that is out of time leaves the rest to the next one.
+ */
+async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext) {
+  const { steps, vendor, callTimeoutMs, now } = context;
+  /** The tokens, by step. */
+  const uploads = new Map<string, string>();
+  const refused: Lack[] = [];
+  const of = { objects: deps.objects, prefix: deps.config.prefix, ours: await isOurs(deps, job) };
+  for (const [index, read] of attachmentsOf(of, job.data).entries()) {
+    const name = uploadStep(index);
+    await steps
+      .step(name, {
+        confidential: true,
+        stale: (_token, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
+        // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
+        resolve: async () => undefined,
+        run: async () => {
+          const file = await read();
+          const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
+          return (await vendor('zendesk', call, { minor: true })).token;
+        },
+      })
+      .then((token?: string) => void (token !== undefined && uploads.set(name, token)))
+      .catch((error: unknown) => {
+        if (!refusesRequest(error)) throw error;
+        steps.skip(name, codeOf(error));
+      });
+    const { status, reason = '' } = steps.peek(name) ?? {};
+    if (status === 'skipped') refused.push({ what: `file-${index + 1}`, code: reason });
+  }
+  return { uploads, refused };
+}
+
+/** Whether our producer sent the job: only who has the key of the hashes can make its salt. */
+async function isOurs({ hashPeople }: FeedbackDeps, { id, envelope: { salt }, data }: Job<Feedback>): Promise<boolean> {
+  if (salt === undefined || !data.attachments?.length) return false;
+  return (await hashPeople())(saltOf(FEEDBACK_QUEUE, id)).includes(salt);
+}
+
+async function confirm(deps: FeedbackDeps, job: Job<Feedback>, ticketId: string, context: RunContext) {
+  const step = CONFIRMATION;
+  const { id, data } = job;
+  if (!data.confirmation) return skipStep(context, step, 'opted-out');
+  const { id: userId, email } = data.user;
+  const owed = oweMail(context, step, { result: { ticketId }, waitMs: deps.config.confirmationWaitMs });
+  if (!owed.allowed) {
+    if (!(await deps.mayConfirm({ id, email, isKnown: userId !== undefined })))
+      throw new PermanentError({ code: 'TooManyMails', message: 'the address has had its mails of this hour' });
+    context.steps.owe({ ...owed, allowed: true });
+  }
+  return sendOwed(deps, context, step, confirmationOf(job, ticketId, deps.config));
+}
+
+type FeedbackJob = Pick<Job<Feedback>, 'id' | 'data'> & {
+  row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
+};
+
+/** Depends only on its arguments, so a repeat of the job makes the same bytes. The text names what is left out. */
+export function ticketOf(
+  { id, data, row }: FeedbackJob,
+  uploads: string[],
+  tags: readonly string[],
+  without: readonly Lack[] = [],
+): Ticket {
+  const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
+  // Zendesk creates a user for the requester, and a user needs a name.
+  const own = user.email.slice(0, user.email.lastIndexOf('@'));
+  const name = plainText(user.name ?? own) || own;
+  const left = without.map(({ what }) => what);
+  const details = [
+    ...Object.entries(context).map(([name, value]) => `${name}: ${value}`),
+    ...(left.length > 0 ? [`Zendesk refused, and this ticket is without: ${left.join(', ')}`] : []),
+    ...(left.includes('requester') ? [`Written by: ${name}, ${user.email}`] : []),
+  ];
+  const ticket = {
+    external_id: id,
+    subject: plainText(subject),
+    comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
+    requester: { name, email: user.email },
+    tags: filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])]),
+    priority,
+    type,
+    custom_fields: filled(customFields),
+    metadata: filled(traceOf(row)),
+  };
+  const refused = Object.entries(FIELDS).filter(([part]) => left.includes(part));
+  return { ...ticket, ...Object.fromEntries(refused.map(([, field]) => [field, undefined])) };
+}
+
+const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
+
+/** Zendesk splits tags at white space. */
+const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
+
+/** Media types in which a browser runs nothing. Files of all others reach agents as downloads. */
+const PASSIVE =
+  /^(image\/(png|jpeg|gif|webp|avif|heic)|(audio|video)\/[\w.-]+|text\/(plain|csv)|application\/(json|pdf|zip))(;|$)/i;
+
+/** Reads the job's files, each when it is asked for. A file that is missing, elsewhere or too large: a PermanentError. */
+export function attachmentsOf(
+  { objects, prefix, ours }: { objects: Objects; prefix: string; ours: boolean },
+  { attachments = [] }: Feedback,
+): (() => Promise<{ name: string; contentType: string; bytes: Uint8Array }>)[] {
+  // Another sender names uploads only: their keys are random. The producer checks all others.
+  const home = (ours ? attachmentsPrefix : uploadsPrefix)(prefix, FEEDBACK_QUEUE);
+  const refused = (index: number, code: string, rule: string) =>
+    wrongField(code, `data.attachments.${index}.key`, rule);
+  for (const [index, { key }] of attachments.entries())
+    if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
+  return attachments.map(({ key, name = key, contentType = '' }, index) => async () => {
+    const bytes = await objects.get(key, { mostBytes: MAX_ATTACHMENT_BYTES }).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === TOO_LARGE)
+        throw refused(index, 'AttachmentTooLarge', `must be at most ${MAX_ATTACHMENT_BYTES} bytes`);
+      throw error;
+    });
+    if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
+    const type = PASSIVE.test(contentType) ? contentType : 'application/octet-stream';
+    return { name: plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file', contentType: type, bytes };
+  });
+}
+
+interface ConfirmationConfig {
+  from: { email: string; name?: string };
+  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
+  templateId?: string | undefined;
+  /** Templates by language tag in lower case. Without an entry for the user's language, `templateId` counts. */
+  templates?: ReadonlyMap<string, string>;
+  /** The name in the built-in text. */
+  brand: string;
+}
+
+/**
+ * The mail that confirms a user's feedback. Without a user id, anyone may have written it under this address. Then the
+ * mail repeats neither name nor subject, so that it carries no stranger's words in our name.
+ */
+export function confirmationOf(
+  { id, data, row }: FeedbackJob,
+  ticketId: string,
+  { from, brand, ...config }: ConfirmationConfig,
+): Mail {
+  const { user, locale } = data;
+  const known = user.id !== undefined;
+  const name = known && user.name !== undefined ? plainText(user.name) : undefined;
+  const subject = known ? plainText(data.subject) : undefined;
+  const templateId = templateFor(locale, config);
+  const customArgs = {
+    ...mailArgs({ id, queue: FEEDBACK_QUEUE, step: CONFIRMATION, time: row.time }),
+    ...traceOf(row),
+  };
+  const recipient = { email: user.email, name, customArgs };
+  const categories = ['feedback-confirmation'];
+  if (templateId !== undefined) {
+    const words = { name: name ?? '', subject: subject ?? '', ticketId, brand };
+    return { from, categories, templateId, recipients: [{ ...recipient, data: words }] };
+  }
+  return {
+    from,
+    categories,
+    recipients: [recipient],
+    subject: subject === undefined ? 'We have received your feedback' : `We have received your feedback: ${subject}`,
+    text: [
+      name === undefined ? 'Hello,' : `Hello ${name},`,
+      `Thank you for your feedback. ${brand} has received it under the number ${ticketId}.`,
+      ...(subject === undefined ? [] : [`Your subject: ${subject}`]),
+    ].join('\n\n'),
+  };
+}
+
+/** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */
+function templateFor(locale: string | undefined, config: Pick<ConfirmationConfig, 'templateId' | 'templates'>) {
+  for (const parts = locale?.toLowerCase().split('-') ?? []; parts.length > 0; parts.pop()) {
+    const template = config.templates?.get(parts.join('-'));
+    if (template !== undefined) return template;
+  }
+  return config.templateId;
+}
+
+const HOUR_MS = 60 * 60_000;
+/** A user whom the API knows has given an own address. Anyone can give any other one. */
+const MOST_AN_HOUR = { known: 10, unknown: 3 };
+
+/** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
+interface Mailed extends ItemHead {
+  jobs: Record<string, number>;
+}
+
+/**
+ * Tells whether the confirmation of a job may be sent: few jobs an hour mail one address. A repeat of a job gets the same
+ * answer. Keys show no address.
+ */
+export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
+  return async ({ id, email, isKnown }: { id: string; email: string; isKnown: boolean }): Promise<boolean> => {
+    const most = isKnown ? MOST_AN_HOUR.known : MOST_AN_HOUR.unknown;
+    const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);
+    const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
+    const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
+    if (mailedBefore.some(([job]) => job === id)) return true;
+    const key = keyOf(written);
+    const { item } = await updateItem<Mailed>(deps, key, (stored) => {
+      const now = deps.clock.now();
+      const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
+      const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
+      const count = recent.length + mailedBefore.filter(isRecent).length;
+      if (count >= most || recent.some(([job]) => job === id)) return undefined;
+      const jobs = { ...Object.fromEntries(recent), [id]: now };
+      return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
+    });
+    return item !== undefined && Object.hasOwn(item.jobs, id);
+  };
+}
+
+const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);
