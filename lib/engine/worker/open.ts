@@ -245,7 +245,12 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === lease.token) return ours(row);
     const allowed = permission(row, message, subject);
-    if (allowed === 'refused') return { kind: 'refused', subject };
+    if (allowed === 'refused') {
+      // When it came before, there was no job of its id. So it got a row of its own, which must end.
+      const own = invalidId(messageId);
+      const before = receiveCount > 1 && subject.id !== own ? await ledger.get(jobKey(queue, own)) : undefined;
+      return before ? open(handling, rejected(subject, own)) : { kind: 'refused', subject };
+    }
     if (allowed === 'late') return { kind: 'late', subject, row };
     if (row.state === 'processing') {
       const { lease: { until = 0, messageId: holder } = {}, deliveries } = row;

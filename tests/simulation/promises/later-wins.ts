@@ -11,7 +11,12 @@ import { type Promised, rowOf } from './rest';
  */
 export const laterWins: Promised = (world, inputs) => {
   const { queue, watch, vendors } = world;
-  const commands = [...inputs, ...unanswered(world, inputs)]
+  // What an operator sends in place of a job is a command of its own.
+  const sent = [...inputs, ...unanswered(world, inputs)].flatMap((input): Pick<Input, 'spec' | 'index' | 'id'>[] => {
+    const by = rowOf(watch, serviceQueue(world), input)?.replacedBy;
+    return by === undefined ? [input] : [input, { ...input, id: by }];
+  });
+  const commands = sent
     .flatMap((input) => {
       const wanted = queue.wanted?.(input.spec, input.index);
       const row = rowOf(watch, serviceQueue(world), input);

@@ -31,6 +31,23 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move after replace' }],
   },
+  'a message about a chunk that does not exist yet ends, although the chunk exists when it comes again': {
+    queue: 'campaigns',
+    jobs: jobs(['good', { at: 42, group: 1 }]),
+    seed: 1911075173,
+    ...{ start: 1798761480000, concurrency: 2, future: { from: 0, until: 10 * MINUTE_MS }, mailWait: MINUTE_MS },
+    calls: [{ nth: 5, fault: 'refused' }, ...calls('sendgrid.send', 'refused', 'lost')],
+    forgeries: [
+      { at: 0, form: 'chunk', about: 0, times: 1 },
+      { at: 18, form: 'placeholder', about: 0, times: 1 },
+    ],
+  },
+  'what an operator replaces is a command of its own, and the later one of the two': {
+    queue: 'testflight',
+    jobs: jobs(['joins', { group: 2 }], ['leaves', { group: 2 }]),
+    calls: calls('apple.findTester', 'forbidden'),
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move after replace' }],
+  },
   'a job whose worker dies while parking it runs once more, and ends with the failure': {
     jobs: jobs('refused'),
     calls: calls('objects.put', 'killed-before'),

@@ -5,7 +5,7 @@ import { type JobRow, rowOfEnvelope, type State } from '../../../../lib/engine/j
 import { jobId as idOfKey } from '../../../../lib/engine/submit/options';
 import { submit } from '../../../../lib/engine/submit/submit';
 import { cancel } from '../../../../lib/operate/ops/act';
-import { PermanentError, WaitError } from '../../../../lib/platform/errors';
+import { PermanentError, StoreError, WaitError } from '../../../../lib/platform/errors';
 import { acceptedRow } from '../../../support/accepted-row';
 import { spendReceives } from '../../../support/dead-letters';
 import { anEnvelope, envelope, jobId } from '../../../support/engine';
@@ -191,6 +191,28 @@ test.each(['order-1', 'e9e6c1a5-0c5b-5d6e-8a3b-0d6f4d4f5a11', '00000000-0000-100
     ]);
   },
 );
+
+test('a message that was found to be no job ends as that, although its id is a job of ours when it comes again', async () => {
+  let refuses = true;
+  const { engine } = sampleEngine(undefined, {
+    before: (call) => {
+      if (refuses && call.startsWith('objects.')) throw new StoreError({ code: 'S3.Down', message: 'down' });
+    },
+  });
+  const id = idOfKey({ key: 'order-1', queue: 'sample', clock: engine.clock, random: engine.deps.random } as never);
+  const message = engine.send(envelope(1, { id }));
+  await engine.deliver();
+  expect(engine.row(`invalid/${message}`)).toMatchObject({ state: 'queued' });
+  refuses = false;
+  await engine.accept(envelope(1, { id }));
+  await engine.work();
+
+  await engine.reconcileAfter(16 * MINUTE);
+  await engine.work();
+
+  expect(engine.row(id)).toMatchObject({ state: 'succeeded' });
+  expect(engine.row(`invalid/${message}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
+});
 
 test.each([
   ['of another sender', {}, undefined],
