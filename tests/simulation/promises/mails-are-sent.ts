@@ -33,10 +33,12 @@ export const mailsAreSent: Promised = (world) => {
   return undefined;
 };
 
-const diedForIt = ({ steps, error, queue }: JobRow): string | undefined =>
-  queue === 'feedback' && steps.ticket?.status === 'done'
-    ? `is dead (${error?.code}), and its ticket is made`
-    : undefined;
+function diedForIt({ steps, error, queue }: JobRow): string | undefined {
+  if (queue !== 'feedback' || steps.ticket?.status !== 'done') return undefined;
+  // It has no mail to die for: its end could not be written, and SQS deleted its message before another run.
+  if (error?.code === 'Expired' && NOT_PROMISED.includes(steps.confirmation?.reason ?? '')) return undefined;
+  return `is dead (${error?.code}), and its ticket is made`;
+}
 
 function lacksIt(world: World, row: JobRow): string | undefined {
   const { vendors, reach } = world;

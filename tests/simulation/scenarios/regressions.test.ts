@@ -100,6 +100,13 @@ const RARE: Record<string, Partial<Plan>> = {
       },
     ]),
   ),
+  'a job without mail, whose end could not be written, expires with its message': {
+    jobs: jobs('opted-out'),
+    // The producer writes twice, and the claim is an update.
+    calls: [{ kind: 'table.put', nth: 3, fault: 'refused', times: 3 }],
+    unpolled: { from: 500, until: 3 * HOUR_MS + MINUTE_MS },
+    ...{ retention: 3 * 3_600, dlqRetention: 3 * 3_600 },
+  },
   'a job that is planned a month ahead': { jobs: jobs(['good', { planned: { ahead: 30 * DAY_MS } }]) },
 };
 
