@@ -69,9 +69,9 @@ export function entriesAgree(world: World): boolean {
 const jobOf = (key: string): string => key.replace(/^evidence#([^#]+)#[^#]+#/, '$1#');
 
 export function hasEvidence(world: World): boolean {
-  const waiting: unknown[] = (['evidence', 'reports', 'suppress'] as const).map((kind) =>
-    todoKey(serviceQueue(world), kind),
-  );
+  const queue = serviceQueue(world);
+  const waiting: unknown[] = ['evidence', 'reports'].map((kind) => todoKey(queue, kind));
+  if (queue === 'emails') waiting.push(todoKey('mail', 'suppress'));
   const { items, broken } = world.watch;
   return [...items.values()].some((item) => waiting.includes(item.todo) && !broken.has(jobOf(item.key)));
 }
