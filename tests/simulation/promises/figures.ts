@@ -66,12 +66,19 @@ export function watchGauges(world: World): void {
     const isStopped = 'stoppedAt' in item;
     if (circuits.get(item.key)?.isStopped !== isStopped) circuits.set(item.key, { isStopped, changedAt: kernel.now() });
   });
+  /** A damaged circuit reads as a pause. */
+  const wasDamaged = (vendor: string) =>
+    plan.damages.some(({ at, restored = Number.POSITIVE_INFINITY, ...of }) => {
+      const since = kernel.now() - plan.start - at;
+      return of.vendor === vendor && since >= 0 && since < restored + slackMs;
+    });
   /** Also a circuit that has closed since the reconciler may have read it. */
   const isOpen = (vendor: string) => {
     const { paused } = (stores.table.item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
     const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
     const { isStopped, changedAt } = circuits.get(vendorKey(vendor)) ?? { isStopped: false, changedAt: 0 };
-    return isStopped || kernel.now() - changedAt < slackMs || until > kernel.now() - skewOf(plan);
+    const mayBeStopped = isStopped || wasDamaged(vendor) || kernel.now() - changedAt < slackMs;
+    return mayBeStopped || until > kernel.now() - skewOf(plan);
   };
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   // The fact of an open circuit tells the jobs that wait for it.

@@ -42,6 +42,16 @@ const FOUND: Record<string, Partial<Plan>> = {
       { at: 18, form: 'placeholder', about: 0, times: 1 },
     ],
   },
+  'a campaign that is resumed and then cancelled ends, although its chunks wait behind a first wave': {
+    queue: 'campaigns',
+    jobs: jobs('good'),
+    outages: [{ target: 'sendgrid', from: 0, until: 5 * MINUTE_MS, fault: 'unauthorized' }],
+    controls: [
+      { at: 10 * MINUTE_MS, what: 'pause', campaign: 0 },
+      { at: 2 * HOUR_MS, what: 'resume', campaign: 0 },
+      { at: 2 * HOUR_MS + 50, what: 'cancel', campaign: 0 },
+    ],
+  },
   'what an operator replaces is a command of its own, and the later one of the two': {
     queue: 'testflight',
     jobs: jobs(['joins', { group: 2 }], ['leaves', { group: 2 }]),
@@ -100,6 +110,13 @@ const RARE: Record<string, Partial<Plan>> = {
       },
     ]),
   ),
+  'a job is held beside a damaged circuit, which reads as a pause': {
+    queue: 'campaigns',
+    ...{ seed: 1, start: 1798761480000, concurrency: 2 },
+    limits: [{ at: 0, vendor: 'sendgrid', lasts: 3_000, ends: 'by itself' }],
+    outages: [{ target: 'sendgrid', from: 0, until: 5 * MINUTE_MS, fault: 'throttled' }],
+    damages: [{ at: 60_733, vendor: 'sendgrid', restored: 20 * MINUTE_MS }],
+  },
   'a job without mail, whose end could not be written, expires with its message': {
     jobs: jobs('opted-out'),
     // The producer writes twice, and the claim is an update.

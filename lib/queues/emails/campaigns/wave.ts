@@ -24,10 +24,11 @@ const ENOUGH = 0.9;
 export const isBehindWave = ({ wave, open }: Campaign, number: number): boolean =>
   wave !== undefined && number < wave.from && open.includes(number) && !wave.again.includes(number);
 
-/** Whether the job of a chunk must wait: its campaign is paused, or it is behind the wave. */
+/** Whether the job of a chunk must wait: its campaign is paused, or runs and has it behind the wave. */
 export const mustWait = (campaign: Campaign, job: string): boolean =>
   campaign.status === 'paused' ||
-  campaign.open.some((number) => isBehindWave(campaign, number) && chunkId(campaign.id, number) === job);
+  (campaign.status === 'running' &&
+    campaign.open.some((number) => isBehindWave(campaign, number) && chunkId(campaign.id, number) === job));
 
 /**
  * The wave as it is now, and how many recipients may still be released before its events. `isStuck`: whether a chunk

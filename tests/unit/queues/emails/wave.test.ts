@@ -69,3 +69,9 @@ test('a chunk behind the wave waits, and neither one of the wave nor one that an
 
   expect(waits).toEqual([true, false, false, false]);
 });
+
+test('no chunk waits behind the wave of a campaign that was cancelled, or it would never end', () => {
+  const campaign = aCampaign({ ...resumed, status: 'cancelled', open: [0], wave: { from: 3, again: [], mails: 0 } });
+
+  expect(mustWait(campaign, chunkId(campaign.id, 0))).toBe(false);
+});
