@@ -52,6 +52,17 @@ const FOUND: Record<string, Partial<Plan>> = {
       { at: 2 * HOUR_MS + 50, what: 'cancel', campaign: 0 },
     ],
   },
+  'mails that may be out belong to the first wave, although their worker died': {
+    queue: 'campaigns',
+    jobs: jobs(['good', { group: 1 }]),
+    ...{ seed: 1911075173, start: 1798761480000, concurrency: 2, future: { from: 0, until: 10 * MINUTE_MS } },
+    calls: [
+      { kind: 'table.put', nth: 14, fault: 'killed-before', times: 3 },
+      ...calls('sendgrid.send', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused', 'killed-late'),
+    ],
+    latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
+    retention: 7_200,
+  },
   'what an operator replaces is a command of its own, and the later one of the two': {
     queue: 'testflight',
     jobs: jobs(['joins', { group: 2 }], ['leaves', { group: 2 }]),

@@ -109,8 +109,10 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
       ended.chunks += 1;
       ended.refused += kind === 'refused' ? 1 : 0;
     }
+    // What may be out belongs to the wave, too. Without its events the wave waits for its time.
+    const mayBeOut = kind === 'accepted' || kind === 'unknown';
+    if (wave && mayBeOut && !isBehindWave(campaign, number)) wave.mails += mails;
     if (kind !== 'accepted') continue;
-    if (wave && !isBehindWave(campaign, number)) wave.mails += mails;
     recipients += mails;
     at = Math.max(at, row?.steps[SEND]?.endedAt ?? 0);
   }
