@@ -32,6 +32,8 @@ export function watched(child: ChildProcess) {
     }
   }
   return {
+    /** Also of its process group, if it leads one. */
+    pid: child.pid,
     output: () => text,
     says,
     /** Its exit code, `null` if a signal killed it. */
