@@ -26,7 +26,7 @@ const WAIT_PART = 0.7;
 
 const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
 
-/** The most mails of ended chunks of which nobody knows whether they are out. */
+/** The most mails of ended chunks that may be out. */
 const mayBeOut = (watch: World['watch'], { id, chunkSize }: Campaign): number =>
   chunkSize *
   watch
