@@ -52,14 +52,15 @@ const notedAt = (...times: number[]): Partial<Plan> => ({
 const MEANWHILE: Partial<Plan> = {
   queue: 'campaigns',
   jobs: jobs('bad-list'),
-  controls: [61_503, 63_253].map((at) => ({ at, what: 'suppress', campaign: 0 })),
-  calls: calls('objects.create', 'slow', 'slow', 'slow'),
+  controls: [119_251, 121_001].map((at) => ({ at, what: 'suppress', campaign: 0 })),
+  // The records of the campaign and of two chunks come before the list.
+  calls: [{ kind: 'objects.create', nth: 4, fault: 'slow' }],
 };
 /** An address that bounced subscribes again. */
 const RESUBSCRIBED: Partial<Plan> = {
   queue: 'campaigns',
   jobs: jobs('bad-list'),
-  controls: [{ at: 300_075, what: 'suppress', campaign: 0 }],
+  controls: [{ at: 284_979, what: 'suppress', campaign: 0 }],
 };
 /** A chunk takes a minute, so the window closes before a released one is sent. */
 const within = (sending: Omit<SendingLimits, 'zone'>): Partial<Plan> => ({
@@ -152,7 +153,8 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
       // Each names one of four chunks by chance, and the campaign has two.
       forgeries: [0.5, 1.5].map((at) => ({ at: at * MINUTE_MS, form: 'chunk under another id', about: 2, times: 1 })),
     },
-    kept('campaign .* has sent one address two mails'),
+    // Both have the mails of a chunk that comes later by itself.
+    /^the guard: the first wave of campaign .* has 7 mails/,
     PROCESS,
     { 'if (id !== chunkId(data.campaign, data.number))': "if (id === '')" },
   ),
@@ -193,7 +195,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   ),
   unknownTakenForSent: mutant(
     MUTE,
-    /^the guard: the first wave of campaign .* counts 4 of 1 mails/,
+    kept('campaign .* says .*"accepted":4.*, but SendGrid accepted 1'),
     'lib/engine/worker/steps.ts',
     {
       "status: 'unknown',": "status: 'done',",

@@ -397,7 +397,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { mailWait: 24 * HOUR_MS, outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'failed' }] },
     /^nothing missing in silence: .* gave its mail up/,
     DECIDE,
-    { 'owedMs === undefined ? usual': 'mailMs !== null ? usual' },
+    { 'owedMs === undefined ? usual': 'owedMs !== null ? usual' },
   ),
   resendIsPublished: mutant(
     { ...REFUSED_MAIL, events: true, resend: { after: 5 * HOUR_MS } },
