@@ -78,8 +78,10 @@ export const endsArePublished: Promised = ({ watch, plan }) => {
     if (!isEnd(row.state) || row.queue === 'analytics') continue;
     const completion = completionOf(row);
     const found = watch.published.get(`${row.queue}#${completion.id}`);
+    // After a resend there is no second event, also if the job was erased while it waited for its mail.
+    const wasTold = [...watch.published.keys()].some((key) => key.startsWith(`${row.queue}#${row.id}:`));
+    if (!found && row.resends && wasTold) continue;
     if (!found) return `nothing lost: the end ${completion.id} is not published`;
-    // After a resend there is no second event.
     if (!row.resends && JSON.stringify(found) !== JSON.stringify(completion))
       return `everything explained: the event ${completion.id} differs from the row`;
   }
