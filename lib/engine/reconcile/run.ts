@@ -45,7 +45,7 @@ export type Poll = (
   given: { mayGoOn: () => boolean; nextMs: number; place: Place },
 ) => Promise<unknown>;
 
-/** The vendors that jobs of the instance's queues may wait for. */
+/** The vendors that jobs of any queue may wait for. */
 export const vendorsIn = ({ works }: Pick<ReconcileDeps, 'works'>): Vendor[] => [
   ...new Set(Object.values(works).flatMap(({ vendors }) => vendors)),
 ];
