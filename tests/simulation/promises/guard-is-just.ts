@@ -26,13 +26,13 @@ const WAIT_PART = 0.7;
 
 const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
 
-/** The most mails of ended chunks that may be out. */
+/** The most mails of chunks that may be out, and that have ended. One that an operator retries had ended before. */
 const mayBeOut = (watch: World['watch'], { id, chunkSize }: Campaign): number =>
   chunkSize *
   watch
     .rows()
-    .filter((row) => row.parent === id && isEnd(row.state) && /started|unknown/.test(row.steps.send?.status ?? ''))
-    .length;
+    .filter((row) => row.parent === id && (isEnd(row.state) || isRetried(row)))
+    .filter(({ steps }) => /started|unknown/.test(steps.send?.status ?? '')).length;
 
 const isRetried = (item: ItemHead | undefined): boolean => ((item as Partial<JobRow> | undefined)?.generation ?? 1) > 1;
 
