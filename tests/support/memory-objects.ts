@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { StoreError } from '../../lib/platform/errors';
 import { type Objects, TOO_LARGE } from '../../lib/platform/ports';
 
-const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** As S3 orders keys. Of texts without a surrogate, the order of their UTF-16 is that of their bytes. */
+const byBytes = (a: string, b: string): number =>
+  SURROGATE.test(a) || SURROGATE.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : a > b ? 1 : 0;
+const SURROGATE = /[\ud800-\udfff]/;
 
 /** What a list of these keys shows. */
 export const listed = (keys: string[], prefix: string, { after, limit }: Parameters<Objects['list']>[1] = {}) =>
@@ -10,6 +13,21 @@ export const listed = (keys: string[], prefix: string, { after, limit }: Paramet
     .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
     .sort(byBytes)
     .slice(0, limit);
+
+const encoder = new TextEncoder();
+
+/** The place of the first key that is not before this one, or the end. */
+function placeOf(keys: readonly string[], key: string): number {
+  let [low, high] = [0, keys.length];
+  // Most new keys are the last ones.
+  if (high === 0 || byBytes(keys[high - 1] as string, key) < 0) return high;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (byBytes(keys[middle] as string, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 interface Stored {
   bytes: Uint8Array;
@@ -23,8 +41,11 @@ const etagOf = ({ bytes }: Stored): string => `"${createHash('md5').update(bytes
 /** The bucket without a network: each call takes effect at once and answers in a microtask. */
 export function memoryObjects() {
   const stored = new Map<string, Stored>();
+  /** All keys in order, so that a list of a few of a hundred thousand does not sort them all. */
+  const sorted: string[] = [];
   const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
-    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
+    const bytes = typeof body === 'string' ? encoder.encode(body) : body.slice();
+    if (!stored.has(key)) sorted.splice(placeOf(sorted, key), 0, key);
     stored.set(key, { bytes, contentType, metadata });
   };
   /** Throws if there is none. */
@@ -62,12 +83,20 @@ export function memoryObjects() {
       return found?.etag === etag ? 'unchanged' : found;
     },
     size: async (key) => stored.get(key)?.bytes.length,
-    delete: async (key) => void stored.delete(key),
-    list: async (prefix, options) => listed([...stored.keys()], prefix, options),
+    delete: async (key) => {
+      if (stored.delete(key)) sorted.splice(placeOf(sorted, key), 1);
+    },
+    list: async (prefix, { after, limit } = {}) => {
+      const from = after === undefined || byBytes(after, prefix) < 0 ? prefix : `${after}\0`;
+      const first = placeOf(sorted, from);
+      let end = first;
+      while (sorted[end]?.startsWith(prefix) && end - first < (limit ?? Number.POSITIVE_INFINITY)) end++;
+      return sorted.slice(first, end);
+    },
   };
   return {
     ...port,
-    keys: () => [...stored.keys()].sort(byBytes),
+    keys: () => [...sorted],
     bytes,
     text: (key: string) => Buffer.from(bytes(key)).toString('utf8'),
     contentType: (key: string) => stored.get(key)?.contentType,

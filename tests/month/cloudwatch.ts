@@ -1,0 +1,171 @@
+import { alarmName } from '../../lib/operate/alarms/kinds';
+import { type Alarm, instanceAlarms, queueAlarms } from '../../resources/alarms';
+import { functionsOf, type Instance } from '../../resources/instances/instance';
+import { MINUTE_MS } from './calendar';
+
+interface Point {
+  sum: number;
+  max: number;
+  count: number;
+}
+
+type Metric = Alarm['metrics'][string];
+type State = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+
+/** What an alarm publishes when its state changes: the body of the message of its topic. */
+export interface StateChange {
+  name: string;
+  from: State;
+  to: State;
+  at: number;
+  body: string;
+}
+
+const idOf = (namespace: string, name: string, dimensions: Record<string, string>): string =>
+  [namespace, name, ...Object.entries(dimensions).flat()].join('|');
+
+/** Points of a minute are kept for as long as the longest alarm looks back, and so are the sums of the month. */
+const KEPT_MINUTES = 200;
+
+/** CloudWatch's metrics by minute, and its alarms with their rules for periods, datapoints and missing data. */
+export function createCloudwatch(instance: Instance) {
+  const points = new Map<string, Map<number, Point>>();
+  const sums = new Map<string, Point>();
+  /** The minute of a metric's last point. */
+  const newest = new Map<string, number>();
+  const alarms = [
+    ...instance.rows.flatMap((row) => queueAlarms(row, instance)),
+    ...instanceAlarms(instance, functionsOf(instance)),
+  ];
+  const states = new Map<Alarm, State>();
+
+  function add(namespace: string, name: string, dimensions: Record<string, string>, value: number, at: number): void {
+    const id = idOf(namespace, name, dimensions);
+    const minute = Math.floor(at / MINUTE_MS);
+    const byMinute = points.get(id) ?? new Map<number, Point>();
+    points.set(id, byMinute);
+    for (const point of [pointOf(byMinute, minute), pointOf(sums, id)]) {
+      point.sum += value;
+      point.max = Math.max(point.max, value);
+      point.count += 1;
+    }
+    newest.set(id, minute);
+    byMinute.delete(minute - KEPT_MINUTES);
+  }
+
+  /** The metric's value in the period that ends here. `undefined`: no data. */
+  function statisticOf({ namespace, name, dimensions, statistic }: Metric, endsAt: number, minutes: number) {
+    const byMinute = points.get(idOf(namespace, name, dimensions));
+    const found = Array.from({ length: minutes }, (_, n) => byMinute?.get(endsAt - 1 - n)).filter((one) => one);
+    if (found.length === 0) return undefined;
+    const sum = found.reduce((total, point) => total + (point?.sum ?? 0), 0);
+    if (statistic === 'Sum') return sum;
+    if (statistic === 'Maximum') return Math.max(...found.map((point) => point?.max ?? 0));
+    return sum / found.reduce((total, point) => total + (point?.count ?? 0), 0);
+  }
+
+  function datapoint({ metrics, expression, period }: Alarm, endsAt: number): number | undefined {
+    const minutes = period / 60;
+    const values = Object.fromEntries(
+      Object.entries(metrics).map(([key, metric]) => [key, statisticOf(metric, endsAt, minutes)]),
+    );
+    return expression === undefined ? Object.values(values)[0] : calculate(expression, values);
+  }
+
+  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html */
+  function stateOf(alarm: Alarm, minute: number): State {
+    const { threshold, below = false, period, periods = 1, datapoints = periods, silence } = alarm;
+    const minutes = period / 60;
+    // The evaluation looks back further than the periods if some of them have no data.
+    const back = Array.from({ length: periods + 2 }, (_, n) => datapoint(alarm, minute - n * minutes));
+    const breaches = (value: number) => (below ? value < threshold : value >= threshold);
+    const real = back.filter((value) => value !== undefined).slice(0, periods);
+    const before = states.get(alarm) ?? 'INSUFFICIENT_DATA';
+    if (real.length === 0) return withoutPoints(alarm);
+    const breaching = real.filter(breaches).length;
+    const missing = periods - real.length;
+    if (silence === 'breaching') return breaching + missing >= datapoints ? 'ALARM' : 'OK';
+    if (breaching >= datapoints) return 'ALARM';
+    if (silence === 'ignore' && breaching + missing >= datapoints) return before;
+    return 'OK';
+  }
+
+  function hasPoints({ metrics, period, periods = 1 }: Alarm, minute: number): boolean {
+    const since = minute - (period / 60) * (periods + 2);
+    return Object.values(metrics).some(
+      ({ namespace, name, dimensions }) => (newest.get(idOf(namespace, name, dimensions)) ?? 0) >= since,
+    );
+  }
+
+  function withoutPoints(alarm: Alarm): State {
+    if (alarm.silence === 'ignore') return states.get(alarm) ?? 'INSUFFICIENT_DATA';
+    return alarm.silence === 'breaching' ? 'ALARM' : 'OK';
+  }
+
+  return {
+    add,
+    alarms,
+    /** How many metrics the alarms read, and which of our own there were. CloudWatch bills both. */
+    billed: () => ({
+      inAlarms: alarms.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0),
+      own: [...sums.keys()].filter((id) => id.startsWith(`${instance.name}|`)).length,
+    }),
+    sum: (name: string, dimensions: Record<string, string> = {}, namespace = instance.name) =>
+      sums.get(idOf(namespace, name, dimensions))?.sum ?? 0,
+    /** Evaluates all alarms at the end of a minute, and returns what has changed. */
+    evaluate(at: number): StateChange[] {
+      const minute = Math.floor(at / MINUTE_MS);
+      return alarms.flatMap((alarm) => {
+        const from = states.get(alarm) ?? 'INSUFFICIENT_DATA';
+        const to = hasPoints(alarm, minute) ? stateOf(alarm, minute) : withoutPoints(alarm);
+        states.set(alarm, to);
+        if (from === to) return [];
+        const name = alarmName(instance.name, alarm.kind, alarm.subject);
+        return { name, from, to, at, body: bodyOf(alarm, { name, from, to, at }) };
+      });
+    },
+  };
+}
+
+export type Cloudwatch = ReturnType<typeof createCloudwatch>;
+
+function pointOf<K>(all: Map<K, Point>, key: K): Point {
+  const found = all.get(key) ?? { sum: 0, max: Number.NEGATIVE_INFINITY, count: 0 };
+  all.set(key, found);
+  return found;
+}
+
+const bodyOf = ({ threshold, below }: Alarm, change: Omit<StateChange, 'body'>): string =>
+  JSON.stringify({
+    AlarmName: change.name,
+    NewStateValue: change.to,
+    OldStateValue: change.from,
+    NewStateReason: 'Threshold Crossed',
+    StateChangeTime: new Date(change.at).toISOString(),
+    Trigger: {
+      Threshold: threshold,
+      ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
+    },
+  });
+
+type Values = Record<string, number | undefined>;
+
+const RATE = /^IF\((\w+) \+ (\w+) >= (\d+), 100 \* (\w+) \/ \((\w+) \+ (\w+)\), 0\)$/;
+
+/** The two forms of expressions that alarms have: a sum, whose parts may be filled with 0, and a rate of two metrics. */
+export function calculate(expression: string, values: Values): number | undefined {
+  const rate = RATE.exec(expression);
+  if (rate) {
+    const [, a = '', b = '', least, part = ''] = rate;
+    const [first, second] = [values[a], values[b]];
+    if (first === undefined || second === undefined) return undefined;
+    const all = first + second;
+    return all >= Number(least) ? (100 * (values[part] ?? 0)) / all : 0;
+  }
+  const terms = expression.split(' + ').map((term) => {
+    const [, filled] = /^FILL\((\w+), 0\)$/.exec(term) ?? [];
+    return filled === undefined ? values[term] : (values[filled] ?? 0);
+  });
+  if (Object.values(values).every((value) => value === undefined)) return undefined;
+  return terms.includes(undefined) ? undefined : terms.reduce((sum: number, term) => sum + (term ?? 0), 0);
+}
