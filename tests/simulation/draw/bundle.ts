@@ -20,13 +20,16 @@ const alias = {
 };
 
 /**
- * Bundles the simulation into a script for threads. Runs inside Jest are a quarter slower, because of its modules and
+ * Bundles the simulation, or another `entry`, into a script for threads. Runs inside Jest are a quarter slower, because of its modules and
  * globals. One bundle has all the mutants, because a bundle takes longer than a run: a changed file is in it once as it
  * is and once for each of its mutants, and the variable `mutant` around the script chooses.
  */
-export async function bundle(mutants: Record<string, readonly SourceChange[]> = {}): Promise<string> {
+export async function bundle(
+  mutants: Record<string, readonly SourceChange[]> = {},
+  entry = join(__dirname, 'property.ts'),
+): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(__dirname, 'property.ts')],
+    entryPoints: [entry],
     absWorkingDir: ROOT,
     bundle: true,
     platform: 'node',
