@@ -38,9 +38,9 @@ export function memoryQueues(model: SqsModel): Queues & BatchQueues {
     changeVisibilityBatch: asStore((queueUrl, receiptHandles, seconds) => {
       model.changeMessageVisibilityBatch(visibilityBatch(queueUrl, receiptHandles, seconds));
     }),
-    delete: asStore((queueUrl, receiptHandle) =>
-      model.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }),
-    ),
+    delete: asStore((queueUrl, receiptHandle) => {
+      model.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle });
+    }),
     depth: asStore((queueUrl) => {
       const { Attributes } = model.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ['All'] });
       return {

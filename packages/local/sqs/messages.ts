@@ -8,6 +8,7 @@ import {
   moveBack,
   type Queue,
   receivable,
+  refused,
   remove,
   type Service,
   SqsError,
@@ -29,8 +30,6 @@ const MOST_VISIBILITY_SECONDS = 43_200;
 const NOT_FOR_THIS_TYPE = 'The request include parameter that is not valid for this queue type.';
 
 const md5 = (body: string): string => hash('md5', body);
-
-const refused = (message: string): SqsError => new SqsError('InvalidParameterValue', message);
 
 /** Accepts a message. It answers a repeat with the ids of the first message and stores nothing. */
 export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.SendMessageBatchResultEntry, 'Id'> {
@@ -119,50 +118,54 @@ function accept(service: Service, queue: Queue, content: Content & Partial<Store
   return message;
 }
 
-/** Checks a SendMessageBatch as a whole. A FIFO queue refuses all of it if one entry lacks a group or an id. */
-export function checkSendEntries(queue: Queue, entries: sdk.SendMessageBatchRequestEntry[]): void {
+/** Checks a SendMessageBatch as a whole, then sends. A FIFO queue refuses all of it if one entry lacks a group or an id. */
+export function sendBatch(service: Service, queue: Queue, input: sdk.SendMessageBatchRequest) {
+  const { Entries: entries = [] } = input;
   const bytes = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
   if (bytes > SIZE_LIMIT_BYTES)
     throw new SqsError(
       'BatchRequestTooLong',
       `Batch requests cannot be longer than ${SIZE_LIMIT_BYTES} bytes. You have sent ${bytes} bytes.`,
     );
-  if (!queue.fifo) return;
-  if (entries.some(({ MessageGroupId }) => MessageGroupId === undefined))
+  if (queue.fifo && entries.some(({ MessageGroupId }) => MessageGroupId === undefined))
     throw refused('The request must contain the parameter MessageGroupId.');
-  entries.forEach(checkIdentity);
+  if (queue.fifo) entries.forEach(checkIdentity);
+  return batchOf(send)(service, queue, input);
 }
 
-/** Runs the entries one by one. A refused entry does not stop the others. */
-export function runBatch<E extends { Id: string | undefined }, R extends object>(
-  entries: E[],
-  run: (entry: E) => R,
-): { Successful: (R & { Id: string })[]; Failed: sdk.BatchResultErrorEntry[] | undefined } {
-  if (entries.length === 0)
-    throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
-  if (entries.length > BATCH_LIMIT)
-    throw new SqsError(
-      'TooManyEntriesInBatchRequest',
-      `Maximum number of entries per request are ${BATCH_LIMIT}. You have sent ${entries.length}.`,
-    );
-  if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
-    throw new SqsError('BatchEntryIdsNotDistinct', 'An id is repeated.');
-  const Successful: (R & { Id: string })[] = [];
-  const Failed: sdk.BatchResultErrorEntry[] = [];
-  for (const entry of entries) {
-    const Id = entry.Id ?? '';
-    try {
-      Successful.push({ ...run(entry), Id });
-    } catch (error) {
-      if (!(error instanceof SqsError)) throw error;
-      Failed.push({ Id, SenderFault: true, Code: error.code, Message: error.message });
+/** An action for each entry of a batch, one by one. A refused entry does not stop the others. */
+export const batchOf =
+  <E, R extends object>(run: (service: Service, queue: Queue, entry: E) => R) =>
+  (
+    service: Service,
+    queue: Queue,
+    { Entries: entries = [] }: { Entries: (E & { Id: string | undefined })[] | undefined },
+  ) => {
+    if (entries.length === 0)
+      throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
+    if (entries.length > BATCH_LIMIT)
+      throw new SqsError(
+        'TooManyEntriesInBatchRequest',
+        `Maximum number of entries per request are ${BATCH_LIMIT}. You have sent ${entries.length}.`,
+      );
+    if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
+      throw new SqsError('BatchEntryIdsNotDistinct', 'An id is repeated.');
+    const Successful: (R & { Id: string })[] = [];
+    const Failed: sdk.BatchResultErrorEntry[] = [];
+    for (const entry of entries) {
+      const Id = entry.Id ?? '';
+      try {
+        Successful.push({ ...run(service, queue, entry), Id });
+      } catch (error) {
+        if (!(error instanceof SqsError)) throw error;
+        Failed.push({ Id, SenderFault: true, Code: error.code, Message: error.message });
+      }
     }
-  }
-  return { Successful, Failed: Failed.length > 0 ? Failed : undefined };
-}
+    return { Successful, Failed: Failed.length > 0 ? Failed : undefined };
+  };
 
 /** Runs one ReceiveMessage. A message that was already received maxReceiveCount times goes to the DLQ instead. */
-export function receive(service: Service, queue: Queue, input: sdk.ReceiveMessageRequest): sdk.Message[] {
+export function receive(service: Service, queue: Queue, input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult {
   const { MaxNumberOfMessages: max = 1, VisibilityTimeout: seconds } = input;
   if (max < 1 || max > 10) throw invalidValue('MaxNumberOfMessages', max, 'Must be between 1 and 10, if provided.');
   if (seconds !== undefined) checkVisibility(seconds);
@@ -188,7 +191,7 @@ export function receive(service: Service, queue: Queue, input: sdk.ReceiveMessag
     message.receiptHandle = Buffer.from(handle).toString('base64');
   }
   for (const group of new Set(taken.map((message) => message.group))) moveBack(queue, group);
-  return taken.map((message) => view(message, input));
+  return taken.length > 0 ? { Messages: taken.map((message) => view(message, input)) } : {};
 }
 
 /**
@@ -205,11 +208,13 @@ function messageOf(service: Service, queue: Queue, handle = ''): Message | undef
   return message;
 }
 
-export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
-  const message = messageOf(service, queue, handle);
-  if (!message) return;
-  remove(queue, message);
-  service.changed.add(queue);
+export function deleteByReceipt(service: Service, queue: Queue, input: Pick<Change, 'ReceiptHandle'>): object {
+  const message = messageOf(service, queue, input.ReceiptHandle);
+  if (message) {
+    remove(queue, message);
+    service.changed.add(queue);
+  }
+  return {};
 }
 
 function checkVisibility(seconds: number): void {

@@ -1,5 +1,5 @@
 import type * as sdk from '@aws-sdk/client-sqs';
-import { changeVisibility, checkSendEntries, deleteByReceipt, receive, runBatch, send } from './messages';
+import { batchOf, changeVisibility, deleteByReceipt, receive, send, sendBatch } from './messages';
 import { advanceTasks, cancelMoveTask, listMoveTasks, nextMoveOf, startMoveTask } from './move-tasks';
 import {
   createQueue,
@@ -9,6 +9,7 @@ import {
   getQueue,
   notify,
   purge,
+  type Queue,
   queueAttributes,
   type Service,
   type SqsModelOptions,
@@ -31,7 +32,6 @@ export type SqsModel = ReturnType<typeof createSqsModel>;
 
 export function createSqsModel(options: SqsModelOptions) {
   const service: Service = { ...options, queues: new Map(), accepted: 0, changed: new Set(), tasks: [] };
-  const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
 
   /** The listeners run last, when the state is final. */
   const call =
@@ -45,58 +45,34 @@ export function createSqsModel(options: SqsModelOptions) {
       }
     };
 
+  const ofService = <I, O>(action: (service: Service, input: I) => O) => call((input: I) => action(service, input));
+  const ofQueue = <I, O>(action: (service: Service, queue: Queue, input: I) => O) =>
+    call((input: I & { QueueUrl: string | undefined }) => action(service, getQueue(service, input.QueueUrl), input));
+
   const actions = {
-    createQueue: call(({ QueueName = '', Attributes = {} }: sdk.CreateQueueRequest) => ({
-      QueueUrl: createQueue(service, QueueName, Attributes as Record<string, string>).url,
-    })),
-    getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({
-      QueueUrl: getQueue(service, QueueName).url,
-    })),
-    setQueueAttributes: call((input: sdk.SetQueueAttributesRequest) =>
-      setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
-    ),
-    getQueueAttributes: call((input: sdk.GetQueueAttributesRequest) => ({
-      Attributes: queueAttributes(service, queueOf(input), input.AttributeNames),
-    })),
-    sendMessage: call((input: sdk.SendMessageRequest) => send(service, queueOf(input), input)),
-    sendMessageBatch: call((input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult => {
-      const queue = queueOf(input);
-      checkSendEntries(queue, input.Entries ?? []);
-      return runBatch(input.Entries ?? [], (entry) => send(service, queue, entry));
-    }),
-    receiveMessage: call((input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult => {
-      const messages = receive(service, queueOf(input), input);
-      return messages.length > 0 ? { Messages: messages } : {};
-    }),
-    deleteMessage: call((input: sdk.DeleteMessageRequest) =>
-      deleteByReceipt(service, queueOf(input), input.ReceiptHandle),
-    ),
-    changeMessageVisibility: call((input: sdk.ChangeMessageVisibilityRequest) =>
-      changeVisibility(service, queueOf(input), input),
-    ),
-    changeMessageVisibilityBatch: call((input: sdk.ChangeMessageVisibilityBatchRequest) => {
-      const queue = queueOf(input);
-      return runBatch(input.Entries ?? [], (entry) => changeVisibility(service, queue, entry));
-    }),
-    deleteMessageBatch: call((input: sdk.DeleteMessageBatchRequest) => {
-      const queue = queueOf(input);
-      return runBatch(input.Entries ?? [], ({ ReceiptHandle }) => {
-        deleteByReceipt(service, queue, ReceiptHandle);
-        return {};
-      });
-    }),
-    startMessageMoveTask: call((input: sdk.StartMessageMoveTaskRequest) => startMoveTask(service, input)),
-    listMessageMoveTasks: call((input: sdk.ListMessageMoveTasksRequest) => listMoveTasks(service, input)),
-    cancelMessageMoveTask: call((input: sdk.CancelMessageMoveTaskRequest) => cancelMoveTask(service, input)),
-    purgeQueue: call((input: sdk.PurgeQueueRequest) => purge(service, queueOf(input))),
+    createQueue: ofService(createQueue),
+    getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({ QueueUrl: getQueue(service, QueueName).url })),
+    setQueueAttributes: ofQueue(setQueueAttributes),
+    getQueueAttributes: ofQueue(queueAttributes),
+    sendMessage: ofQueue(send),
+    sendMessageBatch: ofQueue(sendBatch),
+    receiveMessage: ofQueue(receive),
+    deleteMessage: ofQueue(deleteByReceipt),
+    deleteMessageBatch: ofQueue(batchOf(deleteByReceipt)),
+    changeMessageVisibility: ofQueue(changeVisibility),
+    changeMessageVisibilityBatch: ofQueue(batchOf(changeVisibility)),
+    startMessageMoveTask: ofService(startMoveTask),
+    listMessageMoveTasks: ofService(listMoveTasks),
+    cancelMessageMoveTask: ofService(cancelMoveTask),
+    purgeQueue: ofQueue(purge),
     listQueues: call((input: sdk.ListQueuesRequest): sdk.ListQueuesResult => {
       const { QueueNamePrefix: prefix = '' } = input;
       const queues = [...service.queues.values()].filter(({ name }) => name.startsWith(prefix));
-      const { urls, more } = urlsOf(queues, input);
+      const { urls, ...more } = urlsOf(queues, input);
       return { ...(urls.length > 0 && { QueueUrls: urls }), ...more };
     }),
-    listDeadLetterSourceQueues: call((input: sdk.ListDeadLetterSourceQueuesRequest) => {
-      const { urls, more } = urlsOf(sourcesOf(service, queueOf(input)), input);
+    listDeadLetterSourceQueues: ofQueue((_service, queue, input: sdk.ListDeadLetterSourceQueuesRequest) => {
+      const { urls, ...more } = urlsOf(sourcesOf(service, queue), input);
       return { queueUrls: urls, ...more };
     }),
   };

@@ -1,13 +1,21 @@
 import type * as sdk from '@aws-sdk/client-sqs';
 import { move } from './messages';
-import { findQueue, invalidValue, type MoveTask, receivable, type Service, SqsError, sourcesOf } from './queue';
+import {
+  findQueue,
+  invalidValue,
+  type MoveTask,
+  receivable,
+  refused,
+  type Service,
+  SqsError,
+  sourcesOf,
+} from './queue';
 
 const missing = (what: string): SqsError => new SqsError('ResourceNotFoundException', what);
 const NO_QUEUE = "The resource that you specified for the ARN doesn't exist.";
-const refused = (message: string): SqsError => new SqsError('InvalidParameterValue', message);
 
 /** Starts to move the visible messages of a DLQ to their sources, or to a given queue. Without a rate it ends at once. */
-export function startMoveTask(service: Service, input: sdk.StartMessageMoveTaskRequest): { TaskHandle: string } {
+export function startMoveTask(service: Service, input: sdk.StartMessageMoveTaskRequest) {
   const { MaxNumberOfMessagesPerSecond: rate } = input;
   const [from, to] = [input.SourceArn, input.DestinationArn].map((arn) => findQueue(service, arn));
   if (!from || (input.DestinationArn !== undefined && !to)) throw missing(NO_QUEUE);
@@ -63,11 +71,7 @@ function moveNext(service: Service, task: MoveTask): void {
 }
 
 /** The newest tasks of a DLQ. Only a running one has a handle. */
-export function listMoveTasks(
-  service: Service,
-  input: sdk.ListMessageMoveTasksRequest,
-): sdk.ListMessageMoveTasksResult {
-  const { SourceArn, MaxResults: most = 1 } = input;
+export function listMoveTasks(service: Service, { SourceArn, MaxResults: most = 1 }: sdk.ListMessageMoveTasksRequest) {
   if (!findQueue(service, SourceArn)) throw missing(NO_QUEUE);
   if (most < 1 || most > 10) throw invalidValue('MaxResults', most, 'Must be between 1 and 10, if provided.');
   const newest = service.tasks.filter((task) => task.SourceArn === SourceArn).toReversed();

@@ -1,8 +1,4 @@
-import type {
-  GetQueueAttributesRequest,
-  ListMessageMoveTasksResultEntry,
-  MessageAttributeValue,
-} from '@aws-sdk/client-sqs';
+import type * as sdk from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { queueUrl } from '../../../lib/engine/jobs/keys';
 import { json } from '../../../lib/platform/config/common';
@@ -24,7 +20,7 @@ export interface StoredMessage {
   /** The move to a DLQ keeps it. A message move task replaces it. */
   messageId: string;
   body: string;
-  attributes: Record<string, MessageAttributeValue>;
+  attributes: Record<string, sdk.MessageAttributeValue>;
   groupId: string | undefined;
   deduplicationId: string | undefined;
   sequenceNumber: string | undefined;
@@ -54,8 +50,10 @@ export class SqsError extends Error {
   }
 }
 
+export const refused = (message: string): SqsError => new SqsError('InvalidParameterValue', message);
+
 export const invalidValue = (parameter: string, value: unknown, reason: string): SqsError =>
-  new SqsError('InvalidParameterValue', `Value ${value} for parameter ${parameter} is invalid. Reason: ${reason}`);
+  refused(`Value ${value} for parameter ${parameter} is invalid. Reason: ${reason}`);
 
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
@@ -66,7 +64,7 @@ export interface Service extends SqsModelOptions {
 }
 
 /** A task that moves the messages of a DLQ, in the SDK's shape. Without a rate it moves all at once. */
-export interface MoveTask extends ListMessageMoveTasksResultEntry {
+export interface MoveTask extends sdk.ListMessageMoveTasksResultEntry {
   ApproximateNumberOfMessagesMoved: number;
   StartedTimestamp: number;
 }
@@ -183,7 +181,7 @@ export function urlsOf(queues: Queue[], { MaxResults: most = Infinity, NextToken
   const left = queues.filter(({ name }) => name > after).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const shown = left.slice(0, most);
   const next = left.length > shown.length ? shown.at(-1)?.name : undefined;
-  return { urls: shown.map(({ url }) => url), more: next === undefined ? {} : { NextToken: next } };
+  return { urls: shown.map(({ url }) => url), ...(next !== undefined && { NextToken: next }) };
 }
 
 export function notify(service: Service): void {
@@ -252,22 +250,23 @@ function newQueue(name: string, attributes: Record<string, string>) {
 }
 
 /** Creates the queue, or returns an existing one with the same attributes. */
-export function createQueue(service: Service, name: string, given: Record<string, string>): Queue {
+export function createQueue(service: Service, { QueueName: name = '', Attributes }: sdk.CreateQueueRequest) {
+  const given: Record<string, string> = { ...Attributes };
   const fifo = given.FifoQueue === 'true';
   if (!/^[A-Za-z0-9_-]{1,80}(\.fifo)?$/.test(name) || name.length > 80 || fifo !== name.endsWith('.fifo'))
     throw invalidValue('QueueName', name, `It is not the name of a ${fifo ? 'FIFO' : 'standard'} queue.`);
   const existing = service.queues.get(name);
   if (existing && Object.keys(given).some((each) => existing.attributes[each] !== given[each]))
     throw new SqsError('QueueNameExists', 'A queue already exists with the same name and other attributes.');
-  if (existing) return existing;
+  if (existing) return { QueueUrl: existing.url };
   const queue = newQueue(name, { ...DEFAULTS, ...given });
   checkRedrivePolicy(service, queue, queue.settings);
   service.queues.set(name, queue);
-  return queue;
+  return { QueueUrl: queue.url };
 }
 
-export function setQueueAttributes(service: Service, queue: Queue, given: Record<string, string>): void {
-  const attributes = { ...queue.attributes, ...given };
+export function setQueueAttributes(service: Service, queue: Queue, given: sdk.SetQueueAttributesRequest): void {
+  const attributes = { ...queue.attributes, ...given.Attributes };
   // SQS stores a later change of the scope but does not apply it.
   const settings = { ...settingsOf(attributes), deduplicatesInGroup: queue.settings.deduplicatesInGroup };
   checkRedrivePolicy(service, queue, settings);
@@ -288,11 +287,8 @@ function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }:
     throw refuse('The dead-letter queue does not allow this source queue.');
 }
 
-export function queueAttributes(
-  service: Service,
-  queue: Queue,
-  names: GetQueueAttributesRequest['AttributeNames'] = [],
-): Record<string, string> {
+export function queueAttributes(service: Service, queue: Queue, input: sdk.GetQueueAttributesRequest) {
+  const { AttributeNames: names = [] } = input;
   const all = names.includes('All');
   const now = service.now();
   let [visible, inFlight] = [0, 0];
@@ -307,5 +303,6 @@ export function queueAttributes(
     ApproximateNumberOfMessages: String(visible),
     ApproximateNumberOfMessagesNotVisible: String(inFlight),
   });
-  return Object.fromEntries(all ? values : values.filter(([name]) => names.some((asked) => asked === name)));
+  const asked = all ? values : values.filter(([name]) => names.some((one) => one === name));
+  return { Attributes: Object.fromEntries(asked) };
 }
