@@ -39,7 +39,7 @@ export function messageOf(notification: Notification, place: Place, details: Det
 
 function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit, nextTrialAt }: Details): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
-  const { meaning, inspect, next = 'deploy', unit, scope }: Kind = KINDS[kind];
+  const { meaning, inspect, next = 'deploy', unit, scope } = KINDS[kind];
   const isPaused = limit && scope === 'queue';
   const command = (text: string) =>
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
@@ -108,8 +108,8 @@ const titleOf = ({ kind, subject }: Pick<Change, 'kind' | 'subject'>, { instance
   `${[instance, subject].filter(Boolean).join(' · ')}: ${KINDS[kind].title}`;
 
 function aboutFields({ kind, subject }: Pick<Change, 'kind' | 'subject'>): NonNullable<Embed['fields']> {
-  const { scope }: Kind = KINDS[kind];
-  if (scope === 'instance') return [];
+  const { scope } = KINDS[kind];
+  if (scope === undefined) return [];
   return [{ name: `${scope[0]?.toUpperCase()}${scope.slice(1)}`, value: subject, inline: true }];
 }
 

@@ -4,7 +4,8 @@ import type {} from '../../queues/works';
 
 /** One kind of message. Its key ends an alarm's name and is the anchor of its section in docs/runbook.md. */
 export interface Kind {
-  scope: 'queue' | 'vendor' | 'campaign' | 'instance';
+  /** What it is about. Default: the instance. */
+  scope?: 'queue' | 'vendor' | 'campaign';
   title: string;
   meaning: string;
   /** The unit of an alarm's value and threshold. Default: a count. */
@@ -72,7 +73,6 @@ const ALARMS = {
     follows: ['function-errors', 'function-throttles', 'oldest-message', 'jobs-slow'],
   },
   'function-errors': {
-    scope: 'instance',
     title: 'A function fails',
     meaning:
       'It crashed, ran out of time or could not start. Its work is tried again. The graph "Functions: errors" of the dashboard shows which function.',
@@ -80,14 +80,12 @@ const ALARMS = {
     next: 'logs -f FUNCTION --startTime 1h',
   },
   'function-throttles': {
-    scope: 'instance',
     title: 'A function is throttled',
     meaning:
       'The concurrency of the account is used up. The graph "Functions: throttles" of the dashboard shows which function.',
     inspect: 'queues',
   },
   'reconciler-missing': {
-    scope: 'instance',
     title: 'The reconciler does not run',
     meaning:
       'Until it runs again, held jobs stay held. Nothing is lost. After the first deployment of an instance, this alarm ends within minutes.',
@@ -95,33 +93,28 @@ const ALARMS = {
     follows: ['function-errors', 'function-throttles'],
   },
   'illegal-transition': {
-    scope: 'instance',
     title: 'An illegal change of a job was refused',
     meaning:
       'A message that is not one of ours named a job, and opened nothing. Or our code has a fault. The log line says which.',
     inspect: 'logs -f WORKER --startTime 1h',
   },
   'access-denied': {
-    scope: 'instance',
     title: 'AWS denied a function access',
     meaning:
       'A permission or a secret is missing, or a function did what it must not do. The code in its log says which.',
     inspect: 'logs -f FUNCTION --startTime 1h',
   },
   'alarms-not-sent': {
-    scope: 'instance',
     title: 'The reconciler cannot send its alarms',
     meaning: 'SNS takes no messages from it. It tries again every minute.',
     inspect: 'logs -f reconciler --startTime 1h',
   },
   'alarms-undelivered': {
-    scope: 'instance',
     title: 'Alarms could not be delivered',
     meaning: 'Discord did not accept them. They are in the queue of undelivered alarms.',
     inspect: 'logs -f alarms --startTime 1h',
   },
   'webhook-undelivered': {
-    scope: 'instance',
     title: 'Ends of jobs did not reach the webhook',
     meaning: 'The API refused them, or did not answer for a day. They are in the queue of undelivered ends.',
     inspect: 'info --verbose',
@@ -205,28 +198,24 @@ const FACTS = {
     next: 'verify',
   },
   'item-damaged': {
-    scope: 'instance',
     title: 'A shared item of the table is damaged',
     meaning: 'The jobs that need this vendor or campaign wait until you restore the item from point-in-time recovery.',
     inspect: 'vendors',
     next: 'jobs list --state held',
   },
   'hour-too-large': {
-    scope: 'instance',
     title: 'An hour of events is too large',
     meaning:
       'The function that writes hours as Parquet leaves it to Athena or DuckDB. Queries see its events for three days only, until you write it.',
     inspect: 'logs -f hours --startTime 1h',
   },
   'data-differs': {
-    scope: 'instance',
     title: 'Stored data does not agree',
     meaning: 'The check of yesterday found what breaks a promise, or did not finish. The code says which.',
     inspect: 'verify',
     next: 'verify --repair',
   },
   'reconciler-failing': {
-    scope: 'instance',
     title: 'A part of the reconciler fails',
     meaning: 'One kind of its work has failed for 15 minutes, for one job or for all. Its other work continues.',
     inspect: 'logs -f reconciler --startTime 1h',
@@ -234,7 +223,7 @@ const FACTS = {
 } satisfies Record<FactKind, Kind>;
 
 /** Every kind of message. The alarms, their descriptions, the messages and the runbook follow from this table. */
-export const KINDS = { ...ALARMS, ...FACTS };
+export const KINDS: Record<AnyKind, Kind> = { ...ALARMS, ...FACTS };
 
 export type AlarmKind = keyof typeof ALARMS;
 export type AnyKind = AlarmKind | FactKind;
@@ -255,7 +244,7 @@ export function parseAlarmName(
   { instance, queues }: { instance: string; queues: readonly string[] },
 ): { kind: AlarmKind; subject: string } | undefined {
   for (const kind of Object.keys(ALARMS) as AlarmKind[])
-    for (const subject of ALARMS[kind].scope === 'queue' ? queues : [''])
+    for (const subject of KINDS[kind].scope === 'queue' ? queues : [''])
       if (alarmName(instance, kind, subject) === name) return { kind, subject };
   return undefined;
 }

@@ -14,7 +14,7 @@ import { codeOf, PermanentError, StopError, WaitError } from '../../platform/err
 import type { ItemHead, Log, Queues } from '../../platform/ports';
 import type { Discord, DiscordMessage } from './discord';
 import { type Details, messageOf, type Place } from './embed';
-import { isAboutWaiting, KINDS, type Kind } from './kinds';
+import { isAboutWaiting, KINDS } from './kinds';
 import { type Change, notificationOf, type Outage } from './notification';
 
 export interface AlarmDeps extends Place, ItemDeps {
@@ -156,7 +156,7 @@ const isOpen = ({ firing }: Outage): boolean => Object.keys(firing).length > 0;
 const lastEnd = ({ ended = {} }: Outage): number => Math.max(...Object.values(ended));
 
 function explains({ since, firing }: Outage, { kind, subject, at, alarm }: Change): boolean {
-  const { follows = [] }: Kind = KINDS[kind];
+  const { follows = [] } = KINDS[kind];
   if (at - since >= (kind === 'jobs-dead' ? EXPLAINS_CODES_MS : EXPLAINS_MS)) return false;
   return Object.values(firing).some(
     (other) =>

@@ -1,7 +1,7 @@
 import { todoKey } from '../../engine/jobs/keys';
 import { isRefusal } from '../../platform/errors';
 import { timeText } from '../../platform/text';
-import { type AnyKind, isAboutWaiting, KINDS, type Kind } from '../alarms/kinds';
+import { type AnyKind, isAboutWaiting, KINDS } from '../alarms/kinds';
 import type { Deployment } from './operator';
 import { type Counted, type Overview, overview, type QueueFigures } from './overview';
 
@@ -143,7 +143,7 @@ function ofAlarm({ kind, subject, since, title, code, jobId, count }: Overview['
 /** Whether an alarm needs no line of its own. */
 function explains(problem: Problem, { kind, subject }: ReturnType<typeof ofAlarm>): boolean {
   if (problem.subject !== subject && problem.subject !== '') return false;
-  const { follows = [] }: Kind = KINDS[kind];
+  const { follows = [] } = KINDS[kind];
   // Jobs that expired in a paused queue are dead, and not only late.
   if (problem.kind === 'queue-paused' || problem.kind === 'mapping-off')
     return isAboutWaiting(kind) && kind !== 'jobs-expired';
