@@ -33,8 +33,13 @@ export async function accountFindings(instance: Instance, serverless: Serverless
   });
 }
 
+interface Checked {
+  config: AwsConfig;
+  unfinished: () => Promise<number>;
+}
+
 /** Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS gives no answer. */
-export async function preflight(instance: Instance, checked: { config: AwsConfig; unfinished: () => Promise<number> }) {
+export async function preflight(instance: Instance, checked: Checked) {
   const { config } = checked;
   const s3 = new S3Client(config);
   const head = new HeadBucketCommand({ Bucket: instance.bucket });
@@ -133,11 +138,7 @@ async function answered(
 /** The moves that would leave bodies, lists or messages behind. `unfinished` is asked only if there is a move. */
 async function movedProblems(
   instance: Instance,
-  {
-    config,
-    unfinished,
-    outputs,
-  }: { config: AwsConfig; unfinished: () => Promise<number>; outputs: Record<string, string | undefined> },
+  { config, unfinished, outputs }: Checked & { outputs: Record<string, string | undefined> },
 ): Promise<Problem[]> {
   const { Folder: deployed } = outputs;
   const kept = instance.rows.flatMap(({ name, type }) =>

@@ -13,15 +13,8 @@ const TIMEOUT_MS = 10_000;
 /** Nothing has this id or address. */
 const NOBODY = 'sls-check-live';
 
-/** What one harmless call to a vendor has shown, in words. */
-export interface VendorAnswer {
-  vendor: Vendor;
-  works: boolean;
-  said: string;
-}
-
-/** Makes one harmless call to each vendor of these functions, with the secret that they use. */
-export async function askVendors(env: Environment, config: AwsConfig): Promise<VendorAnswer[]> {
+/** Makes one harmless call to each vendor of these functions, with the secret that they use. `said`: what it has shown. */
+export async function askVendors(env: Environment, config: AwsConfig) {
   const at = (name: string) => env[name] ?? '';
   const secretAt = (name: string) => realSecret(secret.parse(at(name)), config);
   const limits = { timeoutMs: TIMEOUT_MS };
@@ -66,15 +59,12 @@ export async function askVendors(env: Environment, config: AwsConfig): Promise<V
     ],
   ];
   const used = asks.filter(([, name]) => at(name) !== '');
+  const saidBy = (error: Error) => (error instanceof JobError ? `${error.message} (${error.code})` : error.message);
   return Promise.all(
     used.map(([vendor, , ask]) =>
       ask().then(
         (said) => ({ vendor, works: true, said }),
-        (error: Error) => ({
-          vendor,
-          works: false,
-          said: error instanceof JobError ? `${error.message} (${error.code})` : error.message,
-        }),
+        (error: Error) => ({ vendor, works: false, said: saidBy(error) }),
       ),
     ),
   );

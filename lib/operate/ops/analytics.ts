@@ -17,43 +17,16 @@ export interface Line {
   [member: string]: unknown;
 }
 
-/** The newest of some messages. `of`: how many there are. */
-interface Newest {
-  messages: number;
-  of: number;
-}
-
-/** Rejected events with one rule and field. `example`: what the field was, and the event, both masked. */
-interface RejectedBy {
-  rule: string;
-  field: string;
-  events: number;
-  example: { job: string; value: string; event: unknown };
-}
-
 /** Analytics of the last hour. CloudWatch's points are about a minute late. Times to store are ms. */
-export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50' | 'p95', MetricPoint[]> {
-  at: number;
-  from: number;
-  /**
-   * Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. `times`:
-   * events of the most frequent names in steps of five minutes.
-   */
-  stored: Newest & { bytes: number; names: { name: string; events: number }[]; times: Record<string, MetricPoint[]> };
-  rejections: Newest & { rules: RejectedBy[] };
-}
+export type AnalyticsFigures = Awaited<ReturnType<ReturnType<typeof analyticsReader>>>;
 
 /** A reader of the figures. It reads an object once, however often it is asked. `period`: of a point, in seconds. */
-export function analyticsReader(deps: Deployment, period: number): () => Promise<AnalyticsFigures> {
+export function analyticsReader(deps: Deployment, period: number) {
   const { clock, instance, monitoring, objects, prefix } = deps;
   const storedIn = newestReader(objects, storedObject);
   const rejectedIn = newestReader(objects, rejectedObject);
-  const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
-    namespace: instance,
-    name,
-    statistic,
-    dimensions: {},
-  });
+  const own = { namespace: instance, dimensions: {} };
+  const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({ ...own, name, statistic });
   const counts = [metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')];
   const metrics = [...counts, metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')];
   return async () => {
@@ -73,6 +46,7 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
       rejected,
       p50,
       p95,
+      /** Of this hour and the one before, from the bucket. `bytes` are compressed. */
       stored: {
         ...stored.newest,
         bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -83,10 +57,10 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
   };
 }
 
-/** Reads the newest objects of some folders, each once, and forgets all others. */
+/** Reads the newest objects of some folders, each once, and forgets all others. `of`: how many there are. */
 function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
   const known = new Map<string, T>();
-  return async (folders: string[]): Promise<{ newest: Newest; read: T[] }> => {
+  return async (folders: string[]) => {
     const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
     const newest = keys.slice(-MOST_READ);
     for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
@@ -98,15 +72,11 @@ function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
   };
 }
 
-interface Named {
-  name: string;
-  at: number;
-  events: number;
-}
+type Named = { name: string; at: number; events: number };
 const STEP_MS = 300_000;
 const MOST_SHOWN = 4;
 
-const storedObject = (bytes: Uint8Array): { bytes: number; names: Named[] } => ({
+const storedObject = (bytes: Uint8Array) => ({
   bytes: bytes.length,
   names: byStep(
     linesOf(bytes).map(({ name, accepted }) => {
@@ -116,14 +86,15 @@ const storedObject = (bytes: Uint8Array): { bytes: number; names: Named[] } => (
 });
 const byStep = (all: readonly Named[]): Named[] => summed(all, ({ name, at }) => `${at} ${name}`);
 
-function byName(all: readonly Named[]): Pick<AnalyticsFigures['stored'], 'names' | 'times'> {
+/** The most frequent name first. `times`: events of the most frequent names in steps of five minutes. */
+function byName(all: readonly Named[]) {
   const names = summed(all, ({ name }) => name).map(({ name, events }) => ({ name, events }));
   const pointsOf = (of: string) =>
     byStep(all).flatMap(({ name, at, events }) => (name === of ? [{ at, value: events }] : []));
   const times = names
     .slice(0, MOST_SHOWN)
     .map(({ name }) => [name, pointsOf(name).sort((a, b) => a.at - b.at)] as const);
-  return { names, times: Object.fromEntries(times) };
+  return { names, times: Object.fromEntries(times) as Record<string, MetricPoint[]> };
 }
 
 /** The lines of an object. Throws if one cannot be read. */
@@ -147,9 +118,11 @@ const rejectedObject = (bytes: Uint8Array): RejectedBy[] => byRule(linesOf(bytes
 const byRule = (rules: readonly RejectedBy[]): RejectedBy[] => summed(rules, ({ field, rule }) => `${field} ${rule}`);
 
 type Fields = Record<string, unknown> | null | undefined;
+/** Rejected events with one rule and field. `example`: what the field was, and the event, both masked. */
+type RejectedBy = ReturnType<typeof rejectedBy>;
 
 /** A name of a property that is no plain word may say something about a person. */
-function rejectedBy({ field: path, rule, event, job }: Line): RejectedBy {
+function rejectedBy({ field: path, rule, event, job }: Line) {
   const field = String(path).replace(/^data\.events\.\d+\.?/, '');
   const [top = '', ...rest] = field.split('.');
   const part = field === '' ? event : (event as Fields)?.[top];

@@ -268,22 +268,20 @@ async function newest(
     .slice(0, limit);
 }
 
-/** Finds a job's row by its id. `queue`: searches only this queue. */
+/** Finds a job's row by its id, in one queue or in all. Rejects with an OperatorError without a row that can be read. */
 export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {
   const asked = queuesOf(reader, queue);
-  const rows = await Promise.all(asked.map((name) => readRow(reader, jobKey(name, id))));
+  // Nothing may be done to the job of a row that does not parse.
+  const readRow = (key: string) =>
+    reader.ledger.get(key).catch((error: unknown) => {
+      if (!(error instanceof UnreadableRowError)) throw error;
+      throw new OperatorError(
+        `${key}: ${error.message} (${error.code}). docs/runbook.md says how to restore the item.`,
+      );
+    });
+  const rows = await Promise.all(asked.map((name) => readRow(jobKey(name, id))));
   const row = rows.find((found) => found !== undefined);
   if (!row)
     throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}. Rows are kept 45 days after the end.`);
   return row;
-}
-
-/** Reads a row. Rejects with an OperatorError for one that does not parse: nothing may be done to its job. */
-async function readRow({ ledger }: Reader, key: string): Promise<JobRow | undefined> {
-  try {
-    return await ledger.get(key);
-  } catch (error) {
-    if (!(error instanceof UnreadableRowError)) throw error;
-    throw new OperatorError(`${key}: ${error.message} (${error.code}). docs/runbook.md says how to restore the item.`);
-  }
 }
