@@ -84,10 +84,10 @@ function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejectio
     ...tableText(['FROM (UTC)', 'ACCEPTED', 'REJECTED', 'P50', 'P95'], spans),
     '',
     `Stored: ${counted(stored.bytes, 'byte')}, compressed, in ${newestText(stored)}.`,
-    ...(names.length > 0 ? tableText(['NAME', 'EVENTS'], names) : []),
+    ...tableText(['NAME', 'EVENTS'], names),
     '',
     `Rejected, in ${newestText(rejections)}:${rules.length === 0 ? ' none' : ''}`,
-    ...(rules.length > 0 ? tableText(['FIELD', 'EVENTS', 'RULE', 'IT WAS', 'JOB'], rules) : []),
+    ...tableText(['FIELD', 'EVENTS', 'RULE', 'IT WAS', 'JOB'], rules),
     `As of ${timeText(at)} (UTC). P50 and P95: from track to S3. CloudWatch, the first table, is about a minute late.`,
   ];
 }

@@ -29,14 +29,15 @@ export const checks = {
       const { options, answer } = context;
       const instance = chosenInstance(options);
       const { problems, notes } = await findingsOf(instance, context);
-      const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : [];
+      const isLive = options.live === true && problems.length === 0;
+      const canaries = isLive ? await sendCanaries(context) : [];
       const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
-      const vendors = options.live === true && problems.length === 0 ? await vendorAnswers(context) : [];
+      const vendors = isLive ? await vendorAnswers(context) : [];
       const rows = vendors.map(({ vendor, said }) => [vendor, said]);
       answer({ problems, notes, canaries, vendors }, [
         ...(instance.stage === 'local' || problems.length > 0 ? [] : [`${instance.file} can be deployed.`]),
-        ...(canaries.length === 0 ? [] : tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells)),
-        ...(vendors.length === 0 ? [] : tableText(['VENDOR', 'ANSWER'], rows)),
+        ...tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells),
+        ...tableText(['VENDOR', 'ANSWER'], rows),
       ]);
       if (problems.length > 0) throw new OperatorError(problems.join('\n'));
       const [failed, ...more] = canaries.filter(({ state }) => state !== 'succeeded');

@@ -49,8 +49,9 @@ export async function askOn(streams: ReadLineOptions, question: string): Promise
   return answer;
 }
 
-/** Lines of a table with aligned columns. Empty columns are left out. */
+/** Lines of a table with aligned columns. Empty columns are left out, and so is a table without rows. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [];
   const kept = head.flatMap((_, column) => (rows.some((row) => row[column]) ? [column] : []));
   const lines = [head, ...rows].map((row) => kept.map((column) => row[column] ?? ''));
   const widths = kept.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
