@@ -8,6 +8,7 @@ import { verifySource } from '../verify/instance';
 import { verify } from '../verify/verify';
 import type { Failure } from './fakes/server';
 import { type Service, startService } from './service';
+import { run } from './stop';
 import { packageStage } from './template/package';
 
 interface Scenario {
@@ -184,8 +185,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (require.main === module)
-  main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+if (require.main === module) run(main);

@@ -2,6 +2,7 @@ import { producerSettingsOf } from '../../resources/instances/instance';
 import { readInstance } from '../../resources/instances/read';
 import { awsVariables, findService, NOT_RUNNING } from './connection';
 import { ACCOUNT } from './loopback';
+import { run } from './stop';
 
 /** Runs the example API in this process, with the variables that it has in production. */
 async function main(): Promise<void> {
@@ -17,7 +18,4 @@ async function main(): Promise<void> {
   require('../../examples/express-api/src/main');
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(main);

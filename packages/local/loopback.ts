@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { guarded } from './guard.cjs';
@@ -19,15 +20,11 @@ export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local
 const HOST = '127.0.0.1';
 
 /** Starts a server on 127.0.0.1 and resolves to its URL. Port 0 takes any free port. */
-export function listen(server: http.Server, port: number): Promise<string> {
+export async function listen(server: http.Server, port: number): Promise<string> {
   guarded(server);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, HOST, () => {
-      server.off('error', reject);
-      resolve(`http://${HOST}:${(server.address() as AddressInfo).port}`);
-    });
-  });
+  server.listen(port, HOST);
+  await once(server, 'listening');
+  return `http://${HOST}:${(server.address() as AddressInfo).port}`;
 }
 
 export const close = (server: http.Server): Promise<void> =>

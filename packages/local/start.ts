@@ -3,7 +3,7 @@ import { announce } from './connection';
 import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';
 import { type Service, startService } from './service';
-import { onStop } from './stop';
+import { onStop, run } from './stop';
 import { packageStage } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -81,8 +81,4 @@ function invocationLines({ function: name, result, ms, cold, log }: Invocation):
   return [...lines, `${name}  failed (${result.reason}) after ${ms} ms${cold ? ' (cold start)' : ''}`];
 }
 
-if (require.main === module)
-  main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+if (require.main === module) run(main);

@@ -1,3 +1,11 @@
+/** Runs a program. Its error is a sentence for the user. */
+export function run(main: () => Promise<void>): void {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}
+
 const PARENT_CHECK_MS = 500;
 
 /** Calls `stop` once: at Ctrl-C, at SIGTERM, or when npm has ended, because npm's shell passes no signal on. */

@@ -151,16 +151,13 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
         return reply(401, { error: "Couldn't authenticate you" });
       const [, folder, id] = /^\/api\/v2\/(\w+)\/(\d+)\.json$/.exec(path) ?? [];
       if (method === 'DELETE' && folder) return model.deleteTicket(Number(id), folder);
-      switch (`${method} ${path.replace(/\.json$/, '')}`) {
-        case 'POST /api/v2/tickets':
-          return model.createTicket(body, headers['idempotency-key']?.toString());
-        case 'GET /api/v2/tickets':
-          return model.listTickets(query.external_id ?? '');
-        case 'POST /api/v2/uploads':
-          return model.upload(query.filename ?? '');
-        default:
-          return reply(404, { error: 'InvalidEndpoint' });
-      }
+      const routes: Record<string, () => Reply> = {
+        'POST /api/v2/tickets': () => model.createTicket(body, headers['idempotency-key']?.toString()),
+        'GET /api/v2/tickets': () => model.listTickets(query.external_id ?? ''),
+        'POST /api/v2/uploads': () => model.upload(query.filename ?? ''),
+      };
+      const route = routes[`${method} ${path.replace(/\.json$/, '')}`];
+      return route ? route() : reply(404, { error: 'InvalidEndpoint' });
     },
   });
   return { ...server, url: `${server.url}/api/v2`, tickets, users, authorization };
