@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Completion, InvalidJobError } from 'background-jobs-producer';
 import { type RequestHandler, Router } from 'express';
 import { Problem } from './problems';
-import { MEBIBYTE, posting } from './routes';
+import { json, MEBIBYTE } from './routes';
 
 export interface JobEventsOptions {
   /** What EventBridge sends as the header `authorization`. */
@@ -27,8 +27,7 @@ export function jobEvents({ key, onEnd }: JobEventsOptions): Router {
     if (ends.size > MOST_JOBS) ends.delete(oldest);
   };
   const router = Router();
-  router.post('/job-events', requireKey(key));
-  posting(router, '/job-events', MEBIBYTE, async (request, response) => {
+  router.post('/job-events', requireKey(key), json(MEBIBYTE), async (request, response) => {
     const end = (request.body as { detail?: Completion } | null)?.detail;
     if (typeof end?.id !== 'string' || typeof end.job !== 'string')
       throw new InvalidJobError([{ field: 'detail', message: 'detail: must be the end of a job' }]);

@@ -9,7 +9,7 @@ import {
   type Producer,
   type SubmitOptions,
 } from 'background-jobs-producer';
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, Router } from 'express';
 import { errorsOf, MOST_ERRORS, Problem } from './problems';
 
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
@@ -32,17 +32,15 @@ const MOST_EVENTS = 10_000;
 export function jobRoutes({ producer, principalOf, userOf = () => undefined }: Callers & { producer: Jobs }): Router {
   const router = Router();
 
-  const submitting = <A extends Accepted>(
-    path: string,
-    limit: number,
-    submit: (request: Request) => Promise<A>,
-    figuresOf: (answer: A) => object = () => ({}),
-  ) =>
-    posting(router, path, limit, async (request, response) => {
-      const answer = await submit(request);
-      const { id, duplicate, ended, warnings } = answer;
+  type Answer = Accepted & Partial<AcceptedCampaign>;
+  const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Answer>) =>
+    router.post(path, json(limit), async (request, response) => {
+      const { id, duplicate, ended, warnings, ...campaign } = await submit(request);
+      // How the list was taken. Where the bucket has its rejected recipients is for the API, not for its callers.
+      const { requested, recipients, duplicates, rejected, rejections, leftOut } = campaign;
+      const list = { requested, recipients, duplicates, rejected, rejections, leftOut };
       // The job is stored and will be done. `Location` shows its state. JSON leaves out what is undefined.
-      const shown = { id, duplicate, ended, warnings: warnings && errorsOf(warnings), ...figuresOf(answer) };
+      const shown = { id, duplicate, ended, warnings: warnings && errorsOf(warnings), ...list };
       response.status(202).location(`/jobs/${id}`).json(shown);
     });
 
@@ -82,13 +80,12 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
       return error.sent ? { id: error.id, time: '', duplicate: true } : producer.feedback(feedback, options);
     });
   });
-  const campaign = (request: Request) => {
+  submitting('/campaigns', CAMPAIGN_BYTES, (request) => {
     const options = ownedOptionsOf(request);
     const { recipients, again, ...given } = fieldsOf(request);
     if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
     return producer.campaign(given as never, recipients, { ...options, again: again as boolean });
-  };
-  submitting('/campaigns', CAMPAIGN_BYTES, campaign, figuresOfList);
+  });
   submitting('/testflight', MEBIBYTE, (request) => {
     const options = ownedOptionsOf(request);
     const { action, ...data } = fieldsOf(request);
@@ -98,7 +95,7 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     throw invalid('action', 'must be one of "invite", "remove", "notify-build"');
   });
 
-  posting(router, '/analytics', MEBIBYTE, async (request, response) => {
+  router.post('/analytics', json(MEBIBYTE), async (request, response) => {
     response.status(202).json(await trackAll(producer, fieldsOf(request).events));
   });
 
@@ -146,15 +143,8 @@ async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
   return { accepted: taken, errors };
 }
 
-/** Adds a route that takes JSON by POST. The producer refuses a body that is none. */
-export function posting(
-  router: Router,
-  path: string,
-  limit: number,
-  take: (...of: [Request, Response]) => Promise<void>,
-) {
-  router.post(path, express.json({ limit, strict: false }), take);
-}
+/** Reads any JSON. The producer refuses a body that is none. */
+export const json = (limit: number) => express.json({ limit, strict: false });
 
 /** Of a caller who gives no key: a second tap on "Send" within the minute is the same feedback. */
 function keyOf({ user, subject, message, attachments }: FeedbackInput): string {
@@ -168,12 +158,6 @@ function keyOf({ user, subject, message, attachments }: FeedbackInput): string {
 }
 
 const invalid = (field: string, rule: string) => new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
-
-/** How the list was taken. Where the bucket has its rejected recipients is for the API, not for its callers. */
-const figuresOfList = (answer: AcceptedCampaign) => {
-  const { requested, recipients, duplicates, rejected, rejections, leftOut } = answer;
-  return { requested, recipients, duplicates, rejected, rejections, leftOut };
-};
 
 const fieldsOf = ({ body }: Request): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
