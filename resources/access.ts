@@ -70,10 +70,10 @@ function keysOf({ prefix, rows }: Instance) {
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
-    names,
     jobs,
     items: names.map((name) => jobKeys.jobKey(name, '*')),
     campaigns: campaigns.map(() => campaignKey('*')),
+    uploads: Object.keys(UPLOADS).filter((name) => names.includes(name)),
     lists: campaigns.map((name) => `${jobKeys.dataPrefix(prefix, name)}*`),
     suppressed: campaigns.map(() => suppressedKey(prefix)),
     bodies: names.map((name) => jobKeys.bodyKey(prefix, name, '*')),
@@ -99,12 +99,10 @@ export function verifiedObjects(of: Instance) {
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
 function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
-  const { names, jobs, items, campaigns, suppressed } = keysOf(of);
-  const uploads = Object.keys(UPLOADS).filter((name) => names.includes(name));
-  const noted = suppressed.map(() => suppressKey('*'));
+  const { jobs, items, campaigns, suppressed, uploads } = keysOf(of);
   const others = [
     ...campaigns,
-    ...noted,
+    ...suppressed.map(() => suppressKey('*')),
     ...suppressed.map(() => listKey('*')),
     ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`)),
   ];
@@ -114,14 +112,13 @@ function producerStatements(of: Instance): Statement[] {
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKeys.jobKey(name, '*')), ...others]),
     ...keyStatements(of, ['sqs', 'dynamodb']),
-    ...hashKeyStatements(of, hashKeysOf(of)),
+    ...hashKeyStatements(of),
   ];
 }
 
 function producerObjectsStatements(of: Instance): Statement[] {
   const { prefix } = of;
-  const { names, jobs, suppressed, campaignRecords, campaignEvents } = keysOf(of);
-  const uploads = Object.keys(UPLOADS).filter((name) => names.includes(name));
+  const { jobs, suppressed, uploads, campaignRecords, campaignEvents } = keysOf(of);
   const attachments = uploads.map((name) => `${jobKeys.attachmentsPrefix(prefix, name)}*`);
   const written = jobs.flatMap((name) => [`${jobKeys.dataPrefix(prefix, name)}*`, jobKeys.bodyKey(prefix, name, '*')]);
   return [
@@ -204,7 +201,7 @@ function operatorObjectsStatements(of: Instance): Statement[] {
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     ...keyStatements(of, ['s3']),
-    ...hashKeyStatements(of, hashKeysOf(of)),
+    ...hashKeyStatements(of),
   ];
 }
 
@@ -229,16 +226,15 @@ function privacyStatements(of: Instance): Statement[] {
     auditStatement(of),
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
     ...keyStatements(of, ['dynamodb', 's3']),
-    ...hashKeyStatements(of, hashKeysOf(of)),
+    ...hashKeyStatements(of),
   ];
 }
 
-const hashKeysOf = (of: Instance): string[] =>
-  [of.hashKey, producerSettingsOf(of, '').suppressionKey].filter((key) => key !== undefined);
-
 /** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
-function hashKeyStatements({ secretsKey }: Instance, keys: string[]): Statement[] {
-  const parameters = secretArns(keys);
+function hashKeyStatements(of: Instance): Statement[] {
+  const { hashKey, secretsKey } = of;
+  const { suppressionKey } = producerSettingsOf(of, '');
+  const parameters = secretArns([hashKey, ...(suppressionKey === undefined ? [] : [suppressionKey])]);
   if (parameters.length === 0) return [];
   const decrypt = allow('SecretsKey', ['kms:Decrypt'], secretsKey, { StringEquals: viaService(['ssm']) });
   return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];

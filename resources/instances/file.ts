@@ -5,15 +5,12 @@ import { templateId } from '../../lib/platform/text';
 import { domain, eventsKeys } from '../../lib/queues/emails/config';
 import { SETTINGS } from '../../lib/queues/queues';
 
+/** For what YAML reads as a number without quotes: the rule says so. */
+const quoted = (pattern: RegExp, rule: string) => z.string(rule).regex(pattern, rule);
+
 /** Principals of IAM without wildcards: accounts as 12 digits, ARNs of roles and users, and what `more` matches. */
 const principals = (rule: string, more = '') =>
-  z
-    .array(
-      z
-        .string(rule)
-        .regex(new RegExp(`^(\\d{12}|arn:aws[\\w-]*:iam::\\d{12}:(role|user)/[\\w+=,.@/-]+${more})$`), rule),
-    )
-    .min(1);
+  z.array(quoted(new RegExp(`^(\\d{12}|arn:aws[\\w-]*:iam::\\d{12}:(role|user)/[\\w+=,.@/-]+${more})$`), rule)).min(1);
 
 /** SQS keeps a message for 14 days at most. A job ends when its vendor is down for longer, so at least a day. */
 const retention = whole(86_400, 1_209_600);
@@ -77,9 +74,7 @@ function isZone(timeZone: string): boolean {
 /** What `instances/{name}.yml`, its profile and `profiles/default.yml` together must say. Times are seconds. */
 export const instanceFile = table({
   stage: z.enum(['prod', 'staging', 'local']).describe('The profile. It also ends the name of the stack'),
-  account: z
-    .string('must be 12 digits in quotes')
-    .regex(/^\d{12}$/, 'must be 12 digits in quotes')
+  account: quoted(/^\d{12}$/, 'must be 12 digits in quotes')
     .optional()
     .describe('The only AWS account that a deployment may go to'),
   region: matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1').describe(
