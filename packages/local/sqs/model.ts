@@ -1,23 +1,8 @@
 import type * as sdk from '@aws-sdk/client-sqs';
-import { batchOf, changeVisibility, deleteByReceipt, receive, send, sendBatch } from './messages';
-import { advanceTasks, cancelMoveTask, listMoveTasks, nextMoveOf, startMoveTask } from './move-tasks';
-import {
-  createQueue,
-  earliestExpiry,
-  enqueue,
-  findQueue,
-  getQueue,
-  notify,
-  purge,
-  type Queue,
-  queueAttributes,
-  type Service,
-  type SqsModelOptions,
-  type StoredMessage,
-  setQueueAttributes,
-  sourcesOf,
-  urlsOf,
-} from './queue';
+import * as messages from './messages';
+import * as moveTasks from './move-tasks';
+import type { Queue, Service, SqsModelOptions, StoredMessage } from './queue';
+import * as queues from './queue';
 
 /**
  * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's
@@ -38,41 +23,45 @@ export function createSqsModel(options: SqsModelOptions) {
     <I, O>(action: (input: I) => O) =>
     (input: I): O => {
       try {
-        advanceTasks(service);
+        moveTasks.advanceTasks(service);
         return action(input);
       } finally {
-        notify(service);
+        queues.notify(service);
       }
     };
 
   const ofService = <I, O>(action: (service: Service, input: I) => O) => call((input: I) => action(service, input));
   const ofQueue = <I, O>(action: (service: Service, queue: Queue, input: I) => O) =>
-    call((input: I & { QueueUrl: string | undefined }) => action(service, getQueue(service, input.QueueUrl), input));
+    call((input: I & { QueueUrl: string | undefined }) =>
+      action(service, queues.getQueue(service, input.QueueUrl), input),
+    );
 
   const actions = {
-    createQueue: ofService(createQueue),
-    getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({ QueueUrl: getQueue(service, QueueName).url })),
-    setQueueAttributes: ofQueue(setQueueAttributes),
-    getQueueAttributes: ofQueue(queueAttributes),
-    sendMessage: ofQueue(send),
-    sendMessageBatch: ofQueue(sendBatch),
-    receiveMessage: ofQueue(receive),
-    deleteMessage: ofQueue(deleteByReceipt),
-    deleteMessageBatch: ofQueue(batchOf(deleteByReceipt)),
-    changeMessageVisibility: ofQueue(changeVisibility),
-    changeMessageVisibilityBatch: ofQueue(batchOf(changeVisibility)),
-    startMessageMoveTask: ofService(startMoveTask),
-    listMessageMoveTasks: ofService(listMoveTasks),
-    cancelMessageMoveTask: ofService(cancelMoveTask),
-    purgeQueue: ofQueue(purge),
+    createQueue: ofService(queues.createQueue),
+    getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({
+      QueueUrl: queues.getQueue(service, QueueName).url,
+    })),
+    setQueueAttributes: ofQueue(queues.setQueueAttributes),
+    getQueueAttributes: ofQueue(queues.queueAttributes),
+    sendMessage: ofQueue(messages.send),
+    sendMessageBatch: ofQueue(messages.sendBatch),
+    receiveMessage: ofQueue(messages.receive),
+    deleteMessage: ofQueue(messages.deleteByReceipt),
+    deleteMessageBatch: ofQueue(messages.batchOf(messages.deleteByReceipt)),
+    changeMessageVisibility: ofQueue(messages.changeVisibility),
+    changeMessageVisibilityBatch: ofQueue(messages.batchOf(messages.changeVisibility)),
+    startMessageMoveTask: ofService(moveTasks.startMoveTask),
+    listMessageMoveTasks: ofService(moveTasks.listMoveTasks),
+    cancelMessageMoveTask: ofService(moveTasks.cancelMoveTask),
+    purgeQueue: ofQueue(queues.purge),
     listQueues: call((input: sdk.ListQueuesRequest): sdk.ListQueuesResult => {
       const { QueueNamePrefix: prefix = '' } = input;
-      const queues = [...service.queues.values()].filter(({ name }) => name.startsWith(prefix));
-      const { urls, ...more } = urlsOf(queues, input);
+      const named = [...service.queues.values()].filter(({ name }) => name.startsWith(prefix));
+      const { urls, ...more } = queues.urlsOf(named, input);
       return { ...(urls.length > 0 && { QueueUrls: urls }), ...more };
     }),
     listDeadLetterSourceQueues: ofQueue((_service, queue, input: sdk.ListDeadLetterSourceQueuesRequest) => {
-      const { urls, ...more } = urlsOf(sourcesOf(service, queue), input);
+      const { urls, ...more } = queues.urlsOf(queues.sourcesOf(service, queue), input);
       return { queueUrls: urls, ...more };
     }),
   };
@@ -82,10 +71,10 @@ export function createSqsModel(options: SqsModelOptions) {
     actions,
     /** The earliest time at which a message can become receivable or expire without another call. */
     nextChangeAt: call((reference: string): number | undefined => {
-      const queue = findQueue(service, reference);
+      const queue = queues.findQueue(service, reference);
       if (!queue) return undefined;
       const now = service.now();
-      let earliest = Math.min(earliestExpiry(queue), nextMoveOf(service));
+      let earliest = Math.min(queues.earliestExpiry(queue), moveTasks.nextMoveOf(service));
       // Only the first invisible message of a group counts, because the others wait behind it.
       for (const { messages } of queue.groups.values())
         earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
@@ -93,19 +82,19 @@ export function createSqsModel(options: SqsModelOptions) {
     }),
     /** Calls the listener synchronously after every call that changed the receivable messages, until it is stopped. */
     onChange(reference: string, listener: () => void): () => void {
-      const { listeners } = getQueue(service, reference);
+      const { listeners } = queues.getQueue(service, reference);
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */
     redeliver(reference: string, message: StoredMessage): void {
       const fresh = { visibleAt: service.now(), receivedAt: undefined, receivesHere: 0, receiptHandle: undefined };
-      enqueue(service, getQueue(service, reference), { ...message, ...fresh });
-      notify(service);
+      queues.enqueue(service, queues.getQueue(service, reference), { ...message, ...fresh });
+      queues.notify(service);
     },
     /** Copies of the queue's messages in order, for tests. */
     messages: call((reference: string): StoredMessage[] =>
-      [...getQueue(service, reference).byId.values()].map(({ group: _group, ...message }) => message),
+      [...queues.getQueue(service, reference).byId.values()].map(({ group: _group, ...message }) => message),
     ),
   };
 }
