@@ -75,13 +75,12 @@ export async function monthFigures(
   const reportOf = (of: readonly Job[], more: (end: End) => number) => ({
     ...endsOf(of, more),
     waited: count(of, ({ waited }) => waited),
-    codes: codesOf(of.filter(({ state }) => state === 'dead')),
+    codes: countsOf(of.flatMap(({ state, code }) => (state === 'dead' ? [code] : []))),
     finish: timesOf(of.map(({ finish, waited }) => (waited ? Number.NaN : finish))),
     vendorWaits: timesOf(of.map(({ finish, vendor }) => (vendor ? finish : Number.NaN))),
     otherWaits: timesOf(of.map(({ finish, waited, vendor }) => (waited && !vendor ? finish : Number.NaN))),
     accept: timesOf(of.map(({ accept }) => accept)),
   });
-  const codesOf = (dead: readonly Job[]) => countsOf(dead.map(({ code }) => code));
   const byQueue = groupBy(jobs, ({ queue }) => queue);
   const byDay = groupBy(jobs, ({ day }) => day);
   const reportOfQueue = (name: string) =>

@@ -29,23 +29,18 @@ const AT_ONCE = 16;
  * have not ended. The one that was accepted last comes first. `damaged`: so many do not
  * parse. `more`: not all were read.
  */
-export async function listCampaigns(
-  reader: Reader,
-  day?: number,
-  days = 1,
-): Promise<{ campaigns: Campaign[]; damaged: number; more: boolean }> {
-  if (day === undefined) {
-    const todo = todoKey(EMAILS_QUEUE, 'campaign');
-    const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_READ });
-    const keys = due.map(({ key }) => key);
-    // An ended one stays in the index until the vendor's events about it are read.
-    const { campaigns: found, damaged } = await read(reader, keys);
-    const listed = found.filter(({ endedAt }) => endedAt === undefined);
-    return { campaigns: listed, damaged, more: due.length === MOST_READ };
-  }
-  const ofDay = { from: day, until: day + days * DAY_MS - 1, limit: MOST_READ };
-  const keys = (await reader.table.accepted(CAMPAIGNS, ofDay)).map(({ key }) => key);
-  return { ...(await read(reader, keys)), more: keys.length === MOST_READ };
+export async function listCampaigns(reader: Reader, day?: number, days = 1) {
+  const { table } = reader;
+  const limit = MOST_READ;
+  const entries =
+    day === undefined
+      ? await table.due(todoKey(EMAILS_QUEUE, 'campaign'), { until: Number.MAX_SAFE_INTEGER, limit })
+      : await table.accepted(CAMPAIGNS, { from: day, until: day + days * DAY_MS - 1, limit });
+  const keys = entries.map(({ key }) => key);
+  const { campaigns: found, damaged } = await read(reader, keys);
+  // An ended one stays in the first index until the vendor's events about it are read.
+  const listed = found.filter(({ endedAt }) => day !== undefined || endedAt === undefined);
+  return { campaigns: listed, damaged, more: keys.length === limit };
 }
 
 export async function findCampaign(from: Reader, id: string): Promise<Campaign> {

@@ -1,3 +1,4 @@
+import type { ItemDeps } from '../../engine/jobs/items';
 import { auditKey, bodyKey, recordKey } from '../../engine/jobs/keys';
 import type { HashPeople } from '../../engine/jobs/person-hash';
 import { recordOf } from '../../engine/jobs/record';
@@ -34,20 +35,12 @@ export interface Deployment extends OperatorDeps {
 }
 
 /** For what only reads the table and the bucket, and never calls SQS. */
-export type Reader = Pick<
-  OperatorDeps,
-  | 'table'
-  | 'ledger'
-  | 'objects'
-  | 'clock'
-  | 'random'
-  | 'prefix'
-  | 'settings'
-  | 'queueNames'
-  | 'works'
-  | 'hashPeople'
-  | 'limits'
->;
+export interface Reader extends ItemDeps, Pick<OperatorDeps, 'ledger' | 'objects' | 'prefix' | 'settings'> {
+  queueNames: OperatorDeps['queueNames'];
+  works: OperatorDeps['works'];
+  hashPeople: HashPeople;
+  limits?: SendingLimits | undefined;
+}
 
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';

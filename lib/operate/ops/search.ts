@@ -118,7 +118,6 @@ interface ListOptions {
   most?: number;
   /** The `next` of the page before. */
   after?: string | undefined;
-  /** Stops the search before the next read. */
   signal?: AbortSignal | undefined;
   keep?: (row: JobRow) => boolean;
   /** `of`: parts of the search, of which a kind of waiting or a group is one. */
@@ -222,17 +221,11 @@ function partsOf(
     ]);
     return { index: 'group', parts };
   }
-  if (
-    all ||
-    from !== undefined ||
-    to !== undefined ||
-    without !== undefined ||
-    (state !== undefined && !isListed(state))
-  )
-    return {
-      index: 'accepted',
-      parts: [(after) => newest(table, queues, { ...filter, limit, after: after as Accepted })],
-    };
+  const isNarrow = [from, to, without].some((one) => one !== undefined);
+  if (all || isNarrow || (state !== undefined && !isListed(state))) {
+    const page = (after: Entry | undefined) => newest(table, queues, { ...filter, limit, after: after as Accepted });
+    return { index: 'accepted', parts: [page] };
+  }
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
     TODO_STATES[kind].some((possible) => (state === undefined ? isOpenOrDead(possible) : possible === state)),
   );
