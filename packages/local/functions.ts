@@ -16,17 +16,13 @@ export interface Observers {
   onEvent?: () => void;
 }
 
-interface FunctionsOptions extends Observers {
-  packaged: Packaged;
-  declared: Declared;
-  sqs: SqsModel;
-  endpoints: Endpoints;
-}
-
 export type Functions = ReturnType<typeof startFunctions>;
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */
-export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions) {
+export function startFunctions(
+  { sqs, endpoints, onInvocation, onEvent }: Observers & { sqs: SqsModel; endpoints: Endpoints },
+  { packaged, declared }: { packaged: Packaged; declared: Declared },
+) {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
   for (const { key } of declared.functions) unzip(join(packaged.directory, `${key}.zip`), join(directory, key));
 

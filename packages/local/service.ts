@@ -67,7 +67,7 @@ async function startParts(
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  const functions = startFunctions({ packaged, declared, sqs, endpoints: endpointsOf(endpoints), ...observers });
+  const functions = startFunctions({ sqs, endpoints: endpointsOf(endpoints), ...observers }, { packaged, declared });
   const { lambda } = parts.add(functions);
   const ports = parts.add(localPorts(endpoints, { table: config.TABLE, bucket: config.BUCKET }));
   const producer = realProducer({
