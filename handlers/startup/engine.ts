@@ -43,7 +43,6 @@ export function realDeps(config: CommonConfig, functionArn?: string): EngineDeps
   };
 }
 
-/** Where a function publishes the ends of jobs, if the instance has a bus. */
 export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events | undefined =>
   EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, instance: INSTANCE });
 
@@ -62,7 +61,6 @@ export function countingDenied(log: Log, metrics: Metrics): Log {
   return { info: counted(log.info), warn: counted(log.warn), error: counted(log.error) };
 }
 
-/** A log for a function that could not read its configuration. */
 export const unconfiguredLog = (): Log => realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
 
 /** Calls `start` once and keeps what it made. A failure is logged and thrown, and the next invocation starts again. */

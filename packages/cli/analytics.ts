@@ -157,7 +157,6 @@ function rejectedLines(key: string, bytes: Uint8Array | undefined): Line[] {
   }
 }
 
-/** Events in lists that fit into a message. */
 function packed(events: readonly AnalyticsEvent[]): AnalyticsEvent[][] {
   const lists: AnalyticsEvent[][] = [];
   let room = 0;

@@ -135,7 +135,6 @@ export async function confirmed(question: string, { options, out }: CommandConte
   return false;
 }
 
-/** The bytes of a file that an operator named. */
 export const bytesOf = (file: string): Promise<Buffer> =>
   readFile(file).catch((error: NodeJS.ErrnoException) => {
     // Node has codes for the system's errors, and for a name with a zero byte.

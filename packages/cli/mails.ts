@@ -192,7 +192,6 @@ export const mails = {
   },
 } satisfies Record<string, Command>;
 
-/** The mail of a recipient of an accepted campaign or of a draft. */
 async function mailOf({ options, connect, audited }: CommandContext) {
   const id = required(options, 'id');
   const number = count(options, 'recipient', { otherwise: 1 });

@@ -270,7 +270,6 @@ const comparedParts = (all: readonly MonthReport[]): Part[] => {
   return [{ caption: 'Side by side', head: ['FIGURE', ...names], cells: [...criteria, ...figureRows(all)] }];
 };
 
-/** A row for each figure, with a column for each report. */
 function figureRows(all: readonly OneMonth[]): Cells[] {
   const row = (label: string, of: (report: OneMonth) => string | number) => [label, ...all.map((one) => `${of(one)}`)];
   return [
@@ -337,7 +336,6 @@ function picture({ caption, cells }: Table): string {
   return `<figure><figcaption>${text}</figcaption><svg role="img" aria-label="${text}">${bars.join('')}</svg></figure>`;
 }
 
-/** What has a colour and a sign. */
 const TONES: Record<string, string> = { yes: 'good', NO: 'bad' };
 
 function table({ caption, head, cells, next }: Table): string {

@@ -10,7 +10,6 @@ import { testflightEnv } from '../../lib/queues/testflight/config';
 import type { AwsConfig, Environment } from './target';
 
 const TIMEOUT_MS = 10_000;
-/** Nothing has this id or address. */
 const NOBODY = 'sls-check-live';
 
 /** Makes one harmless call to each vendor of these functions, with the secret that they use. `said`: what it has shown. */

@@ -202,7 +202,6 @@ function notSent({ recordedAt: _recordedAt, without = [], ...row }: JobRow, step
   return { ...row, without: lacks, result: { ...(row.result as object), [step]: 'skipped: operator' } };
 }
 
-/** `undefined`: jobs of its type cannot be replaced. */
 function kindOf({ type = '' }: JobRow): Kind | undefined {
   const kind = KIND_OF[type];
   return kind === 'campaign' ? undefined : kind;

@@ -159,7 +159,6 @@ export function shapeOf(data: unknown): unknown {
   );
 }
 
-/** The kind and length of a value, without the value. */
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return `text, ${value.length} characters`;

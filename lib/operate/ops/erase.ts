@@ -19,7 +19,6 @@ import type { Person } from './search';
 
 /** What an erasure did. It names keys and ids, and nothing personal. */
 export interface Erased {
-  /** How many items and objects of each place were erased. */
   erased: Partial<Record<PlaceName, number>>;
   left: { place: PlaceName; key: string; why: string }[];
 }
@@ -206,7 +205,6 @@ async function eraseHour(
   }
 }
 
-/** How many things of each place were found. */
 export const countsOf = (found: readonly Pick<Found, 'place'>[]): Partial<Record<PlaceName, number>> =>
   Object.fromEntries([...groupBy(found, ({ place }) => place)].map(([place, { length }]) => [place, length]));
 

@@ -107,7 +107,6 @@ export async function actOnEach(
   return { done, refused, stopped: false };
 }
 
-/** How long an operator waits for the outcomes of retried jobs. */
 const OUTCOMES_MS = 60_000;
 const POLL_MS = 1_000;
 
