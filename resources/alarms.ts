@@ -2,7 +2,7 @@ import { dlqName, functionName, queueName, undeliveredName } from '../lib/engine
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/operate/alarms/kinds';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import { pascal, type Resource } from './template';
+import { pascal } from './template';
 
 /**
  * An alarm of CloudWatch. It goes off when `datapoints` of the last `periods` (by default 1 of 1, or all) reach the
@@ -68,10 +68,7 @@ export function queueAlarms(
   return alarms.map((one) => ({ ...one, subject: name }));
 }
 
-export function instanceAlarms(
-  { name: instance, events }: Pick<Instance, 'name' | 'events'>,
-  functions: string[],
-): Alarm[] {
+export function instanceAlarms({ name: instance, events }: Pick<Instance, 'name' | 'events'>, functions: string[]) {
   const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter((key) => key !== 'alarms');
@@ -112,10 +109,7 @@ export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 /** The alarm about the alarms function notifies the second topic. */
 export const topicOf = ({ kind }: Alarm): string => (kind === 'alarms-undelivered' ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
-export function alarmResource(
-  alarm: Alarm,
-  { instance, runbook }: { instance: string; runbook: string },
-): Record<string, Resource> {
+export function alarmResource(alarm: Alarm, { instance, runbook }: { instance: string; runbook: string }) {
   const { kind, subject = '', threshold, below, periods = 1, datapoints = periods, silence } = alarm;
   const actions = [{ Ref: topicOf(alarm) }];
   return {

@@ -158,20 +158,14 @@ function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figure
   const overJobs = `over ${counted(accept.jobs, 'job')}`;
   const inCanaries = `of ${canaries} canaries in time`;
   const compared = `of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`;
+  const isSound = differences + incomplete === 0;
   const each = `(${usdPerThousandJobs.toFixed(2)} per 1,000 jobs)`;
   const rows: [criterion: string, of: number, value: number, unit: string, basis: string, met: boolean][] = [
     ['The API accepts a job in under 200 ms (p95)', accept.jobs, accept.p95, 'ms', overJobs, accept.p95 < 200],
     ['Processing takes under 30 s on average', finish.jobs, finish.average, 'ms', processing, finish.average < 30_000],
     ['Under 1 % of the jobs fail', jobs, share(dead, jobs), '%', `(${dead} of ${jobs})`, dead < jobs / 100],
     [AVAILABLE, canaries, share(inTime, canaries), '%', inCanaries, inTime >= 0.999 * canaries],
-    [
-      'Every message is found again in S3',
-      checked + incomplete,
-      differences,
-      '',
-      compared,
-      differences + incomplete === 0,
-    ],
+    ['Every message is found again in S3', checked + incomplete, differences, '', compared, isSound],
     ['A month costs at most 90 USD', 1, usd, 'USD', each, usd <= 90],
   ];
   return rows.map(([criterion, of, value, unit, basis, met]) =>

@@ -25,10 +25,8 @@ async function main(): Promise<void> {
 
   onStop(() => {
     withdraw();
-    service.stop().then(
-      () => print('Stopped.'),
-      () => process.exit(1),
-    );
+    const stopped = service.stop().then(() => print('Stopped.'));
+    stopped.catch(() => process.exit(1));
   });
 }
 

@@ -10,10 +10,7 @@ import { groupBy } from '../../lib/platform/group-by';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
 
-export function verifySource(
-  config: CommonConfig,
-  clients: Pick<Source, 'dynamodb' | 's3' | 'sqs' | 'zendesk'>,
-): Source {
+export function verifySource(config: CommonConfig, clients: Pick<Source, 'dynamodb' | 's3' | 'sqs' | 'zendesk'>) {
   const { INSTANCE: instance, TABLE: table, BUCKET: bucket, PREFIX: prefix } = config;
   const settings = settingsOf(config);
   const queues = Object.keys(config.QUEUES).map((name) => {

@@ -86,13 +86,11 @@ export function brokenRules(instance: Instance): Problem[] {
 export function brokenLimits({ name, region }: Pick<Instance, 'name' | 'region'>, functions: string[]): Problem[] {
   const roles = functions.map((key) => `${functionName(name, key)}-${region}`);
   const long = roles.filter((role) => role.length > ROLE_NAME);
+  const ruleOf = (role: string) => `the name of the role ${role} has more than ${ROLE_NAME} characters`;
   // The function of the alarms is not in them.
   const more = functions.length - 1 - METRICS;
   return [
-    ...long.map((role) => ({
-      path: 'region',
-      rule: `the name of the role ${role} has more than ${ROLE_NAME} characters`,
-    })),
+    ...long.map((role) => ({ path: 'region', rule: ruleOf(role) })),
     ...(more > 0 ? [{ path: 'queues', rule: `must be ${more} fewer: an alarm takes ${METRICS} functions` }] : []),
   ];
 }

@@ -239,10 +239,7 @@ export const alarmName = (instance: string, kind: AlarmKind, queue = ''): string
   [instance, queue, kind].filter(Boolean).join('-');
 
 /** Compares whole names, because another instance's name may begin with ours. `undefined`: not one of our alarms. */
-export function parseAlarmName(
-  name: string,
-  { instance, queues }: { instance: string; queues: readonly string[] },
-): { kind: AlarmKind; subject: string } | undefined {
+export function parseAlarmName(name: string, { instance, queues }: { instance: string; queues: readonly string[] }) {
   for (const kind of Object.keys(ALARMS) as AlarmKind[])
     for (const subject of KINDS[kind].scope === 'queue' ? queues : [''])
       if (alarmName(instance, kind, subject) === name) return { kind, subject };

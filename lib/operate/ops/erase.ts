@@ -58,10 +58,8 @@ export async function erasePerson(
   await each('uploads', ({ key, job }) => (job ? eraseFile(deps, key, own) : rewrite(deps, 'uploads', key, matcher)));
   for (const place of ['lists', 'records', 'rejected'] as const)
     await each(place, ({ key }) => rewrite(deps, place, key, matcher));
-  const hours = groupBy(
-    [...(rest.get('events') ?? []), ...(rest.get('parquet') ?? [])],
-    ({ key }) => `${hourOf(key) ?? 0}`,
-  );
+  const ofHours = (['events', 'parquet'] as const).flatMap((place) => rest.get(place) ?? []);
+  const hours = groupBy(ofHours, ({ key }) => `${hourOf(key) ?? 0}`);
   for (const [hour, objects] of hours) await eraseHour(deps, Number(hour), { objects, matcher, attempt });
   return result;
 }
@@ -149,12 +147,7 @@ async function eraseFile(deps: ActingDeps, file: string, own: ReadonlySet<string
 }
 
 /** Writes an object again without what is about the person, in place of the version that was read. */
-async function rewrite(
-  { objects }: Pick<ActingDeps, 'objects'>,
-  place: ScanName,
-  key: string,
-  matcher: Matcher,
-): Promise<string | undefined> {
+async function rewrite({ objects }: Pick<ActingDeps, 'objects'>, place: ScanName, key: string, matcher: Matcher) {
   const { look }: Scan = SCANS[place];
   for (;;) {
     const stored = await objects.read(key);
@@ -250,10 +243,7 @@ const CALL_MS = 10_000;
  * Deletes a ticket for good, as a ticket and then among the deleted ones. Resolves to the id of Zendesk's job that does
  * it, or to `undefined` if the ticket may still be there: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
  */
-async function deleteTicket(
-  { endpoint, authorization }: NonNullable<Deployment['zendesk']>,
-  ticket: string,
-): Promise<string | undefined> {
+async function deleteTicket({ endpoint, authorization }: NonNullable<Deployment['zendesk']>, ticket: string) {
   const request = { method: 'DELETE', headers: { authorization }, redirect: 'error' as const };
   let answer: Response | undefined;
   for (const folder of ['tickets', 'deleted_tickets']) {

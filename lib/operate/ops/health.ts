@@ -43,10 +43,7 @@ export async function health(deps: Deployment): Promise<{ at: number; problems: 
  * left out if another problem explains it. If a service of AWS does not answer, it rejects with a StoreError, because an
  * unknown state is not a healthy one.
  */
-export async function problemsOf(
-  deps: Deployment,
-  figures: Overview,
-): Promise<{ problems: Problem[]; notes: Problem[] }> {
+export async function problemsOf(deps: Deployment, figures: Overview) {
   const ofQueues = await Promise.all(figures.queues.map((queue) => ofQueue(deps, queue, figures)));
   const problems = [...ofReconciler(figures), ...ofVendors(figures), ...ofQueues.flat()];
   const alarms = figures.alarms.flatMap((alarm) => (alarm.offAt === undefined ? [ofAlarm(alarm)] : []));

@@ -112,10 +112,7 @@ export interface Act extends Pick<Target, 'stage'> {
  * names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may hold a person's
  * address, so it is in this object only. The alarms' chat shows a change of production; without the chat it goes on.
  */
-export async function audit(
-  deps: Deployment,
-  { action, stage, arguments: given, reason, reads }: Act,
-): Promise<string> {
+export async function audit(deps: Deployment, { action, stage, arguments: given, reason, reads }: Act) {
   const { objects, prefix, clock, random, instance, by } = deps;
   const id = newId({ clock, random });
   const at = new Date(clock.now()).toISOString();

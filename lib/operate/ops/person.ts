@@ -222,12 +222,7 @@ export async function* findPerson(
     }
 }
 
-async function lookInto(
-  objects: Pick<Objects, 'get'>,
-  name: ScanName,
-  key: string,
-  matcher: Matcher,
-): Promise<Found[]> {
+async function lookInto(objects: Pick<Objects, 'get'>, name: ScanName, key: string, matcher: Matcher) {
   try {
     const bytes = await objects.get(key, { mostBytes: MOST_BYTES });
     const { found } = bytes ? await SCANS[name].look(bytes, matcher, key) : { found: [] };

@@ -133,14 +133,12 @@ export function sendBatch(service: Service, queue: Queue, input: sdk.SendMessage
   return batchOf(send)(service, queue, input);
 }
 
+type Batch<E> = { Entries: (E & { Id: string | undefined })[] | undefined };
+
 /** An action for each entry of a batch, one by one. A refused entry does not stop the others. */
 export const batchOf =
   <E, R extends object>(run: (service: Service, queue: Queue, entry: E) => R) =>
-  (
-    service: Service,
-    queue: Queue,
-    { Entries: entries = [] }: { Entries: (E & { Id: string | undefined })[] | undefined },
-  ) => {
+  (service: Service, queue: Queue, { Entries: entries = [] }: Batch<E>) => {
     if (entries.length === 0)
       throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
     if (entries.length > BATCH_LIMIT)
