@@ -43,7 +43,7 @@ const lines = (of: MetricsOf, statistic: string, names: Record<string, string>):
 const each = (labels: string[], metricOf: (label: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(labels.map((label) => [label, metricOf(label)]));
 
-function queueSection({ name, type, alarms }: QueueRow, instance: string): Widget[] {
+function queueSection({ name, type, alarms }: QueueRow, instance: string) {
   const main = sqsMetrics(queueName(instance, name, type));
   const dlq = sqsMetrics(dlqName(instance, name, type));
   const own = ownMetrics(instance, { queue: name });
@@ -78,7 +78,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   ];
 }
 
-function jobsSection(instance: string, names: string[], canaries: boolean): Widget[] {
+function jobsSection(instance: string, names: string[], canaries: boolean) {
   const ofQueues = (metric: string, statistic: string) =>
     each(names, (queue) => ownMetrics(instance, { queue })(metric, statistic));
   return [
@@ -94,7 +94,7 @@ function jobsSection(instance: string, names: string[], canaries: boolean): Widg
   ];
 }
 
-function vendorSection(instance: string, vendors: string[]): Widget[] {
+function vendorSection(instance: string, vendors: string[]) {
   const ofVendors = (metric: string, statistic: string) =>
     each(vendors, (vendor) => ownMetrics(instance, { vendor })(metric, statistic));
   if (vendors.length === 0) return [];
@@ -110,7 +110,7 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
 const REPORTED =
   "filter message = 'events stored' | stats sum(processed) as sent, sum(delivered) as delivered, sum(deferred) as deferred, sum(bounce) as bounced, sum(spamreport) as reported by bin(5m)";
 
-function emailSection(instance: string): Widget[] {
+function emailSection(instance: string) {
   const chunks = { accepted: 'JobsSucceeded', dead: 'JobsDead' };
   const refused = lambdaMetrics(functionName(instance, 'emailEvents'))('Url4xxCount', 'Sum');
   const events = { accepted: ownMetrics(instance)('EmailEvents', 'Sum'), 'requests refused': refused };
@@ -127,7 +127,7 @@ function emailSection(instance: string): Widget[] {
   ];
 }
 
-function analyticsSection(instance: string): Widget[] {
+function analyticsSection(instance: string) {
   const own = ownMetrics(instance);
   const groups = [logGroup(instance, 'analytics')];
   const bytes = "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)";
@@ -143,7 +143,7 @@ function analyticsSection(instance: string): Widget[] {
   ];
 }
 
-function functionSection(functions: string[], instance: string): Widget[] {
+function functionSection(functions: string[], instance: string) {
   const ofFunctions = (metric: string) =>
     each(functions, (key) => lambdaMetrics(functionName(instance, key))(metric, 'Sum'));
   const own = ownMetrics(instance);
@@ -165,27 +165,20 @@ function functionSection(functions: string[], instance: string): Widget[] {
 const logGroup = (instance: string, key: string): string => `/aws/lambda/${functionName(instance, key)}`;
 
 /**
- * A widget of a CloudWatch dashboard. Without a position it takes the next free one on a grid of 24 columns.
+ * Without a position, a widget takes the next free one on a grid of 24 columns.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
-interface Widget {
-  type: 'metric' | 'text' | 'alarm' | 'log';
-  width: number;
-  height: number;
-  properties: Record<string, unknown>;
-}
-
 const COLUMNS = 24;
 const GRAPHS = 6;
 
-const text = (markdown: string): Widget => ({
+const text = (markdown: string) => ({
   type: 'text',
   width: COLUMNS,
   height: 1,
   properties: { markdown, background: 'transparent' },
 });
 
-const heading = (title: string, about: string): Widget => text(`## ${title}: ${about}`);
+const heading = (title: string, about: string) => text(`## ${title}: ${about}`);
 
 /** Lines over time: metrics by their labels. `unit` labels the left axis. `limits`: level lines by their labels. */
 function graph(
@@ -193,7 +186,7 @@ function graph(
   unit: 'Count' | 'Seconds' | 'Milliseconds',
   lines: Record<string, Metric>,
   limits: Record<string, number> = {},
-): Widget {
+) {
   const horizontal = Object.entries(limits).map(([label, value]) => ({ label, value }));
   return {
     type: 'metric',
@@ -219,13 +212,13 @@ function graph(
 }
 
 /** What a search for metrics finds, for metrics that exist only while there is something to count. */
-function searched(title: string, search: string): Widget {
+function searched(title: string, search: string) {
   const { properties, ...widget } = graph(title, 'Count', {});
   return { ...widget, properties: { ...properties, metrics: [[{ expression: `SEARCH('${search}', 'Sum')` }]] } };
 }
 
 /** The answer of the functions' logs to a query of CloudWatch Logs Insights, which runs when a person looks. */
-const logTable = (title: string, groups: string[], query: string, view: 'table' | 'timeSeries' = 'table'): Widget => ({
+const logTable = (title: string, groups: string[], query: string, view: 'table' | 'timeSeries' = 'table') => ({
   type: 'log',
   width: COLUMNS / 2,
   height: 6,
@@ -238,7 +231,7 @@ const logTable = (title: string, groups: string[], query: string, view: 'table' 
 });
 
 /** The states of alarms, of which CloudWatch shows at most 100 in one widget. */
-const alarmStates = (names: string[]): Widget => ({
+const alarmStates = (names: string[]) => ({
   type: 'alarm',
   width: COLUMNS,
   height: 3,

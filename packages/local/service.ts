@@ -120,14 +120,10 @@ async function startParts(
   };
 }
 
-interface Part {
-  close(): unknown;
-}
-
 export function startedParts() {
-  const parts: Part[] = [];
+  const parts: { close(): unknown }[] = [];
   return {
-    add<P extends Part>(part: P): P {
+    add<P extends { close(): unknown }>(part: P): P {
       parts.unshift(part);
       return part;
     },
