@@ -5,7 +5,7 @@ import { findings } from '../../packages/verify/check';
 import { type Item, parsed, type Snapshot } from '../../packages/verify/snapshot';
 import { PRICES } from '../../resources/cost';
 import { table } from '../bench/table';
-import { DAY_MS, HOUR_MS, MINUTE_MS, startOf, type Trouble } from './calendar';
+import { DAY_MS, MINUTE_MS, startOf, type Trouble } from './calendar';
 import { BEGIN, type Service } from './service';
 import type { Sent } from './traffic';
 
@@ -14,7 +14,9 @@ export interface Page {
   days: number;
   sent: Sent;
   jobs: Record<string, QueueFigures>;
-  mails: { accepted: number; twice: number; missing: number; campaigns: Record<string, string> };
+  mails: { accepted: number; twice: number; campaigns: Record<string, string> };
+  /** What an operator had to do, and how long it took. */
+  operators: string[];
   events: { stored: number; rejected: number; perMessage: number; objects: number; hours: number };
   chat: { at: string; title: string; cause: string; needless: boolean }[];
   findings: Record<string, number>;
@@ -182,7 +184,10 @@ export async function pageOf(
   ];
   return {
     ...{ days, sent, jobs, chat: shown, findings: kinds, goals, cost },
-    mails: { accepted: of.length, twice, missing: 0, campaigns },
+    mails: { accepted: of.length, twice, campaigns },
+    operators: trouble.flatMap((one) =>
+      one.operator && startOf(one) < days * DAY_MS ? `${one.what}: ${one.operator}` : [],
+    ),
     events: {
       ...{ stored, rejected: cloudwatch.sum('EventsRejected'), objects: originals },
       perMessage: stored / Math.max(1, originals),
@@ -265,6 +270,7 @@ export function textOf(page: Page): string {
       ['chat', 'message', 'cause', 'needless'],
       page.chat.map(({ at, title, cause, needless }) => [at, title, cause, needless ? 'YES' : 'no']),
     ),
+    `Operators: ${page.operators.join('; ') || 'none'}.`,
     `The verifier: ${counts(page.findings)}.`,
     table(
       ['objects', 'count', 'KiB'],
@@ -281,6 +287,3 @@ export function textOf(page: Page): string {
   ];
   return `${parts.join('\n\n')}\n`;
 }
-
-export const HOURS_AFTER = HOUR_MS;
-export const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);

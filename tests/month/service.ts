@@ -1,6 +1,6 @@
 import type { SQSEvent } from 'aws-lambda';
 import { rhythmOf } from '../../handlers/startup/reconciler';
-import { queueName, queueUrl } from '../../lib/engine/jobs/keys';
+import { queueName, queueUrl, todoKey } from '../../lib/engine/jobs/keys';
 import { createLedger } from '../../lib/engine/jobs/ledger';
 import { reconcile } from '../../lib/engine/reconcile/reconcile';
 import { handleBatch } from '../../lib/engine/worker/batch';
@@ -9,6 +9,7 @@ import type { QueueContract, WorkerDeps } from '../../lib/engine/worker/contract
 import { sharedRate } from '../../lib/mail/rate';
 import { suppressionList } from '../../lib/mail/suppression';
 import { notify } from '../../lib/operate/alarms/notify';
+import { discard } from '../../lib/operate/ops/act';
 import type { QueueSettings } from '../../lib/platform/config/functions';
 import { ignoreStoreError, StoreError } from '../../lib/platform/errors';
 import type { BatchQueues, Facts, Objects, Queues, Table } from '../../lib/platform/ports';
@@ -325,6 +326,15 @@ export function startService({ seed, trouble, onMails }: Options) {
       invoke('email-events', ({ deps, suppression }) =>
         takeEvents({ ...deps, instance: INSTANCE, mailSteps: MAIL_STEPS, suppression }, events),
       ),
+    /** An operator looks at the dead jobs of a queue, and discards them. */
+    discardDead: async (queue: string) => {
+      const { deps, suppression } = processDeps();
+      const works = queueWorks({ guard, suppression });
+      for (const { key } of await deps.table.due(todoKey(queue, 'dead'), { until: now(), limit: 100 })) {
+        const row = await deps.ledger.get(key);
+        if (row) await discard({ ...deps, queueNames, works, hashPeople, audit: 'operator' }, row);
+      }
+    },
     deploy: () => {
       warm = new Map();
     },

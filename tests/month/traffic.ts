@@ -4,7 +4,7 @@ import { type AcceptedMail, eventsOf } from '../../packages/local/fakes/sendgrid
 import { createProducer } from '../../packages/producer/client';
 import { createTracker, type Tracker } from '../../packages/producer/tracker';
 import { hashPeople } from '../support/hash-people';
-import { DAY_MS, HOUR_MS, MINUTE_MS, nextArrival, SHARES, startOf, TRAFFIC, type Trouble } from './calendar';
+import { DAY_MS, DISCARDS, HOUR_MS, MINUTE_MS, nextArrival, SHARES, startOf, TRAFFIC, type Trouble } from './calendar';
 import { BEGIN, type Service } from './service';
 import { APP, REFUSED_WORD } from './vendors';
 
@@ -186,8 +186,10 @@ export function startTraffic(
       if (one.deployment) service.deploy();
       for (let n = 0; n < (one.badJobs ?? 0); n++) void feedback(REFUSED_WORD);
       if (one.badCampaign) campaign('bad', each);
-      for (let n = 0; n < (one.wrongMessages ?? 0); n++) wrongMessage(service, n);
+      for (let n = 0; n < (one.wrongMessages ?? 0); n++) count('feedback', wrongMessage(service, n));
     });
+    if (one.operator === DISCARDS)
+      kernel.at(BEGIN + startOf(one) + one.minutes * MINUTE_MS, () => void service.discardDead('feedback'));
   }
   return {
     sent,
@@ -196,8 +198,8 @@ export function startTraffic(
 }
 
 /** A direct sender who has misread the page: a message without the envelope's required fields. */
-const wrongMessage = ({ ports, urlOf }: Service, n: number): void =>
-  void ports.queues.send(urlOf('feedback'), {
+const wrongMessage = ({ ports, urlOf }: Service, n: number): Promise<unknown> =>
+  ports.queues.send(urlOf('feedback'), {
     body: JSON.stringify({ type: 'feedback', message: `number ${n}` }),
     ...{ groupId: `wrong-${n}`, deduplicationId: `wrong-${n}` },
   });
