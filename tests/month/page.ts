@@ -144,7 +144,6 @@ export async function pageOf(
   const kinds: Record<string, number> = {};
   for (const { kind } of found) add(kinds, kind);
 
-  const messages = calls.get('queues.sendBatch') ?? 0;
   const originals = keys.filter((key) => key.startsWith(dataPrefix(prefix))).length;
   const stored = cloudwatch.sum('EventsAccepted');
   const told = new Set<string>();
@@ -196,7 +195,6 @@ export async function pageOf(
     calls: {
       ...Object.fromEntries([...calls].sort(([a], [b]) => (a < b ? -1 : 1))),
       ...Object.fromEntries([...lambda].map(([name, { invocations }]) => [`lambda ${name}`, invocations])),
-      messages,
     },
     objects: objectsOf(service),
   };
