@@ -49,9 +49,6 @@ const doing =
 /** Whether the action lets jobs run. */
 const isRun = (act: SimpleAction): boolean => act === 'retry' || act === 'resend';
 
-/** The state that a filter without one means. */
-const USUAL: Partial<Record<SimpleAction, string>> = { resend: 'succeeded', retry: 'dead', discard: 'dead' };
-
 const QUESTIONS: Record<SimpleAction, string> = {
   retry: 'Send the job back to its queue? It continues at its first step without a result.',
   resend: 'Send the mail that the job lacks? Nothing else of the job runs again.',
@@ -111,12 +108,11 @@ const manyAction = (act: SimpleAction) =>
       const commands = asked.jobs.map(({ queue, id }) => words`jobs ${act} ${id} --queue ${queue}`);
       return { command: commands, ...onEach(act, find) };
     }
-    const query = { ...asked, state: asked.state ?? USUAL[act] };
-    const options = Object.entries(query).flatMap(([name, value]) =>
+    const options = Object.entries(asked).flatMap(([name, value]) =>
       value ? words`--${name === 'reason' ? 'job-reason' : name} ${value}` : [],
     );
     if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
-    const find: Find = async (deps, began) => (await findMany(deps, act, filterOf(query), { began })).rows;
+    const find: Find = async (deps, began) => (await findMany(deps, act, filterOf(asked), { began })).rows;
     return { command: `jobs ${act} ${options.join(' ')}`, ...onEach(act, find) };
   });
 
@@ -130,9 +126,7 @@ const campaignAction = (decision: CampaignDecision, question: string) =>
     command: words`campaign ${decision} ${id}`,
     question,
     danger: decision === 'cancel',
-    run: async (deps, { audited }) => {
-      return `Campaign ${await decideCampaign(deps, id, decision, audited)}`;
-    },
+    run: async (deps, { audited }) => `Campaign ${await decideCampaign(deps, id, decision, audited)}`,
   }));
 
 const HOUR_MS = 3_600_000;

@@ -37,32 +37,26 @@ export const ownHost: MiddlewareHandler<Env> = async (context, next) =>
     ? next()
     : refuse(context, 421, 'The console answers only as 127.0.0.1 or localhost, with its own port.');
 
-const OTHER_ORIGIN = 'The request comes from another origin.';
-
 /** Lets only the console's own page call the API. Without a `token`, as on the local service, the page needs none. */
 export function ownPage(token: string | undefined): MiddlewareHandler<Env> {
   return async (context, next) => {
     const { req } = context;
-    const { origin, 'sec-fetch-site': site, 'x-console': page, authorization = '' } = req.header();
+    const { origin, 'sec-fetch-site': site = 'same-origin', 'x-console': page, ...rest } = req.header();
     const origins = hostsOf(context).map((host) => `http://${host}`);
-    if (origin !== undefined && !origins.includes(origin)) return refuse(context, 403, OTHER_ORIGIN);
-    if (site !== undefined && site !== 'same-origin') return refuse(context, 403, OTHER_ORIGIN);
+    // A browser names the origin of each request that changes something.
+    const isOwn = origin === undefined ? req.method === 'GET' : origins.includes(origin);
+    if (!isOwn || site !== 'same-origin') return refuse(context, 403, 'The request comes from another origin.');
     // A page of another origin could send it only after a preflight, which is refused.
     if (page === undefined)
       return refuse(context, 403, 'The header x-console is missing. Only the page calls the API.');
     // Of digests, so that the time tells nothing about the token.
-    if (token !== undefined && !timingSafeEqual(digest(authorization), digest(`Bearer ${token}`)))
+    if (token !== undefined && !timingSafeEqual(digest(rest.authorization ?? ''), digest(`Bearer ${token}`)))
       return refuse(context, 401, 'The token is missing or wrong. Open the address that the console printed.');
+    if (req.method !== 'GET' && !/^application\/json(;|$)/.test(rest['content-type'] ?? ''))
+      return refuse(context, 415, 'The body must be JSON.');
     return next();
   };
 }
-
-/** For requests that change something. A browser names the origin of each of them, so one without it is refused too. */
-export const ownWrite: MiddlewareHandler<Env> = async (context, next) => {
-  const { origin, 'content-type': type = '' } = context.req.header();
-  if (origin === undefined) return refuse(context, 403, OTHER_ORIGIN);
-  return /^application\/json(;|$)/.test(type) ? next() : refuse(context, 415, 'The body must be JSON.');
-};
 
 export const refuse = (context: Context, status: ContentfulStatusCode, error: string) =>
   context.json({ error }, status);

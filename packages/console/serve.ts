@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { build as esbuild } from 'esbuild';
 import { Hono } from 'hono';
+import { getMimeType } from 'hono/utils/mime';
 import { ZodError } from 'zod';
 import { OperatorError } from '../../lib/operate/ops/operator';
 import { StoreError } from '../../lib/platform/errors';
@@ -44,12 +45,12 @@ export function consoleListener(deps: ConsoleDeps): http.RequestListener {
 
   app.route('/console/api', consoleApi(deps));
 
-  for (const [file, type] of Object.entries({ 'page.js': 'text/javascript', 'page.css': 'text/css' }))
+  for (const file of ['page.js', 'page.css', 'icon.svg'])
     app.get(`/console/assets/${file}`, async ({ body }) =>
-      body((await page())[file] ?? '', 200, { 'content-type': `${type}; charset=utf-8` }),
+      body((await page())[file] ?? '', 200, { 'content-type': getMimeType(file) ?? '' }),
     );
-  app.get('/console/assets/icon.svg', ({ body }) => body(ICON, 200, { 'content-type': 'image/svg+xml' }));
-  for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
+  for (const path of ['/', '/console', '/console/:page'])
+    app.get(path, async ({ html }) => html((await page())['index.html'] ?? ''));
 
   app.notFound((context) => refuse(context, 404, 'There is no such path.'));
   app.onError((error, context) => {
@@ -73,8 +74,10 @@ async function bundle(): Promise<Record<string, string>> {
   const project = process.cwd();
   // Loaded on first use, and as plain Node does, because esbuild refuses the globals of jest.
   const { build } = createRequire(join(project, 'package.json'))('esbuild') as { build: typeof esbuild };
+  const folder = join(project, 'packages', 'console', 'page');
   const { outputFiles } = await build({
-    entryPoints: ['page.tsx', 'page.css'].map((name) => join(project, 'packages', 'console', 'page', name)),
+    entryPoints: ['page.tsx', 'page.css', 'icon.svg', 'index.html'].map((name) => join(folder, name)),
+    loader: { '.svg': 'copy', '.html': 'copy' },
     outdir: '/',
     bundle: true,
     minify: true,
@@ -87,25 +90,3 @@ async function bundle(): Promise<Record<string, string>> {
   });
   return Object.fromEntries(outputFiles.map(({ path, text }) => [path.split(/[\\/]/).at(-1), text]));
 }
-
-const ICON =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 18 18"><rect width="18" height="18" rx="4" fill="#4b54d6"/><path d="M4.5 6h9M4.5 9h6M4.5 12h3" stroke="#fff" stroke-width="1.6" stroke-linecap="round"/></svg>';
-
-/** Every address of the page answers this. It holds no data and no inline script. */
-const HTML = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Jobs console</title>
-<link rel="icon" href="/console/assets/icon.svg">
-<link rel="stylesheet" href="/console/assets/page.css">
-<script type="module" src="/console/assets/page.js"></script>
-</head>
-<body>
-<div id="app"></div>
-<noscript>The console needs JavaScript.</noscript>
-</body>
-</html>
-`;

@@ -5,33 +5,27 @@ import { type Params, tellDone, useSend, useSession } from './api';
 import { Command, Failure } from './parts';
 import { capital } from './text';
 
-/** What an operator fills in besides the reason, as text. */
-interface Field {
-  name: string;
-  label: string;
-  value: string;
-}
-
 interface ActionProps {
   label: string;
   action: string;
   input: object;
-  fields?: readonly Field[];
+  /** What an operator fills in besides the reason, as text. */
+  fields?: readonly Record<'name' | 'label' | 'value', string>[];
   /** What the button shows, where the page says the rest. `label` begins with it. */
   short?: string;
   tone?: string;
 }
 
-export function Action({ disabled = false, ...asked }: ActionProps & { disabled?: boolean }) {
+export function Action(asked: ActionProps) {
   // The question stays what it was when it was opened, whatever changes below it.
   const [open, setOpen] = useState<ActionProps>();
   const { label, short = label, tone = '' } = asked;
   return (
     <>
-      <button type="button" class={tone} aria-label={label} disabled={disabled} onClick={() => setOpen(asked)}>
+      <button type="button" class={tone} aria-label={label} onClick={() => setOpen(asked)}>
         {short}
       </button>
-      {open ? <Question {...open} close={() => setOpen(undefined)} /> : null}
+      {open && <Question {...open} close={() => setOpen(undefined)} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import type { AnalyticsFigures } from '../../../lib/operate/ops/analytics';
 import { useEveryMs } from './api';
 import { Chart } from './chart';
-import { Answer, Card, Empty, Json, jobLink, Table, Title } from './parts';
+import { Answer, Card, Empty, jobLink, Table, Text, Title } from './parts';
 import { count, counted, duration, sum } from './text';
 
 export const AnalyticsPage = () => (
@@ -70,7 +70,7 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
                 <details>
                   <summary class="quiet">Example, masked</summary>
                   {jobLink('analytics', job, `of job ${job}`)}
-                  <Json label={`Example for ${field} ${rule}`} value={event} />
+                  <Text label={`Example for ${field} ${rule}`} of={event} />
                 </details>
               </>
             ),

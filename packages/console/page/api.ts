@@ -46,19 +46,6 @@ export function addressOf(path: string, given: Params): string {
 
 export const jobAddress = (queue: string, id: string): string => addressOf('/console/job', { queue, id });
 
-/** The event after the address has changed without a load of the page. */
-export const MOVED = 'console-moved';
-
-/** Shows another page of the console. `history` gets one more entry, unless the address stays. */
-export function go(to: string): void {
-  if (to === location.pathname + location.search) return;
-  history.pushState({ moves: moves() + 1 }, '', to);
-  dispatchEvent(new Event(MOVED));
-}
-
-/** How many pages of the console lie behind this one in the history of its tab. */
-export const moves = (): number => (history.state as { moves?: number } | null)?.moves ?? 0;
-
 export const SessionContext = createContext<Session | undefined>(undefined);
 
 export const useSession = (): Session => useContext(SessionContext) as Session;
@@ -74,24 +61,25 @@ export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent
 export function useAsk<T>(path: string, everyMs?: number) {
   const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
   useLayoutEffect(() => {
-    const left = new AbortController();
-    let asked = 0;
-    let open = 0;
+    let asked: AbortController | undefined;
     const read = async () => {
-      const mine = ++asked;
-      open++;
-      const next = await ask<T>(path, undefined, left.signal).then(
+      asked?.abort();
+      asked = new AbortController();
+      const { signal } = asked;
+      const next = await ask<T>(path, undefined, signal).then(
         (data) => ({ data }),
         ({ message: error }: Error) => ({ error }),
       );
-      open--;
-      if (mine === asked && !left.signal.aborted) setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
+      if (signal.aborted) return;
+      asked = undefined;
+      setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
     };
     void read();
-    const timer = everyMs && setInterval(() => document.hidden || open > 0 || read(), everyMs);
-    addEventListener(DONE, read, { signal: left.signal });
+    const timer = everyMs && setInterval(() => document.hidden || asked || read(), everyMs);
+    addEventListener(DONE, read);
     return () => {
-      left.abort();
+      asked?.abort();
+      removeEventListener(DONE, read);
       clearInterval(timer);
     };
   }, [path]);

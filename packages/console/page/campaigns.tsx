@@ -2,23 +2,8 @@ import { useState } from 'preact/hooks';
 import type { CampaignPage, Campaigns, RecipientsMail } from '../api';
 import { Action } from './action';
 import { addressOf, param, useSend } from './api';
-import { Chart, Legend, Share } from './chart';
-import {
-  Answer,
-  Card,
-  Empty,
-  Facts,
-  Failure,
-  idLink,
-  Json,
-  jobLink,
-  State,
-  Table,
-  Text,
-  Time,
-  Title,
-  two,
-} from './parts';
+import { Chart, Legend, Strip } from './chart';
+import { Answer, Card, Empty, Facts, Failure, jobLink, State, Table, Text, Time, Title, two } from './parts';
 import { capital, count, counted, duration, shortId } from './text';
 
 export function CampaignsPage() {
@@ -29,7 +14,7 @@ export function CampaignsPage() {
     <>
       <Title text="Campaigns" about={about}>
         <form class="row push">
-          <label class={`filter ${day ? 'set' : ''}`}>
+          <label class="filter">
             Day (UTC)
             <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
           </label>
@@ -63,7 +48,7 @@ const List = ({ campaigns, more }: Campaigns) => (
 
 type Campaign = Campaigns['campaigns'][number];
 
-const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) => (
+export const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) => (
   <>
     <progress aria-label="Sent" max={Math.max(1, recipients)} value={sent} /> {count(sent)} of {count(recipients)} sent
     {perSecond && `, ${perSecond} a second, ends about `}
@@ -71,20 +56,7 @@ const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaign) =
   </>
 );
 
-/** A campaign in a card of the overview. */
-export const Line = ({ campaign }: { campaign: Campaign }) => (
-  <li>
-    <div class="row">
-      {idLink('/console/campaigns', { id: campaign.id }, campaign.name ?? shortId(campaign.id))}
-      <State state={campaign.status} />
-    </div>
-    <small>
-      <Sent {...campaign} />
-    </small>
-  </li>
-);
-
-const TONES = {
+const TONES: Record<string, string> = {
   accepted: 'fill-good',
   suppressed: 'fill-wait',
   refused: 'fill-bad',
@@ -95,21 +67,24 @@ const TONES = {
   'not released': 'fill-track',
 };
 
-function One({
-  id,
-  can,
-  status,
-  name,
-  recipientsByOutcome: outcomes,
-  report,
-  progress,
-  accepted,
-  ended,
-  outcomes: over,
-}: CampaignPage) {
+function One({ id, can, status, name, report, progress, accepted, ended, outcomes, ...page }: CampaignPage) {
   const { events, figures, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
-  const shown = Object.fromEntries(Object.entries(outcomes).map(([kind, of]) => [kind, count(of)]));
+  const parts = Object.entries(page.recipientsByOutcome).map(([name, value]) => ({
+    name,
+    value,
+    tone: TONES[name] ?? '',
+  }));
+  const shown = Object.fromEntries(parts.map(({ name, value }) => [name, count(value)]));
+  const acts = can.map((decision) => (
+    <Action
+      key={decision}
+      label={capital(decision)}
+      action={`campaign.${decision}`}
+      input={{ id }}
+      tone={decision === 'cancel' ? 'danger' : ''}
+    />
+  ));
   return (
     <>
       <Title text={name ?? shortId(id)}>
@@ -121,27 +96,12 @@ function One({
           <strong>The guard paused it:</strong> {why}
         </p>
       )}
-      <Card
-        title="Progress"
-        note={
-          <span class="row push">
-            {can.map((decision) => (
-              <Action
-                key={decision}
-                label={capital(decision)}
-                action={`campaign.${decision}`}
-                input={{ id }}
-                tone={decision === 'cancel' ? 'danger' : ''}
-              />
-            ))}
-          </span>
-        }
-      >
+      <Card title="Progress" note={<span class="row push">{acts}</span>}>
         <div class="body stack">
           <p>
             SendGrid accepted {count(progress.sent)} of {count(recipients)} mails
           </p>
-          <Share of={outcomes} tones={TONES} />
+          <Strip parts={parts} />
           <Legend of={shown} tones={TONES} />
         </div>
         <Facts
@@ -154,11 +114,11 @@ function One({
           }}
         />
       </Card>
-      {Object.keys(over.lines).length > 0 && (
+      {Object.keys(outcomes.lines).length > 0 && (
         <Chart
           title="Outcomes over time"
-          caption={`SendGrid's events in steps of ${duration(over.step)}, from ${new Date(over.from).toISOString()} on.`}
-          {...{ ...over, tones: { delivered: 'fill-good', bounce: 'fill-bad', deferred: 'fill-wait' } }}
+          caption={`SendGrid's events in steps of ${duration(outcomes.step)}, from ${new Date(outcomes.from).toISOString()} on.`}
+          {...{ ...outcomes, tones: { delivered: 'fill-good', bounce: 'fill-bad', deferred: 'fill-wait' } }}
         />
       )}
       <div class="columns">
@@ -168,7 +128,7 @@ function One({
         <Card title="SendGrid reported" note={<small>Each mail counts once</small>}>
           {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Facts kind="numbers" facts={figures} />}
         </Card>
-        {chunks.length > 0 ? (
+        {chunks.length > 0 && (
           <Card title="Chunks that need an operator">
             <ul class="list">
               {chunks.slice(0, 20).map((chunk) => (
@@ -176,7 +136,7 @@ function One({
               ))}
             </ul>
           </Card>
-        ) : null}
+        )}
         <RecipientMail id={id} recipients={recipients} />
       </div>
     </>
@@ -204,35 +164,30 @@ function Failed({ id }: { id: string }) {
 
 /** What a recipient reads, on request: it is personal data. */
 function RecipientMail({ id, recipients }: { id: string; recipients: number }) {
-  const [number, setNumber] = useState(1);
   const [mail, setMail] = useState<RecipientsMail>();
   const { send, failure } = useSend();
   const { recipient, note, subject, unsubscribe, text, html, data } = mail ?? {};
-  const show = (event: Event) => {
-    event.preventDefault();
-    void send('mail', { id, number }, setMail);
-  };
   return (
     <Card title="What a recipient reads">
-      <form class="body stack" onSubmit={show}>
+      <form
+        class="body stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const number = Number(new FormData(event.currentTarget).get('number'));
+          void send('mail', { id, number }, setMail);
+        }}
+      >
         <p class="quiet">An audit object will say that you saw it.</p>
         <label>
           Recipient, from 1 to {count(recipients)}
-          <input
-            type="number"
-            required
-            min={1}
-            max={recipients}
-            value={number}
-            onInput={(event) => setNumber(event.currentTarget.valueAsNumber)}
-          />
+          <input name="number" type="number" required min={1} max={recipients} defaultValue={1} />
         </label>
         <button type="submit">Show the mail</button>
         <Failure error={failure} />
-        {mail ? <Facts facts={{ to: recipient?.email, subject, unsubscribe, note }} /> : null}
-        {text ? <Text label="Text" text={text} /> : null}
-        {html ? <Text label="HTML" text={html} /> : null}
-        {data ? <Json label="Data" value={data} /> : null}
+        {mail && <Facts facts={{ to: recipient?.email, subject, unsubscribe, note }} />}
+        {Object.entries({ Text: text, HTML: html, Data: data }).map(
+          ([label, of]) => of && <Text key={label} label={label} of={of} />,
+        )}
       </form>
     </Card>
   );

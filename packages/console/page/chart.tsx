@@ -7,7 +7,9 @@ export type Points = readonly { at: number; value: number }[];
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 16);
 
-interface SparkProps {
+interface FigureProps {
+  value: string;
+  note: ComponentChildren;
   /** What is drawn, for who does not see it. */
   label: string;
   points: Points;
@@ -18,32 +20,30 @@ interface SparkProps {
   textOf?: (value: number) => string;
 }
 
-/** A picture of an hour beside its figure. A gap is no data. Counts are bars, levels are lines. */
-export function Spark({ label, points, from, to, kind = 'bars', tone = '', textOf = String }: SparkProps) {
+/** A figure with its picture over time. A gap is no data. Counts are bars, levels are lines. */
+export function Figure({ value: shown, note, label, points, from, to, tone = '', textOf = String, kind }: FigureProps) {
   const highest = Math.max(0, ...points.map(({ value }) => value));
   const spots = points.map(({ at, value }) =>
     [(100 * (at - from)) / (to - from), 29 - (27 * value) / Math.max(1, highest)].map((place) => place.toFixed(1)),
   );
   const isLine = kind === 'line' && highest > 0;
-  const line = `M${spots.map((spot) => spot.join(' ')).join('L')}`;
+  const line = `M${spots.join('L')}`;
   const bars = spots.map(([x, y]) => (y === '29.0' ? '' : `M${x} 30V${y}h1.2V30z`)).join('');
   return (
-    <svg class={`spark ${highest > 0 ? tone : 'none'}`} viewBox="0 0 100 30" preserveAspectRatio="none" role="img">
-      <title>{`${label}: ${points.length > 0 ? `highest ${textOf(highest)}` : 'no data'}`}</title>
-      {isLine && <path class="area" d={`${line}V30H${spots[0]?.[0]}z`} />}
-      <path class={isLine ? 'line' : 'bars'} d={isLine ? line : `${bars}M0 29.4h100v.6H0z`} />
-    </svg>
+    <div class="figure">
+      <strong class={/^\+?0$|^–$/.test(shown) ? 'none' : tone}>{shown}</strong>
+      <small>{note}</small>
+      <svg class={`spark ${highest > 0 ? tone : 'none'}`} viewBox="0 0 100 30" preserveAspectRatio="none" role="img">
+        <title>{`${label}: ${points.length > 0 ? `highest ${textOf(highest)}` : 'no data'}`}</title>
+        {isLine && <path class="area" d={`${line}V30H${spots[0]?.[0]}z`} />}
+        <path class={isLine ? 'line' : 'bars'} d={isLine ? line : `${bars}M0 29.4h100v.6H0z`} />
+      </svg>
+    </div>
   );
 }
 
-/** A figure with its picture. */
-export const Figure = ({ value, note, ...spark }: SparkProps & { value: string; note: ComponentChildren }) => (
-  <div class="figure">
-    <strong class={/^\+?0$|^–$/.test(value) ? 'none' : spark.tone}>{value}</strong>
-    <small>{note}</small>
-    <Spark {...spark} />
-  </div>
-);
+/** The classes of colours, by name. */
+type Tones = Record<string, string>;
 
 interface ChartProps {
   title: string;
@@ -54,8 +54,7 @@ interface ChartProps {
   from: number;
   to: number;
   textOf?: (value: number) => string;
-  /** The class of each line's colour, by its name. */
-  tones?: Record<string, string> | undefined;
+  tones?: Tones;
 }
 
 /** How much of the width the bars of one time take, in percent. */
@@ -71,15 +70,13 @@ export function Chart({ title, caption, lines, from, to, textOf = String, tones 
   const times = new Map<number, number>();
   const bars = names.flatMap((name) =>
     (lines[name] ?? []).map(({ at, value }) => {
-      const below = times.get(at) ?? 0;
-      times.set(at, below + value);
-      return { name, at, value, top: below + value };
+      const top = (times.get(at) ?? 0) + value;
+      times.set(at, top);
+      return { name, at, value, top };
     }),
   );
-  const sums = Object.entries(lines).map(([name, points]) => [name, count(sum(points))]);
-  const totals = given.totals ?? (Object.fromEntries(sums) as Record<string, string>);
+  const totals = given.totals ?? Object.fromEntries(names.map((name) => [name, count(sum(lines[name] ?? []))]));
   const highest = Math.max(1, ...times.values());
-  const toneOf = (name: string) => tones[name] ?? `fill-${names.indexOf(name)}`;
   return (
     <Card title={title} note={<Legend of={totals} tones={tones} />}>
       <figure class="chart body">
@@ -94,7 +91,7 @@ export function Chart({ title, caption, lines, from, to, textOf = String, tones 
           {bars.map(({ name, at, value, top }) => (
             <rect
               key={`${name} ${at}`}
-              class={toneOf(name)}
+              class={tones[name] ?? `fill-${names.indexOf(name)}`}
               x={`${((100 - BAR) * (at - from)) / (to - from)}%`}
               width={`${BAR}%`}
               y={`${100 - (100 * top) / highest}%`}
@@ -115,31 +112,23 @@ export function Chart({ title, caption, lines, from, to, textOf = String, tones 
   );
 }
 
-/** What the colours of a chart mean, each with its figure. */
-export const Legend = ({ of, tones = {} }: { of: Record<string, string>; tones?: Record<string, string> }) => (
+/** What colours mean, each with its figure. */
+export const Legend = ({ of, tones }: { of: Record<string, string>; tones: Tones }) => (
   <ul class="legend row">
     {Object.entries(of).map(([name, text], index) => (
       <li key={name} class="row">
-        <svg aria-hidden="true">
-          <rect class={tones[name] ?? `fill-${index}`} width="100%" height="100%" rx="2" />
-        </svg>
+        <i class={tones[name] ?? `fill-${index}`} />
         {name} <span class="quiet">{text}</span>
       </li>
     ))}
   </ul>
 );
 
-/** Parts of a whole in one bar. */
-export function Share({ of, tones }: { of: Record<string, number>; tones: Record<string, string> }) {
-  const all = Math.max(1, sum(Object.values(of).map((value) => ({ value }))));
-  let from = 0;
-  return (
-    <svg class="share" aria-hidden="true">
-      {Object.entries(of).map(([name, value]) => {
-        const x = from;
-        from += (100 * value) / all;
-        return <rect key={name} class={tones[name]} x={`${x}%`} width={`${(100 * value) / all}%`} height="100%" />;
-      })}
-    </svg>
-  );
-}
+/** Parts of a whole in one bar: each is as long as its value says. */
+export const Strip = ({ parts }: { parts: readonly { name: string; value: number; tone: string }[] }) => (
+  <div class="strip" aria-hidden="true">
+    {parts.map(({ name, value, tone }) => (
+      <i key={name} class={tone} style={{ flexGrow: value }} />
+    ))}
+  </div>
+);

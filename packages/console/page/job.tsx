@@ -4,7 +4,8 @@ import type { Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action, Acts } from './action';
 import { addressOf, jobAddress, param, params, useAsk, useSend, useSession } from './api';
-import { Answer, Card, Facts, Failure, IconButton, idLink, Json, jobLink, State, Time, Title } from './parts';
+import { Strip } from './chart';
+import { Answer, Card, Facts, Failure, IconButton, idLink, jobLink, State, Text, Time, Title } from './parts';
 import { away, duration, shortId } from './text';
 
 export const JobPage = () => (
@@ -43,7 +44,7 @@ const One = (page: Page) => (
           <JobFacts {...page} />
           <details class="body">
             <summary>Record as JSON</summary>
-            <Json label="Record as JSON" value={page.job} />
+            <Text label="Record as JSON" of={page.job} />
           </details>
         </Card>
         <Siblings {...page} />
@@ -68,7 +69,7 @@ export const JobPanel = ({ queue, id, close }: { queue: string; id: string; clos
               {queue} <span class="mono quiet">{shortId(id)}</span>
             </h2>
             <State state={page.state} />
-            <IconButton icon="close" class="push" label="Close the job" act={close} />
+            <IconButton icon="close" label="Close the job" act={close} />
           </header>
           <Said {...page} />
           <Trace spans={page.timeline} />
@@ -108,7 +109,6 @@ function answersOf(actions: readonly JobAction[], steps: Page['job']['steps']) {
 
 type Spans = readonly Span[];
 const endOf = (spans: Spans): number => Math.max(...spans.map(({ from, to }) => to ?? Math.max(from, Date.now())));
-const percent = (part: number, of: number): number => (100 * part) / Math.max(1, of);
 
 function lengthsOf(spans: Spans): string {
   const runs = spans.filter(({ part }) => part === 'run');
@@ -118,69 +118,55 @@ function lengthsOf(spans: Spans): string {
 
 /** The whole life of the job at true scale. */
 function Life({ spans }: { spans: Spans }) {
-  const [first, to] = [spans[0]?.from ?? 0, endOf(spans)];
+  const end = endOf(spans);
+  const parts = spans.flatMap(({ label, part, from, to = end }) =>
+    part === 'step' ? [] : { name: `${from} ${label}`, value: to - from, tone: `fill-${part}` },
+  );
   return (
     <figure class="body lifeline">
-      <svg class="life" aria-hidden="true">
-        {spans.map((span) =>
-          span.part === 'step' ? null : (
-            <rect
-              key={`${span.from} ${span.label}`}
-              class={`fill-${span.part}`}
-              x={`${Math.min(99.3, percent(span.from - first, to - first))}%`}
-              width={`${Math.max(0.7, percent((span.to ?? to) - span.from, to - first))}%`}
-              height="10"
-              rx="2"
-            />
-          ),
-        )}
-      </svg>
+      <Strip parts={parts} />
       <div class="x">
-        <Time at={first} short />
-        <Time at={to} short />
+        <Time at={spans[0]?.from} short />
+        <Time at={end} short />
       </div>
     </figure>
   );
 }
 
 /** Each run with its steps at its own scale. */
-const Trace = ({ spans }: { spans: Spans }) => (
-  <ol class="trace">
-    {spans.map((span) => (
-      <li key={`${span.from} ${span.label}`} class={span.part}>
-        <Time at={span.from} short />
-        <span class="what">
-          <strong>{span.label}</strong>
-          <small>
-            {span.note} <Made {...span} />
-          </small>
-        </span>
-        <Lane {...span} end={endOf(spans)} />
-        <span class="num">
-          {span.to !== span.from && duration((span.to ?? endOf(spans)) - span.from)}
-          {span.to === undefined && ' …'}
-        </span>
-      </li>
-    ))}
-  </ol>
-);
+function Trace({ spans }: { spans: Spans }) {
+  const end = endOf(spans);
+  return (
+    <ol class="trace">
+      {spans.map((span) => (
+        <li key={`${span.from} ${span.label}`} class={span.part}>
+          <Time at={span.from} short />
+          <span class="what">
+            <strong>{span.label}</strong>
+            <small>
+              {span.note} <Made {...span} />
+            </small>
+          </span>
+          <Lane {...span} end={end} />
+          <span class="num">
+            {span.to !== span.from && duration((span.to ?? end) - span.from)}
+            {span.to === undefined && ' …'}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
 
 /** A run, or a step as a part of its run. */
 function Lane({ part, failed, from, run, end, to = end }: Span & { end: number }) {
   const of = part === 'run' ? { from, to } : run;
-  if (!of) return <svg class="lane" aria-hidden="true" />;
-  const long = (of.to ?? end) - of.from;
+  const percent = (ms: number) => `${of ? (100 * ms) / Math.max(1, (of.to ?? end) - of.from) : 0}%`;
+  const style = { marginLeft: percent(from - (of?.from ?? from)), width: percent(to - from) };
   return (
-    <svg class="lane" aria-hidden="true">
-      <rect class="fill-track" width="100%" height="2" y="3" />
-      <rect
-        class={failed ? 'fill-wait' : `fill-${part}`}
-        x={`${percent(from - of.from, long)}%`}
-        width={`${Math.max(0.6, Math.min(100, percent(to - from, long)))}%`}
-        height={part === 'run' ? 3 : 8}
-        y={part === 'run' ? 2 : 0}
-      />
-    </svg>
+    <div class="lane" aria-hidden="true">
+      {of && <i class={failed ? 'fill-wait' : `fill-${part}`} style={style} />}
+    </div>
   );
 }
 
@@ -251,7 +237,7 @@ function Data({ job: { queue, id }, explained: { actions, notReplaceable } }: Pa
   return (
     <Card title="Data">
       <div class="body stack">
-        {shape && shown === undefined ? (
+        {shape && shown === undefined && (
           <>
             <p class="quiet">An audit object will say that you saw it.</p>
             <button type="button" onClick={reveal}>
@@ -259,11 +245,11 @@ function Data({ job: { queue, id }, explained: { actions, notReplaceable } }: Pa
             </button>
             <details>
               <summary>Its form, without personal data</summary>
-              <Json label="Data, masked" value={shape.data} />
+              <Text label="Data, masked" of={shape.data} />
             </details>
           </>
-        ) : null}
-        {shown === undefined ? null : (
+        )}
+        {shown !== undefined && (
           <label>
             {replaceable ? 'Edit, then send it again as a new job' : 'Data'}
             <textarea
@@ -275,13 +261,8 @@ function Data({ job: { queue, id }, explained: { actions, notReplaceable } }: Pa
             />
           </label>
         )}
-        {shown === undefined || !replaceable || !write ? null : (
-          <Action
-            label="Send with this data"
-            action="job.replace"
-            input={{ queue, id, data }}
-            disabled={data === undefined}
-          />
+        {data !== undefined && replaceable && write && (
+          <Action label="Send with this data" action="job.replace" input={{ queue, id, data }} />
         )}
         <p class="quiet">
           {shown !== undefined && data === undefined ? 'This is not JSON.' : (error ?? notReplaceable)}

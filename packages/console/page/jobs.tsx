@@ -3,7 +3,7 @@ import { PUT_ASIDE, REASONS, STATES } from '../../../lib/engine/jobs/states';
 import type { SimpleAction } from '../../../lib/operate/ops/act';
 import type { DeadLetters, FoundJobs, JobCounts } from '../jobs';
 import { Acts, All } from './action';
-import { addressOf, go, jobAddress, moves, type Params, param, params, useAsk, useSession } from './api';
+import { addressOf, jobAddress, type Params, param, params, useAsk, useSession } from './api';
 import { Figure } from './chart';
 import { JobPanel } from './job';
 import { Answer, Card, Empty, IconButton, isTyping, State, Table, Time, Title, two } from './parts';
@@ -37,8 +37,7 @@ const Tabs = ({ query, counts }: { query: Params; counts: JobCounts | undefined 
       const to = addressOf('/console/jobs', { ...query, state, reason: '', after: '' });
       return (
         <a key={state} href={to} aria-current={state === (query.state ?? '') ? 'page' : undefined}>
-          {capital(state || 'all')}{' '}
-          {of && of.count > 0 ? <b class={`badge ${state}`}>{count(of.count, of.more)}</b> : null}
+          {capital(state || 'all')} {of && of.count > 0 && <b class={`badge ${state}`}>{count(of.count, of.more)}</b>}
         </a>
       );
     })}
@@ -59,7 +58,7 @@ function Filters({ query: { after: _after, ...query } }: { query: Params }) {
         <input key={name} type="hidden" name={name} value={query[name]} />
       ))}
       {Object.entries(fields).map(([name, how]) => (
-        <label key={name} for={`filter-${name}`} class={`filter ${query[name] ? 'set' : ''}`}>
+        <label key={name} for={`filter-${name}`} class="filter">
           {name === 'code' ? 'Error' : capital(name)}
           {'placeholder' in how ? (
             <input id={`filter-${name}`} name={name} defaultValue={query[name]} {...how} />
@@ -83,7 +82,7 @@ function Filters({ query: { after: _after, ...query } }: { query: Params }) {
           Clear filters
         </a>
       )}
-      <span class="row push">{query.q || query.group ? null : <All filter={query} />}</span>
+      <span class="row push">{!query.q && !query.group && <All filter={query} />}</span>
     </form>
   );
 }
@@ -92,26 +91,19 @@ type Line = FoundJobs['jobs'][number];
 const keyOf = ({ queue, id }: Line): string => `${queue} ${id}`;
 
 function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; query: Params }) {
-  const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [shown, setShown] = useState<string>();
+  const [chosen, choose] = useState<readonly string[]>([]);
+  const [shown, show] = useState<string>();
   const at = jobs.findIndex((job) => keyOf(job) === shown);
   const job = jobs[at];
-  const addressOfJob = job ? jobAddress(job.queue, job.id) : '';
-  const toggle = (key: string) =>
-    setChosen(chosen.includes(key) ? chosen.filter((one) => one !== key) : [...chosen, key]);
   useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (isTyping(event)) return;
-      const { key, target } = event;
-      if (key === 'x' && shown) toggle(shown);
-      if (key === 'Enter' && job && (target as Element).closest('a')?.getAttribute('href') === addressOfJob) {
-        event.preventDefault();
-        go(addressOfJob);
-      }
-      const moved = jobs[key === 'j' ? at + 1 : key === 'k' ? Math.max(0, at - 1) : -1];
-      if (!moved) return;
-      setShown(keyOf(moved));
-      document.querySelector<HTMLElement>(`.jobs a[href="${CSS.escape(jobAddress(moved.queue, moved.id))}"]`)?.focus();
+      const rows = document.querySelectorAll('.jobs tbody tr');
+      if (event.key === 'x') rows[at]?.querySelector('input')?.click();
+      const to = event.key === 'j' ? at + 1 : event.key === 'k' ? Math.max(0, at - 1) : -1;
+      if (!jobs[to]) return;
+      show(keyOf(jobs[to]));
+      rows[to]?.querySelector('a')?.focus();
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
@@ -122,11 +114,11 @@ function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; qu
       <div class={job ? 'split' : ''}>
         <div class="stack">
           <section class="card jobs" aria-label="List of jobs">
-            <Rows jobs={jobs} chosen={chosen} shown={shown} choose={setChosen} toggle={toggle} show={setShown} />
+            <Rows {...{ jobs, chosen, choose, shown, show }} />
           </section>
-          <Bulk jobs={jobs.filter((one) => chosen.includes(keyOf(one)))} clear={() => setChosen([])} />
+          <Bulk jobs={jobs.filter((one) => chosen.includes(keyOf(one)))} clear={() => choose([])} />
           <div class="row">
-            <span class="push">{query.after ? <Newer query={query} /> : null}</span>
+            <span class="push">{query.after && <Newer query={query} />}</span>
             {next && (
               <a class="button" href={addressOf('/console/jobs', { ...query, by, after: next })}>
                 Older
@@ -134,14 +126,16 @@ function List({ found: { jobs, note, by, next }, query }: { found: FoundJobs; qu
             )}
           </div>
         </div>
-        {job && <JobPanel key={keyOf(job)} queue={job.queue} id={job.id} close={() => setShown(undefined)} />}
+        {job && <JobPanel key={keyOf(job)} queue={job.queue} id={job.id} close={() => show(undefined)} />}
       </div>
     </>
   );
 }
 
-const Newer = ({ query }: { query: Params }) =>
-  moves() > 0 ? (
+/** Back to the page of the list from which this one was reached, if this tab has it. */
+function Newer({ query }: { query: Params }) {
+  const behind = window.navigation?.entries()[(navigation.currentEntry?.index ?? 0) - 1]?.url;
+  return behind?.includes('/console/jobs') ? (
     <button type="button" onClick={() => history.back()}>
       Newer
     </button>
@@ -150,6 +144,7 @@ const Newer = ({ query }: { query: Params }) =>
       Newest
     </a>
   );
+}
 
 /** A job's type without its version, or its queue. */
 const kindOf = ({ type, queue }: Line): string => type?.replace(/\.v\d+$/, '') ?? queue;
@@ -160,26 +155,25 @@ const hasPanel = (): boolean => matchMedia('(width >= 75rem)').matches;
 interface RowsProps {
   jobs: readonly Line[];
   chosen: readonly string[];
-  shown: string | undefined;
   choose: (keys: readonly string[]) => void;
-  toggle: (key: string) => void;
+  shown: string | undefined;
   show: (key: string) => void;
 }
 
-function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
+function Rows({ jobs, chosen, choose, shown, show }: RowsProps) {
+  const tick = (label: string, of: readonly Line[]) => {
+    const keys = of.map(keyOf);
+    const others = chosen.filter((key) => !keys.includes(key));
+    const checked = chosen.length - others.length === of.length;
+    const onChange = () => choose(checked ? others : [...others, ...keys]);
+    return <input type="checkbox" aria-label={label} {...{ checked, onChange }} />;
+  };
   const open = (job: Line) => (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || !hasPanel()) return;
+    // Without a detail it is the Enter key, which opens the job.
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.detail === 0 || !hasPanel()) return;
     event.preventDefault();
     show(keyOf(job));
   };
-  const all = (
-    <input
-      type="checkbox"
-      aria-label="Select all jobs of this page"
-      checked={chosen.length === jobs.length}
-      onChange={() => choose(chosen.length === jobs.length ? [] : jobs.map(keyOf))}
-    />
-  );
   return (
     <Table
       label="Jobs"
@@ -187,20 +181,17 @@ function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
       id={keyOf}
       names="Job"
       empty={<Empty what="No job matches.">Widen the time, or clear the filters.</Empty>}
-      heads={{ Select: all }}
+      heads={{ Select: tick('Select all jobs of this page', jobs) }}
       numbers={['Took', 'Attempts']}
-      classOf={(job) => `${chosen.includes(keyOf(job)) ? 'selected' : ''} ${keyOf(job) === shown ? 'shown' : ''}`}
       columns={{
-        Select: (job) => (
-          <input
-            type="checkbox"
-            aria-label={`Select ${job.id}`}
-            checked={chosen.includes(keyOf(job))}
-            onChange={() => toggle(keyOf(job))}
-          />
-        ),
+        Select: (job) => tick(`Select ${job.id}`, [job]),
         Job: (job) => (
-          <a href={jobAddress(job.queue, job.id)} title={job.id} onClick={open(job)}>
+          <a
+            href={jobAddress(job.queue, job.id)}
+            title={job.id}
+            aria-current={keyOf(job) === shown}
+            onClick={open(job)}
+          >
             {kindOf(job)}
             <small class="mono">
               <span class="hidden">{job.id}</span>
@@ -220,18 +211,19 @@ function Rows({ jobs, chosen, shown, choose, toggle, show }: RowsProps) {
 
 /** What can be done to the selected jobs. Each act names how many it applies to. */
 function Bulk({ jobs, clear }: { jobs: readonly Line[]; clear: () => void }) {
-  if (jobs.length === 0) return null;
   const of = (act: SimpleAction) => jobs.filter(({ can }) => can.includes(act)).map(({ queue, id }) => ({ queue, id }));
   return (
-    <section class="bulk row" aria-label="Selected jobs">
-      <strong>{jobs.length} selected</strong>
-      <Acts
-        can={jobs.flatMap(({ can }) => can)}
-        inputOf={(act) => ({ jobs: of(act) })}
-        of={(act) => String(of(act).length)}
-      />
-      <IconButton icon="close" label="Select none" act={clear} />
-    </section>
+    jobs.length > 0 && (
+      <section class="bulk row" aria-label="Selected jobs">
+        <strong>{jobs.length} selected</strong>
+        <Acts
+          can={jobs.flatMap(({ can }) => can)}
+          inputOf={(act) => ({ jobs: of(act) })}
+          of={(act) => String(of(act).length)}
+        />
+        <IconButton icon="close" label="Select none" act={clear} />
+      </section>
+    )
   );
 }
 

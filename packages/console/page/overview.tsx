@@ -2,62 +2,58 @@ import type { QueueFigures } from '../../../lib/operate/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
 import { addressOf, useAsk, useEveryMs } from './api';
-import { Line } from './campaigns';
-import { Chart, Figure } from './chart';
-import { ACT, Answer, Card, Command, Empty, Icon, idLink, State, Table, Time, Title, two } from './parts';
-import { away, count, counted, duration, sum } from './text';
+import { Sent } from './campaigns';
+import { Chart, Figure, type Points } from './chart';
+import { ACT, Answer, Card, Command, Empty, idLink, State, Table, Time, Title, two, WELL } from './parts';
+import { away, count, counted, duration, shortId, sum } from './text';
 
 type Problem = Figures['problems'][number];
 
 /** Whether anything is wrong, on each page. */
 export function Health() {
   const problems = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs()).data?.problems;
-  if (problems === undefined) return null;
-  const [tone, text] = problems.length === 0 ? ['good', 'All well'] : ['bad', counted(problems.length, 'problem')];
   return (
-    <a class={`health row ${tone}`} href="/">
-      {text}
-    </a>
+    problems && (
+      <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
+        {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
+      </a>
+    )
   );
 }
 
 export const OverviewPage = () => <Answer path="overview" everyMs={useEveryMs()} show={Status} />;
 
-const WELL = (
-  <span class="good">
-    <Icon name="well" />
-  </span>
-);
-
-const Status = (figures: Figures) => (
-  <>
-    <Title
-      text={figures.problems[0] ? headline(figures.problems[0]) : wellText(figures)}
-      mark={figures.problems.length === 0 && WELL}
-      about={
-        <>
-          {figures.problems.length === 0 && 'Nothing is wrong. '}
-          The reconciler {figures.reconciledAt === undefined ? 'has not run yet' : `ran ${away(figures.reconciledAt)}`}.
-          Figures of <Time at={figures.at} short /> UTC.
-        </>
-      }
-    />
-    {[...figures.problems, ...figures.notes].map((problem) => (
-      <One key={`${problem.kind} ${problem.subject}`} problem={problem} figures={figures} />
-    ))}
-    <Queues {...figures} />
-    <div class="columns wide-first">
-      <JobsAMinute {...figures} />
-      <Card title="Campaigns under way" note={<a href="/console/campaigns">All campaigns</a>}>
-        <Answer path="campaigns?open=yes" everyMs={10_000} show={UnderWay} />
-      </Card>
-    </div>
-    <Vendors {...figures} />
-  </>
-);
-
-const wellText = ({ queues }: Figures): string =>
-  queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`;
+function Status(figures: Figures) {
+  const { queues, problems, notes, reconciledAt, at } = figures;
+  const [worst] = problems;
+  const well = queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`;
+  return (
+    <>
+      <Title
+        text={worst ? headline(worst) : well}
+        mark={!worst && WELL}
+        about={
+          <>
+            {!worst && 'Nothing is wrong. '}
+            The reconciler {reconciledAt === undefined ? 'has not run yet' : `ran ${away(reconciledAt)}`}. Figures of{' '}
+            <Time at={at} short /> UTC.
+          </>
+        }
+      />
+      {[...problems, ...notes].map((problem) => (
+        <One key={`${problem.kind} ${problem.subject}`} problem={problem} figures={figures} />
+      ))}
+      <Queues {...figures} />
+      <div class="columns wide-first">
+        <JobsAMinute {...figures} />
+        <Card title="Campaigns under way" note={<a href="/console/campaigns">All campaigns</a>}>
+          <Answer path="campaigns?open=yes" everyMs={10_000} show={UnderWay} />
+        </Card>
+      </div>
+      <Vendors {...figures} />
+    </>
+  );
+}
 
 const UnderWay = ({ campaigns }: Campaigns) =>
   campaigns.length === 0 ? (
@@ -65,23 +61,32 @@ const UnderWay = ({ campaigns }: Campaigns) =>
   ) : (
     <ul class="list">
       {campaigns.slice(0, 5).map((campaign) => (
-        <Line key={campaign.id} campaign={campaign} />
+        <li key={campaign.id}>
+          <div class="row">
+            {idLink('/console/campaigns', { id: campaign.id }, campaign.name ?? shortId(campaign.id))}
+            <State state={campaign.status} />
+          </div>
+          <small>
+            <Sent {...campaign} />
+          </small>
+        </li>
       ))}
     </ul>
   );
 
+const aboutOf = ({ subject, what }: Problem): string => (subject ? `${subject}: ${what}` : what);
+const jobsOf = ({ jobs }: Problem): string => (jobs?.count ? `, ${counted(jobs.count, 'job', jobs.more)}` : '');
+
 /** The worst of all in a line, without its code. */
-function headline({ kind, subject, what, jobs }: Problem): string {
-  if (kind !== 'circuit-open') return `${subject && `${subject}: `}${what}`;
-  const wait = jobs?.count
-    ? `, ${counted(jobs.count, 'job', jobs.more)} ${jobs.count === 1 ? 'waits' : 'wait'} for it`
-    : '';
-  return `${subject} ${what.replace(/ \(.*/, '')}${wait}`;
+function headline(problem: Problem): string {
+  if (problem.kind !== 'circuit-open') return aboutOf(problem);
+  const wait = jobsOf(problem) && `${jobsOf(problem)} ${problem.jobs?.count === 1 ? 'waits' : 'wait'} for it`;
+  return `${problem.subject} ${problem.what.replace(/ \(.*/, '')}${wait}`;
 }
 
 /** What is wrong: since when, what follows, and the next act. */
 function One({ problem, figures }: { problem: Problem; figures: Figures }) {
-  const { kind, subject, what, jobs, since, advice, next } = problem;
+  const { kind, subject, since, advice, next } = problem;
   return (
     <section
       class={`card problem ${HARD.includes(kind) ? 'needs-you' : ''}`}
@@ -89,11 +94,7 @@ function One({ problem, figures }: { problem: Problem; figures: Figures }) {
     >
       <div class="body stack">
         <div class="head row">
-          <h2>
-            {subject && `${subject}: `}
-            {what}
-            {jobs?.count ? `, ${counted(jobs.count, 'job', jobs.more)}` : ''}
-          </h2>
+          <h2>{aboutOf(problem) + jobsOf(problem)}</h2>
           {since && (
             <span class="quiet">
               since <Time at={since} /> UTC
@@ -124,14 +125,15 @@ const HARD: readonly string[] = [
 ];
 
 function Acts({ kind, subject, queues }: Problem & Pick<Figures, 'queues'>) {
-  if (kind === 'circuit-open') return <Try vendor={subject} label={`Try ${subject} now`} tone="primary" />;
+  if (kind === 'circuit-open') return <Try vendor={subject} tone="primary" />;
   if (kind !== 'queue-paused' && kind !== 'mapping-off') return null;
   const queue = queues.find((one) => one.queue === subject);
-  const again = queue?.pause && queue.receives;
   const input = { queue: subject };
   return (
     <>
-      {again && <Action label={`Pause ${subject} again`} action="queue.pause" input={input} tone="primary" />}
+      {queue?.pause && queue.receives && (
+        <Action label={`Pause ${subject} again`} action="queue.pause" input={input} tone="primary" />
+      )}
       <Action label={`Resume ${subject}`} action="queue.resume" input={input} />
     </>
   );
@@ -146,65 +148,59 @@ function placeOf({ kind, subject }: Problem, { queues, vendors }: Figures): stri
   return isCampaign ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
 }
 
-const HOUR_MS = 3_600_000;
+const lastHour = (at: number) => ({ from: at - 3_600_000, to: at });
 
-const lastHour = (at: number) => ({ from: at - HOUR_MS, to: at });
-
-const Queues = ({ queues, at }: Figures) => (
-  <Card title="Queues" note={<small>Last hour, a point a minute. CloudWatch is some minutes late.</small>}>
-    <Table
-      label="Table of queues"
-      class="figures"
-      rows={queues}
-      id={({ queue }) => queue}
-      columns={{
-        Queue: ({ queue, pause, receives }) => (
-          <>
-            <a href={addressOf('/console/jobs', { queue })}>{queue}</a>{' '}
-            {pause ? <State state="paused" /> : receives === false && <State state="open (not received)" />}
-          </>
-        ),
-        Done: ({ lastHour: { succeeded: points } }) => (
-          <Figure value={count(sum(points))} note="last hour" label="Done a minute" {...{ points, ...lastHour(at) }} />
-        ),
-        Failed: ({ lastHour: { dead: points } }) => (
-          <Figure
-            value={count(sum(points))}
-            note="last hour"
-            tone="bad"
-            label="Failed a minute"
-            {...{ points, ...lastHour(at) }}
-          />
-        ),
-        Waiting: (of) => <Waiting {...of} at={at} />,
-        'Time to finish, p95': ({ levels: { finish: points = [] } = {} }) => (
-          <Figure
-            value={points.length > 0 ? duration(points.at(-1)?.value ?? 0) : '–'}
-            note={points.length > 0 ? 'newest' : 'none now'}
-            label="Time to finish"
-            {...{ points, ...lastHour(at), kind: 'line', textOf: duration }}
-          />
-        ),
-        Dead: ({ queue, dead, leaving }) => {
-          const link = idLink('/console/dead', { queue }, count(dead));
-          const tone = dead > 0 ? 'bad' : 'quiet';
-          return two(<span class={tone}>{link}</span>, leaving > 0 && `DLQ entries still to be removed: ${leaving}`);
-        },
-        [ACT]: ({ queue, receives, pause }) => {
-          const next = pause || receives === false ? 'Resume' : 'Pause';
-          const action = `queue.${next.toLowerCase()}`;
-          return <Action short={next} label={`${next} ${queue}`} action={action} input={{ queue }} tone="plain" />;
-        },
-      }}
-      numbers={['Dead']}
-    />
-  </Card>
-);
+function Queues({ queues, at }: Figures) {
+  const ended = (label: string, points: Points, tone = '') => (
+    <Figure value={count(sum(points))} note="last hour" label={label} {...{ points, tone, ...lastHour(at) }} />
+  );
+  return (
+    <Card title="Queues" note={<small>Last hour, a point a minute. CloudWatch is some minutes late.</small>}>
+      <Table
+        label="Table of queues"
+        class="figures"
+        rows={queues}
+        id={({ queue }) => queue}
+        columns={{
+          Queue: ({ queue, pause, receives }) => (
+            <>
+              <a href={addressOf('/console/jobs', { queue })}>{queue}</a>{' '}
+              {pause ? <State state="paused" /> : receives === false && <State state="open (not received)" />}
+            </>
+          ),
+          Done: ({ lastHour: { succeeded } }) => ended('Done a minute', succeeded),
+          Failed: ({ lastHour: { dead } }) => ended('Failed a minute', dead, 'bad'),
+          Waiting: (of) => <Waiting {...of} at={at} />,
+          'Time to finish, p95': ({ levels: { finish: points = [] } = {} }) => (
+            <Figure
+              value={points.length > 0 ? duration(points.at(-1)?.value ?? 0) : '–'}
+              note={points.length > 0 ? 'newest' : 'none now'}
+              label="Time to finish"
+              {...{ points, ...lastHour(at), kind: 'line', textOf: duration }}
+            />
+          ),
+          Dead: ({ queue, dead, leaving }) => {
+            const link = idLink('/console/dead', { queue }, count(dead));
+            const tone = dead > 0 ? 'bad' : 'quiet';
+            return two(<span class={tone}>{link}</span>, leaving > 0 && `DLQ entries still to be removed: ${leaving}`);
+          },
+          [ACT]: ({ queue, receives, pause }) => {
+            const next = pause || receives === false ? 'Resume' : 'Pause';
+            const action = `queue.${next.toLowerCase()}`;
+            return <Action short={next} label={`${next} ${queue}`} action={action} input={{ queue }} tone="plain" />;
+          },
+        }}
+        numbers={['Dead']}
+      />
+    </Card>
+  );
+}
 
 /** What is in the queue, and what is held outside it. The picture has the queue only: CloudWatch has no count of held jobs. */
 function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: QueueFigures & { at: number }) {
   const kinds = Object.entries(held);
-  const all = visible + inFlight + kinds.reduce((total, [, of]) => total + of.count, 0);
+  const all = kinds.reduce((total, [, of]) => total + of.count, visible + inFlight);
+  const isBound = kinds.some(([, { more }]) => more);
   const ofKinds = kinds.map(([reason, of]) => (
     <div key={reason}>
       <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{count(of.count, of.more)}</a> {reason}
@@ -213,11 +209,8 @@ function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: 
   const oldest = oldestSeconds !== undefined && all > 0 && `oldest ${duration(oldestSeconds * 1000)}`;
   return (
     <Figure
-      value={count(
-        all,
-        kinds.some(([, { more }]) => more),
-      )}
-      note={ofKinds.length > 0 ? ofKinds : oldest}
+      value={count(all, isBound)}
+      note={kinds.length > 0 ? ofKinds : oldest}
       tone={kinds.length > 0 ? 'warn' : ''}
       label="In the queue"
       {...{ points: levels?.inQueue ?? [], ...lastHour(at), kind: 'line' }}
@@ -245,8 +238,8 @@ function JobsAMinute({ queues, at }: Figures) {
 /** The hours until a limit ends, which an operator may change. */
 const ENDS = { name: 'hours', label: 'Ends after (hours)', value: '24' };
 
-const Try = ({ vendor, ...shown }: { vendor: string; label: string; short?: string; tone?: string }) => (
-  <Action {...shown} action="vendor.try" input={{ vendor }} />
+const Try = ({ vendor, ...shown }: { vendor: string; short?: string; tone?: string }) => (
+  <Action {...shown} label={`Try ${vendor} now`} action="vendor.try" input={{ vendor }} />
 );
 
 const Vendors = ({ vendors }: Figures) => (
@@ -269,18 +262,18 @@ const Vendors = ({ vendors }: Figures) => (
             : '–',
         'Set by operators': ({ limits }) => limits.map((line) => <small key={line}>{line}</small>),
         [ACT]: ({ vendor, circuit, rate, set }) => {
-          const of = (name: string) => ({ label: `${name} ${vendor}`, short: name, input: { vendor } });
+          const of = (name: string) => ({ label: `${name} ${vendor}`, input: { vendor } });
           const perSecond = { name: 'perSecond', label: 'Mails a second', value: String(rate?.perSecond ?? 10) };
           return (
             <>
-              {circuit !== 'closed' && <Try vendor={vendor} label={`Try ${vendor} now`} short="Try now" />}
+              {circuit !== 'closed' && <Try vendor={vendor} short="Try now" />}
               {vendor === 'sendgrid' && (
                 <Action {...of('Set rate of')} short="Set rate" action="vendor.rate" fields={[perSecond, ENDS]} />
               )}
               {set.paused || set.rate ? (
-                <Action {...of('Resume')} action="vendor.resume" />
+                <Action {...of('Resume')} short="Resume" action="vendor.resume" />
               ) : (
-                <Action {...of('Pause')} action="vendor.pause" fields={[ENDS]} tone="plain" />
+                <Action {...of('Pause')} short="Pause" action="vendor.pause" fields={[ENDS]} tone="plain" />
               )}
             </>
           );

@@ -2,13 +2,13 @@ import { type FunctionComponent, render } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
-import { addressOf, DONE, go, MOVED, param, SessionContext } from './api';
+import { DONE, param, SessionContext } from './api';
 import { CampaignsPage } from './campaigns';
 import { JobPage } from './job';
 import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { Health, OverviewPage } from './overview';
-import { Answer, Empty, Facts, Icon, IconButton, isTyping, Title } from './parts';
+import { Answer, Empty, Facts, Icon, IconButton, isTyping, Title, WELL } from './parts';
 import { PeoplePage } from './people';
 
 /** `under`: the page of the navigation that it belongs to. */
@@ -32,17 +32,22 @@ const NotFound = () => (
 
 function Frame({ session }: { session: Session }) {
   const [address, setAddress] = useState(location.href);
+  const [done, setDone] = useState('');
   const main = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
-    const moved = () => {
+    addEventListener(DONE, (event) => setDone((event as CustomEvent<string>).detail));
+    const moved = async () => {
       setAddress(location.href);
+      setDone('');
       main.current?.focus({ preventScroll: true });
     };
-    addEventListener(MOVED, () => {
-      moved();
-      scrollTo(0, 0);
+    // Links and forms that lead to a page of the console change what is shown. Older browsers load the page.
+    window.navigation?.addEventListener('navigate', (event) => {
+      const { canIntercept, hashChange, navigationType, destination } = event;
+      const isPage = new URL(destination.url).pathname in PAGES;
+      if (canIntercept && isPage && !hashChange && navigationType !== 'reload')
+        event.intercept({ focusReset: 'manual', handler: moved });
     });
-    addEventListener('popstate', moved);
   }, []);
   const path = location.pathname === '/console' ? '/' : location.pathname;
   const { page: Page, under } = PAGES[path] ?? { page: NotFound, under: '' };
@@ -55,7 +60,7 @@ function Frame({ session }: { session: Session }) {
       <main id="main" class="page" ref={main} tabIndex={-1}>
         <Page key={address} />
       </main>
-      <Done />
+      <Done text={done} close={() => setDone('')} />
     </SessionContext.Provider>
   );
 }
@@ -107,26 +112,17 @@ function Header({ session, shown: at }: { session: Session; shown: string }) {
 }
 
 /** What has just been done. It goes with the next page, or a click. */
-function Done() {
-  const [text, setText] = useState('');
-  useLayoutEffect(() => {
-    addEventListener(DONE, (event) => setText((event as CustomEvent<string>).detail));
-    addEventListener(MOVED, () => setText(''));
-  }, []);
-  return (
-    <div role="status" class={text ? 'toast row' : ''}>
-      {text ? (
-        <>
-          <span class="good">
-            <Icon name="well" />
-          </span>
-          <p class="lines">{text}</p>
-          <IconButton icon="close" label="Close this note" act={() => setText('')} />
-        </>
-      ) : null}
-    </div>
-  );
-}
+const Done = ({ text, close }: { text: string; close: () => void }) => (
+  <div role="status" class={text && 'toast row'}>
+    {text && (
+      <>
+        {WELL}
+        <p class="lines">{text}</p>
+        <IconButton icon="close" label="Close this note" act={close} />
+      </>
+    )}
+  </div>
+);
 
 const KEYS = {
   '/': 'goes to the search',
@@ -159,21 +155,9 @@ function Keys() {
   );
 }
 
-/** Links and forms that lead to a page of the console change what is shown, without a load. */
-addEventListener('click', (event) => {
-  const link = (event.target as Element).closest('a');
-  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
-  if (!link || event.defaultPrevented || elsewhere) return;
-  if (link.origin !== location.origin || link.hash !== '' || !PAGES[link.pathname]) return;
-  event.preventDefault();
-  go(link.pathname + link.search);
-});
-addEventListener('submit', (event) => {
-  const form = event.target as HTMLFormElement;
-  if (form.method !== 'get' || event.defaultPrevented) return;
-  event.preventDefault();
-  const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
-  go(addressOf(new URL(form.action).pathname, fields));
+// An address names only what is filled in.
+addEventListener('formdata', ({ formData }) => {
+  for (const [name, value] of [...formData]) if (value === '') formData.delete(name);
 });
 
 render(

@@ -4,6 +4,7 @@ import { addressOf, type Params, tellDone, useAsk, useSession } from './api';
 import { away, count, shortId } from './text';
 
 type Draw<T> = (data: T) => ComponentChildren;
+type Shown<Name extends string> = Partial<Record<Name, ComponentChildren>>;
 
 /** What the API answers. Until then lines without words, which keep the page still. */
 export function Answer<T>({ path, everyMs, show }: { path: string; everyMs?: number; show: Draw<T> }) {
@@ -11,30 +12,19 @@ export function Answer<T>({ path, everyMs, show }: { path: string; everyMs?: num
   return (
     <>
       <Failure error={error} />
-      {data ? show(data) : error ? null : <Loading />}
+      {data
+        ? show(data)
+        : !error && (
+            <p class="card skeleton" aria-busy="true">
+              Loading …
+            </p>
+          )}
     </>
   );
 }
 
-const Loading = () => (
-  <div class="card body stack" aria-busy="true">
-    <div class="skeleton" />
-    <div class="skeleton short" />
-    <div class="skeleton" />
-    <p class="hidden">Loading …</p>
-  </div>
-);
-
-interface TitleProps {
-  text: string;
-  mark?: ComponentChildren;
-  /** What the page has, in a sentence. */
-  about?: ComponentChildren;
-  children?: ComponentChildren;
-}
-
-/** The head of a page, and the title of its tab: what is shown. */
-export function Title({ text, mark, about, children }: TitleProps) {
+/** The head of a page, and the title of its tab: what is shown. `about`: what the page has, in a sentence. */
+export function Title({ text, mark, about, children }: { text: string } & Shown<'mark' | 'about' | 'children'>) {
   const { instance } = useSession();
   useLayoutEffect(() => {
     document.title = `${text} · ${instance}`;
@@ -45,21 +35,14 @@ export function Title({ text, mark, about, children }: TitleProps) {
         {mark}
         {text}
       </h1>
-      {about ? <p class="quiet">{about}</p> : null}
+      {about && <p class="quiet">{about}</p>}
       {children}
     </div>
   );
 }
 
-interface CardProps {
-  title: string;
-  note?: ComponentChildren;
-  class?: string;
-  children: ComponentChildren;
-}
-
-export const Card = ({ title, note, class: more = '', children }: CardProps) => (
-  <section class={`card ${more}`} aria-label={title}>
+export const Card = ({ title, note, children }: { title: string } & Shown<'note' | 'children'>) => (
+  <section class="card" aria-label={title}>
     <header class="row">
       <h2>{title}</h2>
       {note}
@@ -69,7 +52,7 @@ export const Card = ({ title, note, class: more = '', children }: CardProps) => 
 );
 
 /** What a page shows where nothing is, and what to do then. */
-export const Empty = ({ what, children }: { what: string; children?: ComponentChildren }) => (
+export const Empty = ({ what, children }: { what: string } & Shown<'children'>) => (
   <div class="empty">
     <strong>{what}</strong>
     <p class="quiet">{children}</p>
@@ -89,15 +72,14 @@ export const Icon = ({ name }: { name: keyof typeof ICONS }) => (
   </svg>
 );
 
-interface IconButtonProps {
-  icon: keyof typeof ICONS;
-  label: string;
-  act: () => void;
-  class?: string;
-}
+export const WELL = (
+  <span class="good">
+    <Icon name="well" />
+  </span>
+);
 
-export const IconButton = ({ icon, label, act, class: more = '' }: IconButtonProps) => (
-  <button type="button" class={`plain ${more}`} aria-label={label} onClick={act}>
+export const IconButton = ({ icon, label, act }: { icon: keyof typeof ICONS; label: string; act: () => void }) => (
+  <button type="button" class="plain" aria-label={label} onClick={act}>
     <Icon name={icon} />
   </button>
 );
@@ -126,7 +108,7 @@ export const State = ({ state }: { state: string }) => (
 );
 
 /** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
-const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
+const Scroll = ({ label, children }: { label: string } & Shown<'children'>) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll (axe: scrollable-region-focusable)
   <section class="scroll" aria-label={label} tabIndex={0}>
     {children}
@@ -149,18 +131,17 @@ interface TableProps<Row> {
   /** In place of a table without rows. */
   empty?: JSX.Element;
   class?: string;
-  classOf?: (row: Row) => string;
 }
 
 /** A table, on narrow screens a list of blocks. A column without a name, `ACT`, holds what can be done. */
 export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [], ...more }: TableProps<Row>) {
   if (more.empty && rows.length === 0) return more.empty;
   const names = Object.keys(columns);
-  const { names: first = names[0], class: kind = '', classOf } = more;
+  const first = more.names ?? names[0];
   const kindOf = (head: string) => (head === ACT ? 'act' : numbers.includes(head) ? 'num' : undefined);
   return (
     <Scroll label={label}>
-      <table class={kind}>
+      <table class={more.class}>
         <thead>
           <tr>
             {names.map((head) => (
@@ -172,7 +153,7 @@ export function Table<Row>({ label, rows, id, columns, heads = {}, numbers = [],
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={id(row)} class={classOf?.(row)}>
+            <tr key={id(row)}>
               {names.map((head) => {
                 const Cell = head === first ? 'th' : 'td';
                 return (
@@ -230,14 +211,11 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-export const Text = ({ label, text }: { label: string; text: string }) => (
+/** A text as it is, or a value as JSON. */
+export const Text = ({ label, of }: { label: string; of: unknown }) => (
   <Scroll label={label}>
-    <pre>{text}</pre>
+    <pre>{typeof of === 'string' ? of : JSON.stringify(of, null, 2)}</pre>
   </Scroll>
-);
-
-export const Json = ({ label, value }: { label: string; value: unknown }) => (
-  <Text label={label} text={JSON.stringify(value, null, 2)} />
 );
 
 /** Whether a key is meant for a field, a question or the browser. */
