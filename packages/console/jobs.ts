@@ -168,15 +168,15 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     { queue, state: 'dead' },
     { limit: MOST_DEAD, most: 5 * MOST_DEAD },
   );
-  const kinds = groupBy(rows, ({ queue, reason, error }) => JSON.stringify([queue, reason, error?.code]));
+  const kinds = groupBy(rows, ({ queue, reason = '', error }) =>
+    JSON.stringify({ queue, reason, code: error?.code ?? '' }),
+  );
   const now = deployment.clock.now();
   const hours = Array.from({ length: HOURS }, (_, n) => now - (HOURS - n) * HOUR_MS);
   const within = (of: readonly JobRow[], at: number) =>
     of.filter(({ endedAt = 0 }) => endedAt > at && endedAt <= at + HOUR_MS).length;
-  const groups = [...kinds.values()].map((of) => ({
-    queue: of[0]?.queue ?? '',
-    reason: of[0]?.reason ?? '',
-    code: of[0]?.error?.code ?? '',
+  const groups = [...kinds].map(([kind, of]) => ({
+    ...(JSON.parse(kind) as { queue: string; reason: string; code: string }),
     messages: [...new Set(of.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
     count: of.length,
     trend: hours.map((at) => ({ at, value: within(of, at) })),

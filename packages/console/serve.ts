@@ -25,11 +25,10 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
   return {
     /** For a browser. Browsers do not send the part after `#`. */
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      server.close().closeAllConnections();
+      await once(server, 'close');
+    },
   };
 }
 
