@@ -30,17 +30,6 @@ export const callLimits = z.strictObject({
  */
 export type CallLimits = z.input<typeof callLimits>;
 
-/** Whether a call is over before its answer, and who hears of it. */
-class Ending {
-  why: string | undefined;
-  readonly heard = new Set<(why: string) => void>();
-
-  end(why: string): void {
-    this.why ??= why;
-    for (const hear of this.heard) hear(this.why);
-  }
-}
-
 /** Gives out `most` places, first come, first served. */
 export function createTurns(most: number) {
   const waiting = new Set<() => void>();
@@ -56,16 +45,16 @@ export function createTurns(most: number) {
   return {
     waiting: () => waiting.size,
     /**
-     * Does something when it has a place. `ending` ends the wait, and then nothing is done. The place is free again when
+     * Does something when it has a place. `over` ends the wait, and then nothing is done. The place is free again when
      * all that the act has `left` behind is over too.
      */
-    async inTurn<T>(act: () => Promise<T>, ending?: Ending, left: Promise<unknown>[] = []): Promise<T> {
-      if (ending?.why !== undefined) throw ending.why;
+    async inTurn<T>(act: () => Promise<T>, over?: AbortSignal, left: Promise<unknown>[] = []): Promise<T> {
+      over?.throwIfAborted();
       if (taken < most) taken += 1;
       else
         await new Promise<void>((enter, reject) => {
           waiting.add(enter);
-          ending?.heard.add((why) => waiting.delete(enter) && reject(why));
+          over?.addEventListener('abort', () => waiting.delete(enter) && reject(over.reason));
         });
       return act().finally(() => void Promise.allSettled(left).then(leave));
     },
@@ -79,8 +68,8 @@ export interface Call {
    * outcome is unknown.
    */
   during<T>(act: () => Promise<T>, effect?: unknown): Promise<T>;
-  /** Aborted when the call is over before its answer. */
-  over(): AbortSignal;
+  /** Aborted when the call is over before its answer. Its reason says why. */
+  over: AbortSignal;
 }
 
 /** The limits among the options of a call, and the other options. Throws an InvalidJobError. */
@@ -102,13 +91,14 @@ export function createCalls(clock: Clock) {
   async function run<T>(limits: CallLimits, act: (call: Call) => Promise<T>): Promise<T> {
     if (turns.waiting() >= MOST_WAITING) throw notSent(`${MOST_WAITING} other calls wait for their turn`);
     const { signal: given, timeoutMs = TIMEOUT_MS } = limits;
-    const ending = new Ending();
+    const ending = new AbortController();
     const done = new AbortController();
+    const over = ending.signal;
     let waits = true;
-    const end = (why: string) => ending.end(waits ? `${why} while it waited for its turn` : why);
+    const end = (why: string) => ending.abort(waits ? `${why} while it waited for its turn` : why);
     const abort = () => end('its caller aborted it');
     if (given?.aborted) abort();
-    if (given) setMaxListeners(0, given);
+    setMaxListeners(0, over, ...(given ? [given] : []));
     given?.addEventListener('abort', abort);
     void clock.sleep(timeoutMs, done.signal).then(() => {
       // What goes on after the answer must not end with it.
@@ -117,15 +107,14 @@ export function createCalls(clock: Clock) {
     const left: Promise<unknown>[] = [];
     const begin = () => {
       waits = false;
-      ending.heard.clear();
-      return act(callUntil(ending, left));
+      return act(callUntil(over, left));
     };
-    const ended = turns.inTurn(begin, ending, left);
+    const ended = turns.inTurn(begin, over, left);
     underWay.set(ended, end);
     try {
       return await ended;
     } catch (error) {
-      throw waits ? notSent(ending.why ?? '') : error;
+      throw waits ? notSent(over.reason) : error;
     } finally {
       underWay.delete(ended);
       given?.removeEventListener('abort', abort);
@@ -145,31 +134,23 @@ export function createCalls(clock: Clock) {
 }
 
 /** `left` gets the calls to AWS that this call no longer waits for. */
-function callUntil(ending: Ending, left: Promise<unknown>[]): Call {
+function callUntil(over: AbortSignal, left: Promise<unknown>[]): Call {
   const begun = new Set<unknown>();
   return {
+    over,
     async during<T>(act: () => Promise<T>, effect?: unknown) {
-      const stopped = () => (begun.has(effect) ? unknown : notSent)(ending.why ?? '');
-      if (ending.why !== undefined) throw stopped();
+      const stopped = () => (begun.has(effect) ? unknown : notSent)(over.reason);
+      if (over.aborted) throw stopped();
       if (effect !== undefined) begun.add(effect);
       const made = act();
-      let stop = () => {};
-      const answer = new Promise<T>((resolve, reject) => {
-        stop = () => {
+      return new Promise<T>((resolve, reject) => {
+        const stop = () => {
           left.push(made);
           reject(stopped());
         };
-        ending.heard.add(stop);
-        made.then(resolve, reject);
+        over.addEventListener('abort', stop);
+        void made.then(resolve, reject).finally(() => over.removeEventListener('abort', stop));
       });
-      return answer.finally(() => ending.heard.delete(stop));
-    },
-    over() {
-      const over = new AbortController();
-      const abort = () => over.abort();
-      if (ending.why !== undefined) abort();
-      ending.heard.add(abort);
-      return over.signal;
     },
   };
 }

@@ -224,7 +224,7 @@ function within({ during, over }: Call, connection: Connection): Connection {
   return {
     ...connection,
 
-    clock: { ...clock, sleep: (ms) => clock.sleep(ms, over()) },
+    clock: { ...clock, sleep: (ms) => clock.sleep(ms, over) },
     hashPeople: () => during(hashPeople),
     table: {
       ...table,
