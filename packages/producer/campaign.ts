@@ -279,28 +279,28 @@ export interface CampaignControl {
   report(id: string, options?: CampaignOptions): Promise<CampaignReport>;
 }
 
-export function campaignControl(load: () => Promise<ProducerDeps & Pick<JobsDeps, 'queueNames'>>): CampaignControl {
-  async function on<T>(id: string, options: CampaignOptions | undefined, act: (deps: ProducerDeps) => Promise<T>) {
-    const deps = await load();
+export function campaignControl(deps: ProducerDeps & Pick<JobsDeps, 'queueNames'>): CampaignControl {
+  const store = campaigns(deps);
+  async function on<T>(id: string, options: CampaignOptions | undefined, act: () => Promise<T>) {
     const row = await find(deps, id, { ...options, queue: EMAILS_QUEUE }).catch((error: unknown) => {
       // The campaign may outlive its job's row, which alone knows the principal.
       if (options?.system && error instanceof JobNotFoundError) return undefined;
       throw error;
     });
-    const done = await act(deps);
+    const done = await act();
     if (done !== undefined) return done;
     if (!row) throw new JobNotFoundError();
     throw new StoreError({ code: 'Campaign.NotStarted', message: 'the campaign has not started yet' });
   }
   const acting = (name: 'pause' | 'resume' | 'cancel') => (id: string, options?: CampaignOptions) =>
-    on(id, options, async (deps) => stateOf((await campaigns(deps)[name](id)).item));
+    on(id, options, async () => stateOf((await store[name](id)).item));
   return {
     pause: acting('pause'),
     resume: acting('resume'),
     cancel: acting('cancel'),
     report: (id, options) =>
-      on(id, options, async (deps) => {
-        const campaign = await campaigns(deps).read(id);
+      on(id, options, async () => {
+        const campaign = await store.read(id);
         return campaign && campaignReport(deps, campaign);
       }),
   };

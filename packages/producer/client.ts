@@ -79,22 +79,21 @@ export interface Producer extends Sending, Suppression, Pick<Tracker, 'track' | 
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
-export const createProducer = (deps: ProducerDeps): Sending => producerOf(async () => deps);
-
-export function producerOf(load: () => Promise<ProducerDeps>): Sending {
+export function createProducer(deps: ProducerDeps): Sending {
   const submitting =
     (kind: Kind) =>
-    async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
-      const deps = await load();
-      return submit(deps, await kinds[kind](input, validOptions(options), deps));
-    };
-  const each = (Object.keys(kinds) as Kind[]).map((kind) => [kind, submitting(kind)]);
+    async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> =>
+      submit(deps, await kinds[kind](input, validOptions(options), deps));
   return {
-    ...(Object.fromEntries(each) as Submitting),
-    campaign: async (input, source, options = {}) => submitCampaign(await load(), { input, source, options }),
-    previewCampaign: async (input, source, options = {}) => previewCampaign(await load(), { input, source, options }),
+    ...(ofKinds(submitting) as Submitting),
+    campaign: (input, source, options = {}) => submitCampaign(deps, { input, source, options }),
+    previewCampaign: (input, source, options = {}) => previewCampaign(deps, { input, source, options }),
   };
 }
+
+/** A function for each kind of job that is one message. */
+export const ofKinds = (make: (kind: Kind) => unknown): object =>
+  Object.fromEntries((Object.keys(kinds) as Kind[]).map((kind) => [kind, make(kind)]));
 
 /** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for running requests. */
 const CLOSE_TIMEOUT_MS = 20_000;
@@ -143,21 +142,21 @@ export function clientOf(
     checkOpen();
     return (await connected()).tracker;
   };
-  const loadDuring = async (call: Call) => {
+  const depsOf = async (call: Call) => {
     const { connection } = await call.during(connected);
     const deps = { ...within(call, connection), ...(marksAfterAnswer ? { afterAnswer } : {}) };
     return { ...deps, ledger: createLedger(deps) };
   };
-  type Load = () => ReturnType<typeof loadDuring>;
+  type Deps = Awaited<ReturnType<typeof depsOf>>;
   /** A function that waits for its turn, with limits among its options: the argument with this number. */
   const limited =
-    <A extends unknown[], R>(make: (load: Load) => (...given: A) => Promise<R>, place: number, longest?: number) =>
+    <A extends unknown[], R>(make: (deps: Deps) => (...given: A) => Promise<R>, place: number, longest?: number) =>
     async (...given: A): Promise<R> => {
       checkOpen();
       const { limits, rest } = limitsOf(given[place] ?? {});
       const without = given.map((one, at) => (at === place ? rest : one)) as A;
-      return calls.run({ ...limits, timeoutMs: limits.timeoutMs ?? longest }, (call) =>
-        make(() => loadDuring(call))(...without),
+      return calls.run({ ...limits, timeoutMs: limits.timeoutMs ?? longest }, async (call) =>
+        make(await depsOf(call))(...without),
       );
     };
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
@@ -178,23 +177,22 @@ export function clientOf(
     }
   }
 
-  const get = limited((load) => jobsOf(load).get, 1);
-  const sending = (kind: Kind) => [kind, limited((load) => producerOf(load)[kind] as Producer['email'], 1)];
+  const get = limited((deps) => jobsOf(deps).get, 1);
   return {
-    ...(Object.fromEntries((Object.keys(kinds) as Kind[]).map(sending)) as Submitting),
-    suppress: limited((load) => suppressionOf(load).suppress, 1),
-    unsuppress: limited((load) => suppressionOf(load).unsuppress, 1),
-    isSuppressed: limited((load) => suppressionOf(load).isSuppressed, 1),
-    campaign: limited((load) => producerOf(load).campaign, 2, ENDLESS),
-    previewCampaign: limited((load) => producerOf(load).previewCampaign, 2, ENDLESS),
+    ...(ofKinds((kind) => limited((deps) => createProducer(deps)[kind] as Producer['email'], 1)) as Submitting),
+    suppress: limited((deps) => suppressionOf(deps).suppress, 1),
+    unsuppress: limited((deps) => suppressionOf(deps).unsuppress, 1),
+    isSuppressed: limited((deps) => suppressionOf(deps).isSuppressed, 1),
+    campaign: limited((deps) => createProducer(deps).campaign, 2, ENDLESS),
+    previewCampaign: limited((deps) => createProducer(deps).previewCampaign, 2, ENDLESS),
     campaigns: {
-      pause: limited((load) => campaignControl(load).pause, 1),
-      resume: limited((load) => campaignControl(load).resume, 1),
-      cancel: limited((load) => campaignControl(load).cancel, 1),
-      report: limited((load) => campaignControl(load).report, 1, ENDLESS),
+      pause: limited((deps) => campaignControl(deps).pause, 1),
+      resume: limited((deps) => campaignControl(deps).resume, 1),
+      cancel: limited((deps) => campaignControl(deps).cancel, 1),
+      report: limited((deps) => campaignControl(deps).report, 1, ENDLESS),
     },
-    ready: limited((load) => async (_limits?: CallLimits) => probe(await load()), 0),
-    batch: limited((load) => async (jobs, _limits) => submitBatch(await load(), jobs), 1, ENDLESS),
+    ready: limited((deps) => (_limits?: CallLimits) => probe(deps), 0),
+    batch: limited((deps) => (jobs, _limits) => submitBatch(deps, jobs), 1, ENDLESS),
     track: (event) => {
       const taken = (async () => (await tracker()).track(event))();
       // A caller who does not await it must not end the process.
@@ -202,10 +200,10 @@ export function clientOf(
       return taken;
     },
     flush: async () => (await tracker()).flush(),
-    attachments: { upload: limited((load) => async (input, _limits) => prepareUpload(await load(), input), 1) },
+    attachments: { upload: limited((deps) => (input, _limits) => prepareUpload(deps, input), 1) },
     jobs: {
       get,
-      cancel: limited((load) => jobsOf(load).cancel, 1),
+      cancel: limited((deps) => jobsOf(deps).cancel, 1),
       wait: async (id, options) => {
         checkOpen();
         return waiting(get, (await connected()).connection.clock)(id, options);
@@ -223,7 +221,6 @@ function within({ during, over }: Call, connection: Connection): Connection {
   const { table, queues, objects, clock, hashPeople } = connection;
   return {
     ...connection,
-
     clock: { ...clock, sleep: (ms) => clock.sleep(ms, over) },
     hashPeople: () => during(hashPeople),
     table: {

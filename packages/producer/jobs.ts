@@ -100,15 +100,14 @@ export async function find(deps: JobsDeps, id: string, options: FindOptions = {}
   return row;
 }
 
-export function jobsOf(load: () => Promise<JobsDeps>): Omit<Jobs, 'wait'> {
+export function jobsOf(deps: JobsDeps): Omit<Jobs, 'wait'> {
+  const { ledger, clock } = deps;
   return {
     async get(id, options) {
-      const row = await find(await load(), id, options);
+      const row = await find(deps, id, options);
       return row ? statusOf(row) : pending(id);
     },
     async cancel(id, options) {
-      const deps = await load();
-      const { ledger, clock } = deps;
       const found = await find(deps, id, options);
       if (!found) return { ...pending(id), cancelled: false };
       // The reconciler completes the end: its record and its event.

@@ -34,16 +34,15 @@ export interface SuppressionDeps extends ItemDeps {
   suppression?: Pick<SuppressionList, 'note' | 'because'> | undefined;
 }
 
-export function suppressionOf(load: () => Promise<SuppressionDeps>): Suppression {
-  const asked = async (address: string, options: object) => {
+export function suppressionOf(deps: SuppressionDeps): Suppression {
+  const asked = (address: string, options: object) => {
     valid(callerSchema, options, 'options');
     const { email } = valid(z.object({ email: emailAddress }), { email: address });
-    const deps = await load();
-    if (deps.suppression) return { email, deps, list: deps.suppression };
+    if (deps.suppression) return { email, list: deps.suppression };
     throw invalid('queue', 'the instance has no queue emails, so it has no suppression list');
   };
   const note = async (address: string, options: object, reason: Noted['reason']) => {
-    const { email, deps, list } = await asked(address, options);
+    const { email, list } = asked(address, options);
     await list.note(deps, { email, reason });
   };
   return {
@@ -52,7 +51,7 @@ export function suppressionOf(load: () => Promise<SuppressionDeps>): Suppression
     },
     unsuppress: (address, options) => note(address, options, 'resubscribed'),
     async isSuppressed(address, options) {
-      const { email, deps, list } = await asked(address, options);
+      const { email, list } = asked(address, options);
       return list.because(deps, email);
     },
   };

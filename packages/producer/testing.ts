@@ -17,12 +17,12 @@ import { campaigns } from '../../lib/queues/emails/campaigns/campaign';
 import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/queues/emails/message';
 import { EMAILS_QUEUE } from '../../lib/queues/emails/queue';
 import { FEEDBACK_QUEUE } from '../../lib/queues/feedback/queue';
-import { type Kind, kinds, type Results } from '../../lib/queues/kinds';
+import type { Kind, Results } from '../../lib/queues/kinds';
 import { TESTFLIGHT_QUEUE } from '../../lib/queues/testflight/queue';
 import type { UploadInput } from '../../lib/queues/uploads';
 import type { BatchJob, BatchResult } from './batch';
 import { limitsOf } from './calls';
-import { type Connection, clientOf, type Producer } from './client';
+import { type Connection, clientOf, ofKinds, type Producer } from './client';
 import type { JobStatus } from './jobs';
 import type { ProducerOptions } from './real-producer';
 import { packingLimits } from './tracker';
@@ -181,11 +181,10 @@ export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, '
 
   const submitting = (kind: Kind) =>
     call(client[kind] as Producer['email'], (accepted, data, options) => noteJob(accepted, { kind, data, options }));
-  const each = (Object.keys(kinds) as Kind[]).map((kind) => [kind, submitting(kind)]);
 
   return {
     ...client,
-    ...(Object.fromEntries(each) as Pick<Producer, Kind>),
+    ...(ofKinds(submitting) as Pick<Producer, Kind>),
     campaign: call(client.campaign, (accepted, data, _recipients, options) =>
       noteJob(accepted, { kind: 'campaign', data, options, recipients: accepted.recipients }),
     ),

@@ -86,7 +86,7 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
   later(world, planned.cancel, async () => {
     const cancelling = { name: 'api cancel', expects: TOO_LATE };
     const { answer } = await outside(world, cancelling, (deps) =>
-      jobsOf(async () => deps).cancel(id, { system: true }),
+      jobsOf(deps).cancel(id, { system: true }),
     );
     if (!answer) return;
     const done = answer.cancelled;

@@ -55,7 +55,7 @@ function memory() {
   const { deps, model, table, lines } = made;
   model.createQueue({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } });
   const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
-  const jobs = jobsOf(async () => deps);
+  const jobs = jobsOf(deps);
   const producer = { ...createProducer(deps), track: tracker.track, jobs };
   return { ...made, producer, stored: () => [lines, table.items()] };
 }

@@ -6,7 +6,7 @@ import { readContent, readManifest, readPart } from '../../../lib/queues/emails/
 import type { CampaignInput, CampaignJob } from '../../../lib/queues/emails/message';
 import { campaignKey } from '../../../lib/queues/emails/queue';
 import type { RecipientSource } from '../../../packages/producer/campaign';
-import { producerOf } from '../../../packages/producer/client';
+import { createProducer } from '../../../packages/producer/client';
 import { damagedItem } from '../../support/damage';
 import { memoryProducerDeps, type Wrap } from '../../support/producer';
 
@@ -269,7 +269,7 @@ test('a repeated key finds its campaign, also after the rate was changed, and co
   await campaigns(memory.deps).start({ ...data, id, source: '/api', time, startsAt: time });
   const before = memory.objects.keys();
 
-  const after = producerOf(async () => ({ ...memory.deps, emailRate: 20 }));
+  const after = createProducer({ ...memory.deps, emailRate: 20 });
   const again = await after.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
 
   expect(again).toMatchObject({ id, chunks, duplicate: true });
@@ -341,7 +341,7 @@ test('a list is known also after the key of the hashes has changed', async () =>
   const { deps, messages } = start();
   const [first, second] = ['first', 'second'].map((key) => key.padEnd(32, '.')) as [string, string];
   const after = (...keys: [string, ...string[]]) =>
-    producerOf(async () => ({ ...deps, hashPeople: async () => hashesWith(keys) })).campaign(campaign, people(2));
+    createProducer({ ...deps, hashPeople: async () => hashesWith(keys) }).campaign(campaign, people(2));
   const { id } = await after(first);
 
   await expect(after(second, first)).rejects.toMatchObject({ name: 'RepeatedCampaignError', id });
@@ -399,7 +399,7 @@ test('of two calls at once one is sent, and one that crashes before each of its 
     const table = dying(memory.table);
     const ledger = createLedger({ ...memory.deps, table });
     const mortal = { ...memory.deps, table, ledger, objects: dying(memory.objects), queues: dying(memory.deps.queues) };
-    const died = await producerOf(async () => mortal)
+    const died = await createProducer(mortal)
       .campaign(campaign, people(2))
       .then(
         () => false,

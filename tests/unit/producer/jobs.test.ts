@@ -100,7 +100,7 @@ test('whose job it is, is known while the hash key changes', async () => {
   const { deps, jobs, producer } = setUp();
   const { id } = await producer.feedback(feedback, { principal: 'client-1' });
   const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
-  const changed = jobsOf(async () => ({ ...deps, hashPeople }));
+  const changed = jobsOf({ ...deps, hashPeople });
 
   expect(await changed.get(id, { principal: 'client-1' })).toEqual(await jobs.get(id, { principal: 'client-1' }));
 });

@@ -19,7 +19,7 @@ function start({ busy = false, ...options }: EngineOptions & { busy?: boolean } 
   });
   const engine = memoryEngine(() => contract, options);
   const deps = { ...engine.deps, source: '/my/api' };
-  const jobs = jobsOf(async () => engine.deps);
+  const jobs = jobsOf(engine.deps);
   const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name: 'a' }, group: 'g' };
   const inMs = (ms: number) => new Date(engine.clock.now() + ms).toISOString();
   return {

@@ -5,7 +5,7 @@ import { IdempotencyConflictError, type InvalidJobError } from '../../../lib/eng
 import type { SubmitOptions } from '../../../lib/engine/submit/options';
 import type { Item } from '../../../lib/platform/ports';
 import { feedbackSchema } from '../../../lib/queues/feedback/message';
-import { producerOf } from '../../../packages/producer/client';
+import { createProducer } from '../../../packages/producer/client';
 import { type Fault, withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';
 import { memoryProducerDeps } from '../../support/producer';
@@ -165,7 +165,7 @@ test('a repeated key finds its job while the hash key changes, and its message i
   await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
   const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
 
-  const again = await producerOf(async () => ({ ...deps, hashPeople })).feedback(feedback, options);
+  const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
 
   expect(again.duplicate).toBe(true);
   expect(payloadHash(parseEnvelope(messages()[0]?.body ?? ''))).toBe(rows()[0]?.payloadHash);
