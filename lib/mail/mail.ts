@@ -1,4 +1,4 @@
-import { provenResult } from '../engine/jobs/row';
+import { type JobRow, provenResult, traceOf } from '../engine/jobs/row';
 import type { RunContext } from '../engine/worker/contract';
 import { mayHaveHappened } from '../engine/worker/steps';
 import { ignoreStoreError, StopError, WaitError } from '../platform/errors';
@@ -14,6 +14,36 @@ export const mailArgs = ({ id, queue, step, time }: { id: string; queue: string;
   // The job's `time` decides where the event is stored.
   time: String(time),
 });
+
+/** What the mails of an instance to its users have in common. */
+export interface OwnMails {
+  from: { email: string; name?: string };
+  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
+  templateId?: string | undefined;
+  /** The name in the built-in text. */
+  brand: string;
+}
+
+interface OwnMail extends Record<'queue' | 'step' | 'subject', string> {
+  to: { email: string; name?: string | undefined };
+  /** For a template. Without one the mail has the subject, and these paragraphs as its text. */
+  words: Record<string, string>;
+  text: readonly (string | undefined)[];
+}
+
+/** The mail of a job to one person. */
+export function ownMail(
+  { from, templateId }: Omit<OwnMails, 'brand'>,
+  { id, row }: { id: string; row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'> },
+  { queue, step, to, words, subject, text }: OwnMail,
+): Mail {
+  const customArgs = { ...mailArgs({ id, queue, step, time: row.time }), ...traceOf(row) };
+  const recipient = { email: to.email, name: to.name, customArgs };
+  const categories = [`${queue}-${step}`];
+  if (templateId !== undefined) return { from, categories, templateId, recipients: [{ ...recipient, data: words }] };
+  const paragraphs = [to.name ? `Hello ${to.name},` : 'Hello,', ...text].filter((part) => part !== undefined);
+  return { from, categories, recipients: [recipient], subject, text: paragraphs.join('\n\n') };
+}
 
 /** `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
 export type ProvenSent = Sent & { evidence?: string };

@@ -34,21 +34,14 @@ export class NoAnswer extends Error {
   }
 }
 
-/**
- * A status outside 2xx, or a success without the expected content. It passes through a vendor's library to `translate`,
- * and no further. The field is private, so no logger prints the answer.
- */
+/** A status outside 2xx, or a success without the expected content, for `translate`. No logger calls a function. */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
-  readonly #answer: HttpAnswer;
+  readonly answer: () => HttpAnswer;
 
   constructor(answer: HttpAnswer) {
     super(`status ${answer.status}`);
-    this.#answer = answer;
-  }
-
-  get answer(): HttpAnswer {
-    return this.#answer;
+    this.answer = () => answer;
   }
 }
 
@@ -162,10 +155,7 @@ export interface Attempt extends CallOptions {
   secret: string;
 }
 
-/**
- * Makes the calls to one vendor. Rejects with a JobError and nothing else. If the vendor refuses the secret, which has no
- * effect, it calls again with a fresh one, so a replaced key works without a deployment.
- */
+/** Rejects with a JobError and nothing else. If the vendor refuses the secret, it calls again with a fresh one. */
 export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret: Secret; now: () => number }) {
   return async <T>(effect: Effect, timeoutMs: number, call: (attempt: Attempt) => Promise<T>): Promise<T> => {
     const end = performance.now() + timeoutMs;
@@ -194,7 +184,7 @@ export function translate(error: unknown, call: Call): JobError {
   if (error instanceof NoAnswer) return unanswered(error, call);
   const { dialect, effect } = call;
   const { vendor, prefix } = dialect;
-  const answer = error instanceof UnexpectedAnswer ? error.answer : undefined;
+  const answer = error instanceof UnexpectedAnswer ? error.answer() : undefined;
   if (answer && !isOk(answer)) {
     const refused = refusal(answer, call);
     return dialect.refined?.(refused, answer, effect) ?? refused;

@@ -10,16 +10,8 @@ import { visible } from './text';
 const FACT_KEYS: ReadonlySet<string> = new Set(
   [
     [
-      'queue',
-      'jobId',
-      'parent',
-      'campaign',
-      'type',
-      'correlationId',
-      'traceparent',
-      'messageId',
-      'sequence',
-      'receiveCount',
+      ...['queue', 'jobId', 'parent', 'campaign', 'type', 'correlationId', 'traceparent'],
+      ...['messageId', 'sequence', 'receiveCount'],
     ],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule', 'key', 'event'],

@@ -4,7 +4,7 @@ import { attachmentsPrefix, subjectKey, uploadsPrefix } from '../../engine/jobs/
 import { type HashPeople, saltOf } from '../../engine/jobs/person-hash';
 import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../../engine/worker/contract';
-import { type MailDeps, mailArgs, oweMail, sendOwed, skipStep } from '../../mail/mail';
+import { type MailDeps, type OwnMails, oweMail, ownMail, sendOwed, skipStep } from '../../mail/mail';
 import type { Mail } from '../../mail/sendgrid';
 import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../../platform/errors';
 import { type ItemHead, type Objects, TOO_LARGE } from '../../platform/ports';
@@ -95,21 +95,11 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
 
 const uploadStep = (index: number): string => (index === 0 ? 'upload' : `upload-${index + 1}`);
 
-/** What each part of a ticket is in Zendesk's form. */
-const FIELDS = {
-  requester: 'requester',
-  customFields: 'custom_fields',
-  tags: 'tags',
-  priority: 'priority',
-  type: 'type',
-} as const;
-
 /** First goes what Zendesk names, or else what is only for agents. Then goes all that a ticket can do without. */
 function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Reduction | undefined {
   if (!(error instanceof TicketRefusedError) || error.isFinal) return undefined;
-  const has = (part: TicketPart) =>
-    part === 'files' ? ticket.comment.uploads !== undefined : ticket[FIELDS[part]] !== undefined;
-  const all = TICKET_PARTS.filter(has);
+  const parted = { ...ticket, customFields: ticket.custom_fields, files: ticket.comment.uploads };
+  const all = TICKET_PARTS.filter((part) => parted[part] !== undefined);
   const named = all.filter((part) => error.parts.includes(part));
   const forAgents = all.filter((part) => part !== 'requester' && part !== 'files');
   const first = [named, forAgents].find((parts) => parts.length > 0) ?? all;
@@ -197,19 +187,18 @@ export function ticketOf(
     ...(left.length > 0 ? [`Zendesk refused, and this ticket is without: ${left.join(', ')}`] : []),
     ...(left.includes('requester') ? [`Written by: ${name}, ${user.email}`] : []),
   ];
-  const ticket = {
+  const unless = <T>(part: TicketPart, value: T) => (left.includes(part) ? undefined : value);
+  return {
     external_id: id,
     subject: plainText(subject),
     comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
-    requester: { name, email: user.email },
-    tags: filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])]),
-    priority,
-    type,
-    custom_fields: filled(customFields),
+    requester: unless('requester', { name, email: user.email }),
+    tags: unless('tags', filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])])),
+    priority: unless('priority', priority),
+    type: unless('type', type),
+    custom_fields: unless('customFields', filled(customFields)),
     metadata: filled(traceOf(row)),
   };
-  const refused = Object.entries(FIELDS).filter(([part]) => left.includes(part));
-  return { ...ticket, ...Object.fromEntries(refused.map(([, field]) => [field, undefined])) };
 }
 
 const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
@@ -244,51 +233,32 @@ export function attachmentsOf(
   });
 }
 
-interface ConfirmationConfig {
-  from: { email: string; name?: string };
-  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
-  templateId?: string | undefined;
+interface ConfirmationConfig extends OwnMails {
   /** Templates by language tag in lower case. Without an entry for the user's language, `templateId` counts. */
   templates?: ReadonlyMap<string, string>;
-  /** The name in the built-in text. */
-  brand: string;
 }
 
 /**
  * The mail that confirms a user's feedback. Without a user id, anyone may have written it under this address. Then the
  * mail repeats neither name nor subject, so that it carries no stranger's words in our name.
  */
-export function confirmationOf(
-  { id, data, row }: FeedbackJob,
-  ticketId: string,
-  { from, brand, ...config }: ConfirmationConfig,
-): Mail {
-  const { user, locale } = data;
+export function confirmationOf(job: FeedbackJob, ticketId: string, config: ConfirmationConfig): Mail {
+  const { user, locale, ...data } = job.data;
+  const { from, brand } = config;
   const known = user.id !== undefined;
   const name = known && user.name !== undefined ? plainText(user.name) : undefined;
   const subject = known ? plainText(data.subject) : undefined;
-  const templateId = templateFor(locale, config);
-  const customArgs = {
-    ...mailArgs({ id, queue: FEEDBACK_QUEUE, step: CONFIRMATION, time: row.time }),
-    ...traceOf(row),
-  };
-  const recipient = { email: user.email, name, customArgs };
-  const categories = ['feedback-confirmation'];
-  if (templateId !== undefined) {
-    const words = { name: name ?? '', subject: subject ?? '', ticketId, brand };
-    return { from, categories, templateId, recipients: [{ ...recipient, data: words }] };
-  }
-  return {
-    from,
-    categories,
-    recipients: [recipient],
+  return ownMail({ from, templateId: templateFor(locale, config) }, job, {
+    queue: FEEDBACK_QUEUE,
+    step: CONFIRMATION,
+    to: { email: user.email, name },
+    words: { name: name ?? '', subject: subject ?? '', ticketId, brand },
     subject: subject === undefined ? 'We have received your feedback' : `We have received your feedback: ${subject}`,
     text: [
-      name === undefined ? 'Hello,' : `Hello ${name},`,
       `Thank you for your feedback. ${brand} has received it under the number ${ticketId}.`,
-      ...(subject === undefined ? [] : [`Your subject: ${subject}`]),
-    ].join('\n\n'),
-  };
+      subject === undefined ? undefined : `Your subject: ${subject}`,
+    ],
+  });
 }
 
 /** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */

@@ -1,6 +1,5 @@
-import { traceOf } from '../../engine/jobs/row';
 import type { Job, RunContext } from '../../engine/worker/contract';
-import { mailArgs, oweMail, sendOwed, skipStep } from '../../mail/mail';
+import { oweMail, ownMail, sendOwed, skipStep } from '../../mail/mail';
 import type { Mail } from '../../mail/sendgrid';
 import { TransientError } from '../../platform/errors';
 import type { TesterState } from './app-store-connect';
@@ -123,32 +122,20 @@ async function notify(
 }
 
 function notificationOf(
-  { id, row, data: { email, firstName, lastName } }: Job<Invite>,
+  job: Job<Invite>,
   { appName, message, url }: NonNullable<Invite['notification']>,
-  { from, templateId, brand }: TestflightDeps['config'],
+  config: TestflightDeps['config'],
 ): Mail {
+  const { email, firstName, lastName } = job.data;
+  const { brand } = config;
   const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
-  const customArgs = {
-    ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, step: NOTIFICATION, time: row.time }),
-    ...traceOf(row),
-  };
-  const recipient = { email, name: name || undefined, customArgs };
-  const categories = ['testflight-notification'];
-  if (templateId !== undefined) {
-    const data = { name, appName, message: message ?? '', url: url ?? '', brand };
-    return { from, categories, templateId, recipients: [{ ...recipient, data }] };
-  }
-  const text = [
-    name === '' ? 'Hello,' : `Hello ${name},`,
-    `${brand} invites you to test ${appName}. Apple has sent you a separate email. Use it to join in TestFlight.`,
-    message,
-    url,
-  ];
-  return {
-    from,
-    categories,
-    recipients: [recipient],
+  const invited = `${brand} invites you to test ${appName}. Apple has sent you a separate email.`;
+  return ownMail(config, job, {
+    queue: TESTFLIGHT_QUEUE,
+    step: NOTIFICATION,
+    to: { email, name: name || undefined },
+    words: { name, appName, message: message ?? '', url: url ?? '', brand },
     subject: `You are invited to test ${appName}`,
-    text: text.filter((part) => part !== undefined).join('\n\n'),
-  };
+    text: [`${invited} Use it to join in TestFlight.`, message, url],
+  });
 }

@@ -1,5 +1,5 @@
 import type { Job, RunContext } from '../../engine/worker/contract';
-import type { MailDeps } from '../../mail/mail';
+import type { MailDeps, OwnMails } from '../../mail/mail';
 import { WaitError } from '../../platform/errors';
 import type { CallOptions } from '../../platform/http';
 import { type AppStoreConnect, Contradiction } from './app-store-connect';
@@ -14,12 +14,7 @@ export interface AllowedApp {
 export interface TestflightDeps extends MailDeps {
   appStoreConnect: AppStoreConnect;
   subjects: Subjects;
-  config: {
-    from: { email: string; name?: string };
-    /** A dynamic template of SendGrid. Without one the notification has the built-in text. */
-    templateId?: string | undefined;
-    /** The inviter's name in the built-in text. */
-    brand: string;
+  config: OwnMails & {
     /** The apps and groups that jobs may change. Empty: any. */
     apps: readonly AllowedApp[];
     /** How long a notification may wait for SendGrid, ms. */
