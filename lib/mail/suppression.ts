@@ -24,10 +24,7 @@ export const GETS_SINGLE_MAILS: Record<SuppressionReason, boolean> = {
 
 type NoteReason = SuppressionReason | 'resubscribed';
 
-/**
- * What an event of SendGrid or a caller says about an address. Who must not write the list writes this, and the reconciler
- * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late.
- */
+/** Who must not write the list writes this, and the reconciler folds it in. It stays: older ones may come late. */
 interface SuppressionNote extends ItemHead {
   hash: string;
   /** The first entry of the list that it is about. */
@@ -113,10 +110,7 @@ export function suppressionList(deps: {
     throw new StoreError({ code: 'SuppressionListBusy', message: 'others change the suppression list all the time' });
   }
 
-  /**
-   * Returns what tells why an address gets no mail, at all or of this group. One conditional read, so each answer has
-   * all stored entries.
-   */
+  /** Returns what tells why an address gets no mail, at all or of this group. It makes one conditional read. */
   async function check(group?: number): Promise<(email: string) => SuppressionReason | undefined> {
     const hashOf = await hashing();
     const { list } = await read(hashOf(''));
