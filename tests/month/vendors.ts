@@ -108,7 +108,7 @@ export function createVendors({ instance, now, sleep, chance, trouble, onMails }
       return answer('app-store-connect', timeoutMs, own).then(
         (given) => answered(made, given),
         (error: unknown) => {
-          if (error instanceof UnexpectedAnswer) return answered(made, error.answer);
+          if (error instanceof UnexpectedAnswer) return answered(made, error.answer());
           throw translate(error, { dialect: appStoreConnect, effect: effectOf(made), now: now() });
         },
       );
