@@ -75,7 +75,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     'lib/platform/http.ts',
     {
       'return dialect.refined?.(refused, answer, effect) ?? refused;':
-        "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer.body) });",
+        "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer().body) });",
     },
   ),
   otherQueuesForgotten: mutant(
