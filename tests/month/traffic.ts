@@ -161,7 +161,10 @@ export function startTraffic(
         time: new Date(at + skew).toISOString(),
         properties: { screen: `screen-${index % 12}`, ms: chance.between(20, 900), source: 'tab' },
       };
-      kernel.at(uploadAt === undefined ? at : kernel.now() + uploadAt, () => {
+      const sentAt = uploadAt === undefined ? at : kernel.now() + uploadAt;
+      // The trackers close at the end.
+      if (sentAt >= BEGIN + end) continue;
+      kernel.at(sentAt, () => {
         sent.events++;
         track(event);
         if (!isTwice) return;

@@ -100,7 +100,8 @@ async function work({ service, recorder }: RecordedService, producer: Producer):
   // Objects of yesterday, and a body without a row, which the check reports.
   const { objects } = service.ports;
   const orphan = bodyKey(PREFIX, 'feedback', 'none');
-  const folders = ['feedback', 'analytics', '_events/feedback', 'analytics-events', 'analytics-rejected'];
+  const analytics = ['originals', 'events', 'rejected'].map((what) => `analytics-${what}`);
+  const folders = ['feedback', 'analytics', '_events/feedback', ...analytics];
   // It may begin after midnight, when today is yesterday.
   const times = [Date.now() - 24 * HOUR_MS, Date.now()];
   const partitions = folders.flatMap((folder) => times.map((time) => hourPartition(`${PREFIX}/${folder}`, time)));

@@ -43,6 +43,9 @@ export function watchRefusals(world: World): void {
     // That sender's own message would come late too.
     if (line === 'late delivery' && watch.row(jobKey(queue, jobId))?.token === undefined)
       for (const one of forged.values()) if (one.messageId === messageId) one.late = true;
+    // A placeholder woke that sender's body. The message with the body is refused or not, as any other.
+    if (line === 'returned untried' && watch.row(jobKey(queue, jobId))?.token === undefined)
+      for (const one of forged.values()) if (one.form === 'placeholder' && one.job === jobId) one.opened = true;
     if (line !== LINE) return;
     reach('refused message');
     logged += 1;
