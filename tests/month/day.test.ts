@@ -1,8 +1,6 @@
-import type { Trouble } from './calendar';
 import { play } from './play';
 
 const A_TENTH = { events: 0.1, recipients: 0.1 };
-const titles = (chat: { title: string }[]) => chat.map(({ title }) => title.replace(/^.*mht-api[ :·]+/, ''));
 
 test('on a day without trouble nothing is lost or sent twice, and the chat stays silent', async () => {
   const page = await play({ days: 1, share: A_TENTH, trouble: [] });
@@ -12,23 +10,4 @@ test('on a day without trouble nothing is lost or sent twice, and the chat stays
   expect(page.jobs.feedback?.ends).toEqual({ succeeded: page.sent.accepted.feedback });
   expect(page.events.stored + page.events.rejected).toBe(page.sent.events + page.sent.repeated);
   expect(page.events.perMessage).toBeGreaterThan(2);
-});
-
-test('on a day with trouble each job ends, and the chat tells once what began and what is over', async () => {
-  const trouble: Trouble[] = [
-    { day: 1, hour: 9, minutes: 40, what: 'Zendesk answers 503', vendor: 'zendesk', status: 503 },
-    { day: 1, hour: 13, minutes: 0, what: 'twenty bad jobs', badJobs: 20 },
-    { day: 1, hour: 15, minutes: 1, what: 'no concurrency', throttled: true },
-  ];
-  const page = await play({ days: 1, share: { ...A_TENTH, events: 0.01 }, trouble });
-
-  expect(page).toMatchObject({ findings: {}, mails: { twice: 0 } });
-  expect(titles(page.chat)).toEqual([
-    "zendesk: A vendor's circuit breaker is open",
-    "zendesk: A vendor's circuit breaker is open (over)",
-    // It is over when an operator has looked at them.
-    'feedback: Jobs in the dead-letter queue',
-    'A function is throttled',
-    'A function is throttled (over)',
-  ]);
 });
