@@ -28,7 +28,10 @@ export interface RateItem extends ItemHead {
 
 export type RateUse = 'campaign' | 'message';
 
-/** A sender that wakes after `until` has lost it, and at another `rate` in use it is void. It counts for `day`. */
+/**
+ * `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `day`: for which
+ * its recipients count.
+ */
 type Slot = { at: number; until: number; rate: number; day?: string | undefined };
 type Reservation =
   | { kind: 'slot'; slot: Slot }
@@ -135,7 +138,10 @@ function heldUntil(times: SendingTimes, at: number, { sent, recipients }: { sent
   return isOver ? { until: nextDay(at), code: HOLDS_BY_SETTING[1] } : undefined;
 }
 
-/** Why and until when no chunk may be released now. `ahead`: recipients that get their slots before it. */
+/**
+ * Why and until when no chunk of so many recipients may be released now. `ahead`: recipients that get their slots before
+ * it. Before the first send there is no item.
+ */
 export function heldNow(
   limits: SendingLimits | undefined,
   stored: RateItem | undefined,

@@ -121,7 +121,10 @@ export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: Sen
 
 type MailData = Parameters<typeof mail.send>[0];
 
-/** The library ignores what is `undefined`. All recipients would share custom arguments and headers at the top. */
+/**
+ * A mail in the library's form, which ignores what is `undefined`. Values of a recipient go into the personalization:
+ * SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
+ */
 export function mailData({ recipients, unsubscribe, tracking = {}, ...content }: Mail, instance: string): MailData {
   const dynamic = content.templateId !== undefined;
   return {

@@ -24,7 +24,10 @@ export const GETS_SINGLE_MAILS: Record<SuppressionReason, boolean> = {
 
 type NoteReason = SuppressionReason | 'resubscribed';
 
-/** Who must not write the list writes this, and the reconciler folds it in. It stays: older ones may come late. */
+/**
+ * What an event of SendGrid or a caller says about an address. Who must not write the list writes this, and the reconciler
+ * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late.
+ */
 interface SuppressionNote extends ItemHead {
   hash: string;
   /** The first entry of the list that it is about. */
@@ -110,7 +113,10 @@ export function suppressionList(deps: {
     throw new StoreError({ code: 'SuppressionListBusy', message: 'others change the suppression list all the time' });
   }
 
-  /** Returns what tells why an address gets no mail, at all or of this group. It makes one conditional read. */
+  /**
+   * Returns what tells why an address gets no mail, at all or of this group. One conditional read, so each answer has
+   * all stored entries.
+   */
   async function check(group?: number): Promise<(email: string) => SuppressionReason | undefined> {
     const hashOf = await hashing();
     const { list } = await read(hashOf(''));

@@ -1,6 +1,6 @@
 import type { Clock } from './ports';
 
-/** At most `atOnce` items side by side. After a failure nothing begins, and it is thrown when all others have ended. */
+/** Acts on items, at most `atOnce` side by side. After a failure nothing begins. It is thrown when all that began has ended. */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
   const answer = async ([place, item]: [number, T]) => {

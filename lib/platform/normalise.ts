@@ -89,7 +89,7 @@ export type Normalised<T> =
 /** Dates, then single fields, then what a list or a record is as a whole. A field that must be there is never found. */
 const MOST_ROUNDS = 5;
 
-/** Leaves out cosmetic fields that are not valid. `issues`: what refuses the value. Valid data costs one pass. */
+/** Parses a value, and leaves out cosmetic fields that are not valid. `issues`: what refuses it. Valid data costs one pass. */
 export function normalise<T>(of: string, schema: z.ZodType<T>, input: unknown): Normalised<T> {
   const patterns = cosmeticOf(of);
   const left: LeftOut[] = [];

@@ -1,5 +1,5 @@
 /**
- * The side effects, so that the engine also runs on a developer's machine and on the clock of the simulation. Every
+ * The side effects, so that the engine also runs on a developer's machine and on the virtual clock of the simulation. Every
  * method that talks to a service rejects with a StoreError and nothing else. A rejected call may have taken effect.
  */
 
@@ -194,8 +194,8 @@ export interface Table {
   update(key: string, change: Change): Promise<Item | undefined>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
-   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. The indexes of this and the
-   * next four are eventually consistent, so read an item before you act on it.
+   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. The indexes of this and the next
+   * four are eventually consistent, so read an item before you act on it.
    */
   due(todo: string, options: Page<Due> & { until: number; newestFirst?: boolean }): Promise<Due[]>;
   /** Counts items with this `todo` and a `todoAt` of at least `since`. Stops near `most`. */

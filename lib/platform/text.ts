@@ -109,7 +109,7 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-/** A secret as people store it: text, or JSON of which `key` names one of several values. `undefined`: unclear. */
+/** A secret as people store it: text, or JSON of which `key` names one value if it has several. `undefined`: unclear. */
 export function secretIn(text: string, key?: string): string | undefined {
   const parsed = text.trim().startsWith('{') ? jsonOf(text) : undefined;
   if (parsed === undefined) return key === undefined ? text.trim() : undefined;

@@ -118,8 +118,8 @@ function harmless(log: Log | undefined): Log {
 }
 
 /**
- * Makes a producer on AWS, and no call. Throws one ConfigError that names all missing and wrong options. Make one per
- * process, and close it at the end.
+ * Makes a producer on AWS. It reads the environment for options that are missing, and makes no call. Throws one
+ * ConfigError that names all missing and wrong options. Make one per process, and close it at the end.
  */
 export function realProducer(options: ProducerOptions = {}): Producer {
   const config = connectionConfig(options, process.env);

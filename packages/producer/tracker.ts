@@ -22,7 +22,7 @@ const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
-/** Callers that await no call would fill the memory. */
+/** A caller that awaits each call waits with one. Without a bound, callers that do not would fill the memory. */
 const MOST_WAITING = 10_000;
 const TOO_MANY = {
   code: 'Producer.TooManyWaiting',
@@ -161,17 +161,19 @@ export function createTracker(
 /** Gets each event that `track` did not take, and why. What it throws is ignored. */
 export type OnRejected = (error: Error, event: AnalyticsEvent) => unknown;
 
-interface Rejections {
-  log?: Log | undefined;
-  clock: Clock;
-  onRejected?: OnRejected | undefined;
-}
-
 const LINE_EVERY_MS = 60_000;
 const MOST_RULES = 20;
 
 /** By default one line a minute says how many events were not taken, by the rule or the code. `end` writes the last. */
-export function rejections({ log, clock, onRejected }: Rejections) {
+export function rejections({
+  log,
+  clock,
+  onRejected,
+}: {
+  log?: Log | undefined;
+  clock: Clock;
+  onRejected?: OnRejected | undefined;
+}) {
   let counts = new Map<string, number>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   const write = () => {

@@ -14,7 +14,7 @@ import { clientDefaults, guarded } from './clients';
 type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'credentials'>;
 
 /**
- * A secret by its reference: `ssm:/path`, `secretsmanager:name`, or with `#key` for one value of JSON. Or the secret
+ * A secret by its reference: `ssm:/path`, `secretsmanager:name`, or with `#key` for one value of JSON. Or it is the secret
  * itself. Fetches once per cold start, and again for `fresh` or after a failure. Rejects with a StoreError.
  */
 export function realSecret(reference: SecretReference, config: Config = {}): Secret {

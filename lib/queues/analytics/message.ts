@@ -251,7 +251,10 @@ function valueRule(value: unknown, clean: boolean): string | undefined {
   return typeof value === 'boolean' || value === null ? undefined : 'must be text, a number, true, false or null';
 }
 
-/** An event in the form of the rules (docs/wire-format.md). Only for one that breaks a rule: others cost nothing. */
+/**
+ * An event with what has one meaning in the form of the rules: a Date, an offset without a colon, a null or empty text, a
+ * control character, an undefined property. Only for an event that breaks a rule, so that the others cost nothing.
+ */
 export function eventForm(event: AnalyticsEvent): AnalyticsEvent {
   if (!isRecord(event)) return event;
   const form = Object.fromEntries(
@@ -283,7 +286,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const ADDRESS = /[^\s@](?:@|%40)[^\s@]*\.\p{L}{2}/iu;
 const NO_ADDRESS = 'must not look like a mail address';
 
-/** The field of a valid event that looks like a mail address (`analytics.noAddressesFrom`). It never changes either. */
+/**
+ * The field of a valid event that looks like a mail address. For instances that set `analytics.noAddressesFrom`.
+ * This rule never changes either.
+ */
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
   const { properties } = event;
   for (const field of TEXTS) if (isAddress(event[field])) return problem(field, NO_ADDRESS);

@@ -154,8 +154,9 @@ const acceptedLines = createLines();
 const rejectedLines = createLines();
 
 /**
- * Splits a message's events into valid and rejected ones and encodes both. Each line is the event plus its origin, so
- * the same message always makes the same bytes.
+ * Splits a message's events into valid and rejected ones and encodes both. Each line is the original event plus its
+ * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom`
+ * (ms) on may hold no addresses.
  */
 export function encodeBatch(envelope: Head, events: readonly unknown[], noAddressesFrom = Number.POSITIVE_INFINITY) {
   const jobTime = Date.parse(envelope.time);

@@ -10,7 +10,10 @@ import { firstTimes, readManifest, readPart } from './manifest';
 import { EMAILS_QUEUE, SEND } from './queue';
 import { outcomesApart } from './request';
 
-/** `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the eight kinds after it. */
+/**
+ * The result of a campaign so far, computed from the chunks' rows and the stored events. `requested` is `rejected` +
+ * `duplicates` + `recipients`, and `recipients` is the sum of the eight kinds after it.
+ */
 export interface CampaignReport
   extends Pick<Campaign, 'name' | 'status' | 'requested' | 'rejected' | 'duplicates' | 'recipients'>,
     Kinds {

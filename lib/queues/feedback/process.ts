@@ -279,7 +279,10 @@ interface Mailed extends ItemHead {
   jobs: Record<string, number>;
 }
 
-/** Whether a job may mail its address: few jobs an hour may. A repeat gets the same answer. Keys show no address. */
+/**
+ * Tells whether the confirmation of a job may be sent: few jobs an hour mail one address. A repeat of a job gets the same
+ * answer. Keys show no address.
+ */
 export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
   return async ({ id, email, isKnown }: { id: string; email: string; isKnown: boolean }): Promise<boolean> => {
     const most = isKnown ? MOST_AN_HOUR.known : MOST_AN_HOUR.unknown;

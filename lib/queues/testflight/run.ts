@@ -22,7 +22,10 @@ export interface TestflightDeps extends MailDeps {
   };
 }
 
-/** Makes the Apple calls of one run. Throws a WaitError if the hour has few calls left. */
+/**
+ * Makes the Apple calls of one run, each through the vendor's gate and with a time-out. Throws a WaitError if the hour
+ * has few calls left and the job has to wait for its turn.
+ */
 export function callApple({ appStoreConnect }: TestflightDeps, { vendor, callTimeoutMs }: RunContext) {
   const waitMs = appStoreConnect.waitMs();
   if (waitMs > 0)

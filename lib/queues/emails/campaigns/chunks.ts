@@ -202,7 +202,10 @@ type DropListsDeps = Omit<CampaignReleaseDeps, 'report'>;
 const WITH_LISTS = todoKey(EMAILS_QUEUE, 'lists');
 const AGAIN_MS = 24 * 3_600_000;
 
-/** Deletes the objects of campaigns, once an hour. While a chunk can still be retried, it looks again a day later. */
+/**
+ * Deletes the recipients, the rejected lines and the content of campaigns whose row goes now, or a day later if a chunk
+ * can still be retried. It works once an hour. A run without time leaves the rest to the next one.
+ */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {

@@ -14,7 +14,10 @@ import {
   reportDamage,
 } from './chunks';
 
-/** Keeps the senders busy until released chunks reach them. A single mail waits for it in the queue. */
+/**
+ * Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. A single mail
+ * waits for it in the queue.
+ */
 const AHEAD_MS = 1_000;
 /** The work that one campaign may have open, so that chunks that keep failing do not pile up. */
 const MOST_OPEN_SECONDS = 20;
@@ -71,7 +74,10 @@ async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Ca
 
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
-/** Releases until the senders have work for `forMs`, at most one chunk more. `true`: window or cap forbid it. */
+/**
+ * Releases chunks until the senders have work for `forMs`. One chunk may exceed that, whatever its size. `true`: none may
+ * be sent now, because of the window or the cap.
+ */
 async function releaseFairly(
   deps: CampaignReleaseDeps,
   { running, waiting, forMs, mayGoOn }: { running: Counted[]; waiting: number; forMs: number; mayGoOn: () => boolean },

@@ -30,7 +30,10 @@ export const mustWait = (campaign: Campaign, job: string): boolean =>
   (campaign.status === 'running' &&
     campaign.open.some((number) => isBehindWave(campaign, number) && chunkId(campaign.id, number) === job));
 
-/** `room`: recipients that may still be released before the wave's events. `isStuck`: a chunk waits for an operator. */
+/**
+ * The wave as it is now, and how many recipients may still be released before its events. `isStuck`: whether a chunk
+ * waits for an operator.
+ */
 export function judgeWave(
   campaign: Campaign,
   { rows, isStuck, guard, now }: Judged,
