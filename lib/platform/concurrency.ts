@@ -1,6 +1,9 @@
 import type { Clock } from './ports';
 
-/** Acts on items, at most `atOnce` side by side. After a failure nothing begins. It is thrown when all that began has ended. */
+/**
+ * Does something for each item, at most `atOnce` side by side. Nothing begins after a failure. What has begun ends before
+ * the first failure is thrown.
+ */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
   const answer = async ([place, item]: [number, T]) => {

@@ -1,13 +1,17 @@
 /**
- * What an error means for a job. Only the class decides what the engine does, by the table of docs/jobs.md, "What happens
- * to an error". Any other error counts as transient, and its step stays `started`.
+ * What an error means for a job. Only the class decides what the engine (lib/engine/worker) does, by the table of docs/jobs.md,
+ * "What happens to an error". Codes and fields explain. Any other error counts as transient, and its step stays
+ * `started`.
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
 /** The name of an outside service that can refuse us (lib/queues/queues.ts). Its circuit, its alarms and its metrics have it. */
 export type Vendor = string;
 
-/** What logs, rows, records and DLQ entries may say. `message` and `field` name rules, never values or a vendor's text. */
+/**
+ * What logs, rows, records and DLQ attributes may say about an error. `message` and `field` name rules, never values:
+ * a value may be personal data, and a vendor's text may repeat it.
+ */
 export interface ErrorDetails {
   /** Stable and machine-readable, e.g. `InvalidField`, `ZendeskRejected`. */
   code: string;

@@ -34,7 +34,10 @@ export class NoAnswer extends Error {
   }
 }
 
-/** A status outside 2xx, or a success without the expected content, for `translate`. No logger calls a function. */
+/**
+ * A status outside 2xx, or a success without the expected content. It passes through a vendor's library to `translate`,
+ * and no further. The answer is behind a function, so no logger prints it.
+ */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
   readonly answer: () => HttpAnswer;
@@ -155,7 +158,10 @@ export interface Attempt extends CallOptions {
   secret: string;
 }
 
-/** Rejects with a JobError and nothing else. If the vendor refuses the secret, it calls again with a fresh one. */
+/**
+ * Makes the calls to one vendor. Rejects with a JobError and nothing else. If the vendor refuses the secret, which has no
+ * effect, it calls again with a fresh one, so a replaced key works without a deployment.
+ */
 export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret: Secret; now: () => number }) {
   return async <T>(effect: Effect, timeoutMs: number, call: (attempt: Attempt) => Promise<T>): Promise<T> => {
     const end = performance.now() + timeoutMs;

@@ -1,7 +1,10 @@
 import { domainToASCII } from 'node:url';
 import type * as z from 'zod';
 
-/** What people type, in the form that rules and vendors know (docs/wire-format.md). Each form of a form is itself. */
+/**
+ * What people type and machines send, in the one form that rules and vendors know: docs/wire-format.md has the table.
+ * Liberal in what has one meaning, strict in what is asked for. Each form of a form is itself.
+ */
 
 /** Controls and halves of characters. In a name or a subject, a line break can forge mail headers. */
 const NO_PART_OF_A_LINE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu;
@@ -89,7 +92,10 @@ export type Normalised<T> =
 /** Dates, then single fields, then what a list or a record is as a whole. A field that must be there is never found. */
 const MOST_ROUNDS = 5;
 
-/** Parses a value, and leaves out cosmetic fields that are not valid. `issues`: what refuses it. Valid data costs one pass. */
+/**
+ * Parses a value whose schema has the forms above. A cosmetic field that is not valid is left out. `issues`: what refuses
+ * the value. Valid data costs one pass.
+ */
 export function normalise<T>(of: string, schema: z.ZodType<T>, input: unknown): Normalised<T> {
   const patterns = cosmeticOf(of);
   const left: LeftOut[] = [];
@@ -128,8 +134,10 @@ function editOf(issue: Issue, patterns: readonly string[][]): Edit | undefined {
   if (code === 'unrecognized_keys') return undefined;
   const pattern = patterns
     .filter((parts) => parts.length <= path.length && parts.every((part, at) => part === '*' || part === path[at]))
-    .toSorted((a, b) => a.length - b.length)
-    .at(-1);
+    .reduce<string[] | undefined>(
+      (longest, one) => (longest && longest.length > one.length ? longest : one),
+      undefined,
+    );
   if (!pattern) return undefined;
   const field = path.slice(0, pattern.length);
   const named = field.map((part, at) => (pattern[at] === '*' && typeof part === 'string' ? '*' : part));

@@ -1,6 +1,9 @@
 /**
- * The side effects, so that the engine also runs on a developer's machine and on the virtual clock of the simulation. Every
- * method that talks to a service rejects with a StoreError and nothing else. A rejected call may have taken effect.
+ * Every side effect goes through these interfaces. So the same engine runs against AWS (lib/platform/aws), on a developer's
+ * machine (packages/local) and on the virtual clock of the simulation (tests/simulation).
+ *
+ * Every method that talks to a service rejects with a StoreError and nothing else. A rejected call may still have taken
+ * effect, because its answer may have been lost.
  */
 
 export interface Clock {
@@ -75,7 +78,7 @@ export interface ObjectVersion {
   bytes: Uint8Array;
   /** Names this content. `replace` expects it. */
   etag: string;
-  metadata: Metadata;
+  metadata: Readonly<Record<string, string>>;
 }
 
 /** What an event about the end of a job says. docs/events.md has the schema. */
@@ -106,17 +109,20 @@ export interface Events {
   publish(completion: Completion): Promise<void>;
 }
 
-type Put = [key: string, body: string | Uint8Array, contentType: string];
-/** S3's metadata of an object: ASCII, at most 2 KB, never personal data. */
-type Metadata = Readonly<Record<string, string>>;
-
 /** The bucket. Keys include the prefix. */
 export interface Objects {
-  put(...object: [...Put, metadata?: Metadata]): Promise<void>;
-  /** Puts an object only if the key is free. */
+  /** `metadata` is S3's metadata of the object: ASCII, at most 2 KB, never personal data. */
+  put(key: string, body: string | Uint8Array, contentType: string, metadata?: Record<string, string>): Promise<void>;
+  /** Puts an object only if the key is free. An existing object stays unchanged. */
   create(...object: Parameters<Objects['put']>): Promise<'created' | 'exists'>;
-  /** Puts an object only in place of the version with this ETag. */
-  replace(...object: [...Put, etag: string, metadata?: Metadata]): Promise<'replaced' | 'changed'>;
+  /** Puts an object in place of the version with this ETag. Changes nothing if another version or none is there. */
+  replace(
+    key: string,
+    body: string | Uint8Array,
+    contentType: string,
+    etag: string,
+    metadata?: Record<string, string>,
+  ): Promise<'replaced' | 'changed'>;
   /** `undefined` if there is no such object. A StoreError with the code TOO_LARGE if it has more than `mostBytes`. */
   get(key: string, options?: { mostBytes?: number }): Promise<Uint8Array | undefined>;
   /** Like `get`, with what `replace` needs. */
@@ -130,7 +136,10 @@ export interface Objects {
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;
 }
 
-/** One document of the jobs table. The table refuses a write that expects another version: claims are exclusive. */
+/**
+ * One document of the jobs table as the table gives it. Every change writes the whole item under the next version. The table refuses a write
+ * that expects another version. That makes claims exclusive and zombies harmless.
+ */
 export interface Item extends ItemHead {
   [attribute: string]: unknown;
 }
@@ -176,12 +185,6 @@ export interface Accepted {
   time: number;
 }
 
-/** At most `limit` entries, starting after `after`. */
-interface Page<T> {
-  after?: T | undefined;
-  limit: number;
-}
-
 export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
@@ -194,18 +197,27 @@ export interface Table {
   update(key: string, change: Change): Promise<Item | undefined>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
-   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. The indexes of this and the next
-   * four are eventually consistent, so read an item before you act on it.
+   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. Returns at most `limit`
+   * items, starting after `after`. The index is eventually consistent, so read an item before you act on it.
    */
-  due(todo: string, options: Page<Due> & { until: number; newestFirst?: boolean }): Promise<Due[]>;
-  /** Counts items with this `todo` and a `todoAt` of at least `since`. Stops near `most`. */
+  due(
+    todo: string,
+    options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
+  ): Promise<Due[]>;
+  /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. Stops near `most`. */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
-  /** The jobs of a queue whose `time` is in [`from`, `until`], the newest first. */
-  accepted(queue: string, options: Page<Accepted> & { from?: number; until?: number }): Promise<Accepted[]>;
-  /** Keys of a message group's jobs in order, by their `inGroup`. */
-  group(group: string, options: Page<string>): Promise<string[]>;
+  /**
+   * The jobs of a queue whose `time` is in [`from`, `until`], the newest first, at most `limit`, starting after `after`.
+   * Eventually consistent.
+   */
+  accepted(
+    queue: string,
+    options: { from?: number; until?: number; after?: Accepted | undefined; limit: number },
+  ): Promise<Accepted[]>;
+  /** Keys of a message group's jobs in order, by their `inGroup`. The rest is as for `due`. */
+  group(group: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
   /** The same for the jobs about a person, by the hash of the address. */
-  person(person: string, options: Page<string>): Promise<string[]>;
+  person(person: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
 }
 
 /** Lambda's event source mappings: whether Lambda receives the messages of a queue. */

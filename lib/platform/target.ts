@@ -4,7 +4,10 @@ export interface Target {
   region: string;
 }
 
-/** A command for people to copy, with the options that select this deployment. The local one has no instance or region. */
+/**
+ * A command for people to copy, with the options that select this deployment and no other. Without `--param instance`, a
+ * stage means its first instance. The service on this machine has one instance and no region.
+ */
 export const slsCommand = (text: string, { instance, stage, region }: Target): string =>
   `npx sls ${text} --stage ${stage}${stage === 'local' ? '' : ` --param instance=${instance} --region ${region}`}`;
 

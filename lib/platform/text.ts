@@ -6,7 +6,8 @@ export const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f]*$';
 
 const C0_BUT_LINES = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f';
 const DEL_AND_C1 = '\\u007f-\\u009f';
-// Controls and Unicode's line separators end or hide a line. In a name or a subject they can forge mail headers.
+// All controls and Unicode's two line separators end or hide a line. In a name or a subject they can forge mail
+// headers.
 const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
 
 /** No field is that long, so a longer text is refused without a look into it: 100 MB would keep others waiting. */
@@ -109,7 +110,10 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-/** A secret as people store it: text, or JSON of which `key` names one value if it has several. `undefined`: unclear. */
+/**
+ * A secret as people store it: text, or JSON with one value, or with several of which `key` names one. `undefined`: it is
+ * not clear which value is meant.
+ */
 export function secretIn(text: string, key?: string): string | undefined {
   const parsed = text.trim().startsWith('{') ? jsonOf(text) : undefined;
   if (parsed === undefined) return key === undefined ? text.trim() : undefined;

@@ -1,8 +1,9 @@
 import { StoreError } from '../errors';
 
 /**
- * The SDK has no time-out of its own, and without `throwOnRequestTimeout` it only prints a warning. Two tries of three
- * seconds stay well below the shortest visibility timeout and the deadline guard of every function.
+ * The options of every AWS client. The SDK has no time-out of its own, and `requestTimeout` alone only prints a
+ * warning. Without `throwOnRequestTimeout` a silent endpoint would block a function until Lambda kills it. Two tries of
+ * three seconds stay well below the shortest visibility timeout and the deadline guard of every function.
  */
 const awsDefaults = {
   maxAttempts: 2,

@@ -14,8 +14,9 @@ import { clientDefaults, guarded } from './clients';
 type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'credentials'>;
 
 /**
- * A secret by its reference: `ssm:/path`, `secretsmanager:name`, or with `#key` for one value of JSON. Or it is the secret
- * itself. Fetches once per cold start, and again for `fresh` or after a failure. Rejects with a StoreError.
+ * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or `secretsmanager:name#key`
+ * for one value of a JSON secret. Or it is the secret itself.
+ * Fetches a reference once per cold start, and again for `fresh` or after a failed fetch. Rejects with a StoreError.
  */
 export function realSecret(reference: SecretReference, config: Config = {}): Secret {
   const [, kind, name, key] = /^(ssm|secretsmanager):([^#]+)(?:#(.+))?$/s.exec(reference) ?? [];

@@ -85,9 +85,7 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
   if (planned.cancel === undefined) return;
   later(world, planned.cancel, async () => {
     const cancelling = { name: 'api cancel', expects: TOO_LATE };
-    const { answer } = await outside(world, cancelling, (deps) =>
-      jobsOf(deps).cancel(id, { system: true }),
-    );
+    const { answer } = await outside(world, cancelling, (deps) => jobsOf(deps).cancel(id, { system: true }));
     if (!answer) return;
     const done = answer.cancelled;
     reach(done ? 'planned job cancelled' : 'planned job not cancelled');
