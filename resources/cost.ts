@@ -21,52 +21,46 @@ export const PRICES = {
   logGb: 0.5,
 } as const;
 
-/** How often each port was called, by `{port}.{method}`. */
-export type Calls = Record<string, number>;
-export type Counts = Record<Job | 'accept' | 'reconciler' | 'nextFeedback', Calls>;
+/**
+ * What a function used, or one outside of Lambda: the API, or its trackers of events. `readUnits` and `writeUnits` are the
+ * table's, and calls of ports are `{port}.{method}`.
+ */
+export type Used = Record<string, number>;
+export type UsedBy = Record<string, Used>;
 
-export const COUNTS = 'resources/cost.json';
-export const storedCounts = (): Counts => JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
+/** What users do in a month. `mails` are single ones, and `recipients` those of campaigns. */
+export type Month = Record<'feedback' | 'mails' | 'recipients' | 'events' | 'testflight', number>;
 
-export type Month = Record<'feedback' | 'emails' | 'events' | 'testflight', number>;
+/** A month of the beta as it was played: what it used, and the part that it had used without any traffic. */
+export interface PlayedMonth {
+  traffic: Month;
+  used: UsedBy;
+  idle: UsedBy;
+}
 
-/** What no test can count. `seconds`: how long a worker runs for a job, most of which it waits for vendors. */
+export const PLAYED = 'resources/cost.json';
+export const playedMonth = (): PlayedMonth => JSON.parse(readFileSync(PLAYED, 'utf8')) as PlayedMonth;
+
+/** What the played month cannot show. */
 export const ASSUMED = {
-  emailRate: 100,
   /** Processes of the API that track events one at a time, and how long each packs a message. */
   trackers: 2,
   packSeconds: 15,
   /** A message is full with this many events of 350 bytes. Shards split then, so that messages are half full. */
   mostEventsPerMessage: 2_600 / 2,
-  seconds: { feedback: 1.5, chunk: 2, testflight: 3, analytics: 0.1, canary: 0.1 },
-  /** A table or SQS call, and how many the reconciler makes at a time. */
-  callSeconds: 0.005,
-  /**
-   * A row of 2 KB takes two units, and each entry of an index one more: 25 units for seven writes of a row. Other items
-   * take less.
-   */
-  unitsPerWrite: 25 / 7,
-  logKbPerJob: 2,
-  /** SendGrid reports its events in batches, and each batch is one object. */
-  eventsPerMail: 3,
-  eventsPerRequest: 30,
-  /** The function that writes hours of events, as in serverless.yml. */
+  /** The function that writes hours of events has this much memory, as in serverless.yml, and CPU time for an event. */
   hoursGb: 1769 / 1024,
-  hoursEveryMinutes: 15,
-  /** A run of that function, cold starts included, and its time for an event. */
-  hoursRunSeconds: 1,
   hoursEventSeconds: 27e-6,
-  hoursListsPerRun: 3,
+  /** SendGrid's rate decides how many recipients a chunk has. */
+  emailRate: 100,
+  /** At the beta's traffic, so many posts of SendGrid are due in the time that one collects. More mails make longer posts. */
+  duePosts: 0.35,
   /** Lambda asks an idle queue five times in 20 seconds. */
   pollsPerMinute: 15,
 } as const;
 
 const MINUTES = 30 * 24 * 60;
-const QUEUES = 4;
-const CANARY_MINUTES = 5;
-const GB = 1024 * 1024;
-
-type Job = keyof typeof ASSUMED.seconds;
+const GB = 1024 ** 3;
 
 /** A tracker sends an event and what follows it for some seconds (`npm run bench -- analytics-packing` measures it). */
 export function eventsPerMessage(eventsAMonth: number): number {
@@ -74,55 +68,80 @@ export function eventsPerMessage(eventsAMonth: number): number {
   return Math.min(1 + following, ASSUMED.mostEventsPerMessage);
 }
 
-/** A month's bill in USD by service. `billed`: what the template of an instance with four queues has. */
-export function bill(counts: Counts, month: Month, billed: Billed): Record<string, number> {
-  const jobs: Record<Job, number> = {
-    feedback: month.feedback,
-    chunk: month.emails / chunkSizeOf(ASSUMED.emailRate),
-    testflight: month.testflight,
-    analytics: month.events / eventsPerMessage(month.events),
-    canary: (MINUTES / CANARY_MINUTES) * QUEUES,
+/** How many times as much as in the played month each function does for its traffic. */
+function timesOf(month: Month, { traffic, used }: PlayedMonth): (name: string) => number {
+  const times = (of: (month: Month) => number) => of(month) / Math.max(1, of(traffic));
+  const mailJobs = ({ mails, recipients }: Month) => mails + recipients / chunkSizeOf(ASSUMED.emailRate);
+  const messages = times(({ events }) => events / eventsPerMessage(events));
+  const jobs = times((of) => of.feedback + of.testflight + mailJobs(of));
+  const posts = (part: number) => 1 - Math.exp(-ASSUMED.duePosts * part);
+  // The nightly check reads each object: the originals of events, and the records.
+  const originals = (used.tracker?.['queues.sendBatch'] ?? 0) / (used.verify?.['objects.get'] ?? 1);
+  const known: Record<string, number> = {
+    feedback: times(({ feedback }) => feedback),
+    emails: times(mailJobs),
+    'email-events': posts(times(({ mails, recipients }) => mails + recipients)) / posts(1),
+    testflight: times(({ testflight }) => testflight),
+    ...{ analytics: messages, tracker: messages, hours: messages },
+    verify: originals * messages + (1 - originals) * jobs,
   };
-  const kinds = Object.keys(jobs) as Job[];
-  const all = sumOf(jobs);
-  // The reconciler accepts the chunks of a campaign as it releases them.
-  const accepted = jobs.feedback + jobs.testflight + jobs.chunk;
-  const runs = Object.entries({ ...jobs, accept: accepted, reconciler: MINUTES }) as [keyof Counts, number][];
-  const calls = runs.flatMap(([run, times]) =>
-    Object.entries(counts[run]).map(([name, n]) => [name, times * n] as const),
+  return (name) => known[name] ?? jobs;
+}
+
+/** What a month with this traffic uses: what an idle one does, and what the played one did for its traffic. */
+export function usedIn(played: PlayedMonth, month: Month): UsedBy {
+  const { used, idle } = played;
+  const times = timesOf(month, played);
+  return Object.fromEntries(
+    Object.entries(used).map(([name, all]) => [name, grown(idle[name] ?? {}, all, times(name))]),
   );
-  const of = (...names: string[]): number =>
-    calls.reduce((sum, [name, count]) => sum + (names.includes(name) ? count : 0), 0);
-  const webhooks = (month.emails * ASSUMED.eventsPerMail) / ASSUMED.eventsPerRequest;
-  const workers = kinds.reduce((sum, kind) => sum + jobs[kind] * ASSUMED.seconds[kind] * 0.5, 0);
-  const hoursRuns = MINUTES / ASSUMED.hoursEveryMinutes;
-  const hours = hoursRuns * ASSUMED.hoursRunSeconds + month.events * ASSUMED.hoursEventSeconds;
-  const reconciler = MINUTES * sumOf(counts.reconciler) * ASSUMED.callSeconds;
+}
+
+/** What it uses without traffic, and so many times what traffic adds. */
+const grown = (idle: Used, all: Used, times: number): Used =>
+  Object.fromEntries(
+    Object.entries(all).map(([what, n]) => {
+      const without = idle[what] ?? 0;
+      return [what, without + times * Math.max(0, n - without)];
+    }),
+  );
+
+/**
+ * A month's bill in USD by service, for what was used and these events. `billed`: what the template has. `queues`: the
+ * workers, for whom Lambda polls.
+ */
+export function billOf(
+  used: UsedBy,
+  events: number,
+  billed: Billed,
+  queues: readonly string[],
+): Record<string, number> {
+  const all = Object.values(used);
+  const of = (which: RegExp): number => all.reduce((sum, one) => sum + sumOf(one, (what) => which.test(what)), 0);
+  const worked = queues.reduce((sum, name) => sum + (used[name]?.invocations ?? 0), 0);
+  const gbSeconds = of(/^gbSeconds$/) + events * ASSUMED.hoursEventSeconds * ASSUMED.hoursGb;
   return {
-    DynamoDB:
-      of('table.put', 'table.update') * ASSUMED.unitsPerWrite * PRICES.writeUnit +
-      (of('table.get') + of('table.due', 'table.count') / 2) * PRICES.readUnit,
-    // S3 bills a list as a put. The hours function reads each original once and writes an object an hour.
-    S3:
-      (of('objects.create', 'objects.put') + webhooks + hoursRuns * ASSUMED.hoursListsPerRun + MINUTES / 60) *
-        PRICES.s3Put +
-      (of('objects.get') + jobs.analytics) * PRICES.s3Get,
-    // Lambda receives and deletes each message. Events are sent one by one too.
-    SQS:
-      (of('queues.send', 'queues.depth') + jobs.analytics + 2 * all + MINUTES * ASSUMED.pollsPerMinute * QUEUES) *
-      PRICES.sqsRequest,
-    Lambda:
-      (all + MINUTES + hoursRuns + webhooks) * PRICES.lambdaRequest +
-      (workers + reconciler + hours * ASSUMED.hoursGb + webhooks * 0.05) * PRICES.lambdaGbSecond,
-    'CloudWatch logs': ((all + MINUTES) * ASSUMED.logKbPerJob * PRICES.logGb) / GB,
+    DynamoDB: of(/^writeUnits$/) * PRICES.writeUnit + of(/^readUnits$/) * PRICES.readUnit,
+    // S3 bills a list as a put.
+    S3: of(/^objects\.(put|create|replace|list)/) * PRICES.s3Put + of(/^objects\.(get|read|size)/) * PRICES.s3Get,
+    // Lambda receives and deletes each message, and asks for more.
+    SQS: (of(/^queues\./) + 2 * worked + MINUTES * ASSUMED.pollsPerMinute * queues.length) * PRICES.sqsRequest,
+    Lambda: of(/^invocations$/) * PRICES.lambdaRequest + gbSeconds * PRICES.lambdaGbSecond,
+    'CloudWatch logs': (of(/^logBytes$/) / GB) * PRICES.logGb,
     'CloudWatch alarms': billed.alarmMetrics * PRICES.alarmMetric,
     'CloudWatch metrics': billed.metrics * PRICES.metric,
     'CloudWatch dashboard': billed.dashboards * PRICES.dashboard,
   };
 }
 
-export const sumOf = (costs: Record<string, number>): number =>
-  Object.values(costs).reduce((sum, cost) => sum + cost, 0);
+const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
+
+/** The bill of a month with this traffic, for an instance with four queues. */
+export const bill = (month: Month, billed: Billed, played = playedMonth()): Record<string, number> =>
+  billOf(usedIn(played, month), month.events, billed, QUEUES);
+
+export const sumOf = (counts: Record<string, number>, which = (_name: string) => true): number =>
+  Object.entries(counts).reduce((sum, [name, count]) => sum + (which(name) ? count : 0), 0);
 
 /** What a template says about the bill: metrics in alarms, our own metrics, dashboards. */
 export type Billed = ReturnType<typeof billedOf>;

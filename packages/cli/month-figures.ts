@@ -6,7 +6,7 @@ import type { JobEvent, JobRow } from '../../lib/engine/jobs/row';
 import type { Deployment } from '../../lib/operate/ops/operator';
 import { mapEach } from '../../lib/platform/concurrency';
 import { groupBy } from '../../lib/platform/group-by';
-import type { MetricQuery } from '../../lib/platform/ports';
+import type { MetricQuery, Monitoring } from '../../lib/platform/ports';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import type { DayVerified } from '../verify/instance';
 
@@ -16,6 +16,10 @@ const READS = 32;
 export const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
 type End = (typeof ENDS)[number];
 
+type Read = Pick<Deployment, 'objects' | 'prefix' | 'queueNames' | 'instance'> & {
+  monitoring: Pick<Monitoring, 'series'>;
+};
+
 export type Figures = Awaited<ReturnType<typeof monthFigures>>;
 
 /**
@@ -24,7 +28,7 @@ export type Figures = Awaited<ReturnType<typeof monthFigures>>;
  * StoreError.
  */
 export async function monthFigures(
-  deps: Deployment,
+  deps: Read,
   { from, to, progress }: { from: number; to: number; progress: (done: number, of: number) => void },
 ) {
   const { objects, prefix, queueNames, instance, monitoring } = deps;
@@ -173,7 +177,7 @@ function timesOf(all: readonly number[]) {
   return { jobs, average, p50: below(0.5), p95: below(0.95), p99: below(0.99), longest: below(1) };
 }
 
-async function verifiedIn({ objects, prefix }: Deployment, month: string) {
+async function verifiedIn({ objects, prefix }: Read, month: string) {
   const keys = (await objects.list(verifiedKey(prefix, ''))).filter((key) => key.includes(`/${month}-`));
   const found = { days: 0, incomplete: 0, checked: 0, differences: 0 };
   for (const key of keys) {

@@ -8,7 +8,7 @@ import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import { chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
 import { EMAILS_QUEUE } from '../../lib/queues/emails/queue';
 import { FEEDBACK_QUEUE } from '../../lib/queues/feedback/queue';
-import { ASSUMED, type Billed, bill, billedOf, storedCounts, sumOf } from '../../resources/cost';
+import { ASSUMED, type Billed, bill, billedOf, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
 import { ENDS, type Figures, monthFigures } from './month-figures';
 import { tableText } from './terminal';
@@ -122,16 +122,16 @@ function sentenceOf({ criteria, waits: [worst] }: OneMonth): string {
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
-function costOf({ queues, all, accepted, rejected }: Figures, billed: Billed): Record<string, number> {
+function costOf({ queues, all, accepted, rejected, mails, chunks }: Figures, billed: Billed): Record<string, number> {
   const jobs = (name: string) => totalOf(queues[name]);
   const month = {
     feedback: jobs(FEEDBACK_QUEUE),
-    // A single mail is a job as a chunk is one.
-    emails: jobs(EMAILS_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
+    mails,
+    recipients: chunks * chunkSizeOf(ASSUMED.emailRate),
     events: accepted + rejected,
     testflight: totalOf(all) - jobs(FEEDBACK_QUEUE) - jobs(EMAILS_QUEUE) - jobs(ANALYTICS_QUEUE),
   };
-  return bill(storedCounts(), month, billed);
+  return bill(month, billed);
 }
 
 const totalOf = (ends: Ends | undefined): number => (ends ? ends.succeeded + ends.dead + ends.cancelled : 0);
@@ -143,7 +143,7 @@ const AVAILABLE = '99.9 % available: queues and workers, without vendors';
 const waitsText = ({ jobs, longest }: Figures['all']['finish'], how: string): string[] =>
   jobs > 0 ? [`${jobs} ${how}, the longest ${duration(Math.round(longest / 1_000))}`] : [];
 
-function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figures & Money): Criterion[] {
+export function criteriaOf({ all, days, verified, usd, usdPerThousandJobs = 0 }: Figures & Money): Criterion[] {
   const { succeeded, dead, accept, finish, vendorWaits, otherWaits } = all;
   const jobs = succeeded + dead;
   const sum = (name: 'inTime' | 'canaries') => days.reduce((total, day) => total + day[name], 0);

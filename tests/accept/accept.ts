@@ -12,7 +12,7 @@ import type { Producer } from '../../packages/producer/client';
 import { quantile } from '../bench/table';
 import { checked, lineOf } from '../support/assumptions.cjs';
 
-interface Accepted {
+export interface Accepted {
   deps: Deployment;
   producer: Pick<Producer, Kind | 'jobs'>;
   /** Runs a command as an operator, and resolves to what it prints. Rejects with what it says if it fails. */
@@ -35,8 +35,8 @@ type Step = (context: Accepted) => Promise<string | [said: string, assumptions: 
 const REASON = 'npm run accept';
 
 /** Asks until there is an answer. If there is none in time, it says what it saw last. */
-async function until<T>(
-  { deps, sleep }: Accepted,
+export async function until<T>(
+  { deps, sleep }: Pick<Accepted, 'deps' | 'sleep'>,
   { what, withinMs }: { what: string; withinMs: number },
   ask: () => Promise<[answer: T | undefined | false, seen: string]>,
 ): Promise<T> {
@@ -50,11 +50,12 @@ async function until<T>(
 
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
 
-const rowOf = ({ deps }: Accepted, { queue, id }: { queue: string; id: string }) =>
+const rowOf = ({ deps }: Pick<Accepted, 'deps'>, { queue, id }: { queue: string; id: string }) =>
   deps.ledger.get(jobKey(queue, id)) as Promise<JobRow | undefined>;
 
-const rowThat = (
-  context: Accepted,
+/** Asks for the row of a job until it fits. Rejects if it does not in time. */
+export const rowThat = (
+  context: Pick<Accepted, 'deps' | 'sleep' | 'waits'>,
   job: { queue: string; id: string },
   { what, fits }: { what: string; fits: (row: JobRow) => boolean },
 ): Promise<JobRow> =>

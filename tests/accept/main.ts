@@ -8,13 +8,17 @@ import { terminal } from '../../packages/cli/terminal';
 import type { Endpoints } from '../../packages/local/connection';
 import { ACCOUNT, LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { realProducer } from '../../packages/producer/real-producer';
+import { verified } from '../../packages/verify/instance';
 import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
+import { textOf } from '../month/page';
 import { environmentOf } from '../support/instances';
 import { fakeServerless } from '../support/serverless';
 import { accept, STEPS } from './accept';
+import { arrivals, planText, type Soak, soak } from './soak';
 
 const USAGE = `usage: npm run accept -- --param instance=NAME [--rate 10] [--seconds 60] [--only STEP]… [--out FILE]
+       npm run accept -- --param instance=NAME --hours 2 [--times 1] [--vendors DOMAIN] [--yes] [--out FILE]
 steps: ${Object.keys(STEPS).join(', ')}`;
 
 /** Lambda stops receiving from a paused queue within a minute. */
@@ -28,6 +32,8 @@ async function main(): Promise<boolean> {
       ...{ param: { type: 'string', multiple: true }, stage: { type: 'string' }, out: { type: 'string' } },
       ...{ rate: { type: 'string', default: '10' }, seconds: { type: 'string', default: '60' } },
       only: { type: 'string', multiple: true },
+      ...{ hours: { type: 'string' }, times: { type: 'string', default: '1' }, vendors: { type: 'string' } },
+      yes: { type: 'boolean', default: false },
     },
   });
   const instance = chosenInstance(values);
@@ -37,6 +43,8 @@ async function main(): Promise<boolean> {
   const isKnown = !only || only.every((name) => name in STEPS);
   if (!(load.rate > 0 && load.rate <= 1_000 && load.seconds > 0 && load.seconds <= 3_600) || !isKnown)
     throw new Error(USAGE);
+
+  const asked = values.hours === undefined ? undefined : soakOf(values, instance);
 
   const signal = terminal.interrupted();
   const { name, stage, region, account = ACCOUNT, hashKey } = instance;
@@ -54,12 +62,15 @@ async function main(): Promise<boolean> {
     const title = `Acceptance of ${name} (${stage}, ${region}), ${new Date().toISOString()}`;
     const chosen = local ? ['--stage', stage] : ['--param', `instance=${name}`];
     terminal.line(title);
+    const context = {
+      ...{ deps, producer, waits: { pauseMs: local ? LOCAL_PAUSE_MS : PAUSE_MS, jobMs: JOB_MS } },
+      sls: (words: string, options: Options) =>
+        run('npx', ['sls', ...words.split(' '), ...wordsOf(options), ...chosen]),
+    };
+    const verify = async (hours: { from: number; to: number }) => (await verified(deps.source, hours)).findings;
+    if (asked) return await soaked({ ...context, verify }, { asked, signal, yes: values.yes, out });
     const page = await accept(
-      {
-        ...{ deps, producer, load, waits: { pauseMs: local ? LOCAL_PAUSE_MS : PAUSE_MS, jobMs: JOB_MS } },
-        sls: (words, options) => run('npx', ['sls', ...words.split(' '), ...wordsOf(options), ...chosen]),
-        conformance: () => conformance(instance),
-      },
+      { ...context, load, conformance: () => conformance(instance) },
       { title, say: terminal.line, signal, ...(only && { only }) },
     );
     if (out !== undefined) writeFileSync(out, page.text);
@@ -67,6 +78,38 @@ async function main(): Promise<boolean> {
   } finally {
     await producer.close();
   }
+}
+
+function soakOf({ hours, times, vendors }: Record<string, unknown>, { sender }: Instance): Soak {
+  const numbers = { hours: Number(hours), times: Number(times) };
+  const isDomain = vendors === undefined || /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(String(vendors));
+  if (!(numbers.hours > 0 && numbers.hours <= 168 && numbers.times > 0 && numbers.times <= 100) || !isDomain)
+    throw new Error(USAGE);
+  return {
+    ...numbers,
+    vendors: vendors === undefined ? undefined : { domain: String(vendors), from: sender.email ?? '' },
+  };
+}
+
+/** Shows what it will send, and sends it if that is confirmed. */
+async function soaked(
+  context: Omit<Parameters<typeof soak>[0], 'sleep'>,
+  { asked, signal, yes, out }: { asked: Soak; signal: AbortSignal; yes: boolean; out: string | undefined },
+): Promise<boolean> {
+  const { clock, queueNames } = context.deps;
+  const all = arrivals(asked, queueNames, clock.now());
+  terminal.line(`In ${asked.hours} h it sends ${planText(asked, all)}.`);
+  if (asked.vendors && !yes && (await terminal.ask('Type yes to send them: ')) !== 'yes')
+    throw new Error('Not confirmed: nothing was sent. Without a terminal, give --yes.');
+  const sleep = async (ms: number) => {
+    await clock.sleep(ms, signal);
+    if (signal.aborted) throw new Error('interrupted');
+  };
+  const page = await soak({ ...context, sleep }, asked, all);
+  const text = textOf(page);
+  terminal.lines(text.split('\n'));
+  if (out !== undefined) writeFileSync(out, text);
+  return page.goals.every(({ met }) => met === true);
 }
 
 const endpointsOf = ({ sqs, s3, dynamodb }: Endpoints) => ({ sqs, s3, dynamodb });

@@ -1,7 +1,8 @@
 import { alarmName } from '../../lib/operate/alarms/kinds';
+import type { MetricQuery } from '../../lib/platform/ports';
 import { type Alarm, instanceAlarms, queueAlarms } from '../../resources/alarms';
 import { functionsOf, type Instance } from '../../resources/instances/instance';
-import { MINUTE_MS } from './calendar';
+import { DAY_MS, MINUTE_MS } from './calendar';
 
 interface Point {
   sum: number;
@@ -31,6 +32,7 @@ const KEPT_MINUTES = 200;
 export function createCloudwatch(instance: Instance) {
   const points = new Map<string, Map<number, Point>>();
   const sums = new Map<string, Point>();
+  const days = new Map<string, Map<number, Point>>();
   /** The minute of a metric's last point. */
   const newest = new Map<string, number>();
   const alarms = [
@@ -44,7 +46,10 @@ export function createCloudwatch(instance: Instance) {
     const minute = Math.floor(at / MINUTE_MS);
     const byMinute = points.get(id) ?? new Map<number, Point>();
     points.set(id, byMinute);
-    for (const point of [pointOf(byMinute, minute), pointOf(sums, id)]) {
+    const byDay = days.get(id) ?? new Map<number, Point>();
+    days.set(id, byDay);
+    const day = at - (at % DAY_MS);
+    for (const point of [pointOf(byMinute, minute), pointOf(byDay, day), pointOf(sums, id)]) {
       point.sum += value;
       point.max = Math.max(point.max, value);
       point.count += 1;
@@ -107,11 +112,19 @@ export function createCloudwatch(instance: Instance) {
     alarms,
     /** How many metrics the alarms read, and which of our own there were. CloudWatch bills both. */
     billed: () => ({
-      inAlarms: alarms.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0),
-      own: [...sums.keys()].filter((id) => id.startsWith(`${instance.name}|`)).length,
+      alarmMetrics: alarms.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0),
+      metrics: [...sums.keys()].filter((id) => id.startsWith(`${instance.name}|`)).length,
+      dashboards: 1,
     }),
     sum: (name: string, dimensions: Record<string, string> = {}, namespace = instance.name) =>
       sums.get(idOf(namespace, name, dimensions))?.sum ?? 0,
+    /** The sums of days, as the report asks for them. */
+    series: async (metrics: readonly MetricQuery[], { from, to }: { from: number; to: number }) =>
+      metrics.map(({ namespace, name, dimensions = {}, statistic }) =>
+        [...(days.get(idOf(namespace, name, dimensions)) ?? [])]
+          .filter(([at]) => at >= from && at < to)
+          .map(([at, { sum, count }]) => ({ at, value: statistic === 'SampleCount' ? count : sum })),
+      ),
     /** Evaluates all alarms at the end of a minute, and returns what has changed. */
     evaluate(at: number): StateChange[] {
       const minute = Math.floor(at / MINUTE_MS);

@@ -1,36 +1,55 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { PLAYED, type PlayedMonth } from '../../resources/cost';
 import { TRAFFIC } from './calendar';
-import { textOf } from './page';
+import { type Page, textOf, times as timesUsed } from './page';
 import { play } from './play';
 
 const USAGE = `Plays a month of the beta and prints its page.
-usage: npm run month [-- --days 30] [--times 1] [--seed 1] [--json FILE]
+usage: npm run month [-- --days 30] [--times 1] [--seed 1] [--json FILE] [--store]
   --days   so many of its days, from the first on
   --times  so many times the traffic: a day at 10 takes about two minutes
   --seed   other draws of the same plan
-  --json   also writes the page into this file`;
+  --json   also writes the page into this file
+  --store  also writes what a whole month used into ${PLAYED}, for npm run cost`;
 
 function given() {
   const string = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { days: string, times: string, seed: string, json: string } });
-  const { days = '30', times = '1', seed = '1', json } = values;
+  const options = { days: string, times: string, seed: string, json: string, store: { type: 'boolean' } } as const;
+  const { days = '30', times = '1', seed = '1', json, store = false } = parseArgs({ options }).values;
   const numbers = { days: Number(days), times: Number(times), seed: Number(seed) };
-  if (!Object.values(numbers).every((one) => one > 0) || numbers.days > 30) throw new Error(USAGE);
-  return { ...numbers, json };
+  if (
+    !Object.values(numbers).every((one) => one > 0) ||
+    numbers.days > 30 ||
+    (store && (numbers.days < 30 || times !== '1'))
+  )
+    throw new Error(USAGE);
+  return { ...numbers, json, store };
 }
 
+const shareOf = (times: number) => Object.fromEntries(Object.keys(TRAFFIC).map((what) => [what, times]));
+
+/** The month, and thirty times a day without traffic. */
+async function playedMonth({ traffic, used }: Page): Promise<PlayedMonth> {
+  const quiet = await play({ days: 1, share: shareOf(0), trouble: [] });
+  return { traffic, used, idle: timesUsed(quiet.used, 30) };
+}
+
+const rounded = <T>(all: T): T =>
+  JSON.parse(JSON.stringify(all), (_, value) => (typeof value === 'number' ? Math.round(value) : value)) as T;
+
 async function main(): Promise<void> {
-  const { days, times, seed, json } = given();
+  const { days, times, seed, json, store } = given();
   const begun = Date.now();
   const page = await play({
-    ...{ days, seed, share: Object.fromEntries(Object.keys(TRAFFIC).map((what) => [what, times])) },
+    ...{ days, seed, share: shareOf(times) },
     onHour: (hour) => {
       if (hour % 24 === 0) process.stderr.write(`day ${hour / 24}, ${Math.round((Date.now() - begun) / 1000)} s\n`);
     },
   });
   process.stdout.write(textOf(page));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(page, null, 2)}\n`);
+  if (store) writeFileSync(PLAYED, `${JSON.stringify(rounded(await playedMonth(page)), null, 2)}\n`);
 }
 
 main().catch((error: unknown) => {

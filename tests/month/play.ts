@@ -12,8 +12,8 @@ export interface Play {
   onHour?: (hour: number) => void;
 }
 
-/** The work that is left at midnight ends in this time. */
-const AFTER_MS = 2 * HOUR_MS;
+/** The work that is left at midnight ends in this time, and the nightly check of the last day. */
+const AFTER_MS = 4 * HOUR_MS;
 
 /** Plays so many days, and returns the page. */
 export async function play({ days, share = {}, seed = 1, trouble = TROUBLE, onHour }: Play): Promise<Page> {

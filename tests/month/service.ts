@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { SQSEvent } from 'aws-lambda';
+import { parse } from 'yaml';
 import { rhythmOf } from '../../handlers/startup/reconciler';
-import { queueName, queueUrl, todoKey } from '../../lib/engine/jobs/keys';
+import { queueName, queueUrl, recordFolder, todoKey } from '../../lib/engine/jobs/keys';
 import { createLedger } from '../../lib/engine/jobs/ledger';
 import { reconcile } from '../../lib/engine/reconcile/reconcile';
 import { handleBatch } from '../../lib/engine/worker/batch';
@@ -27,6 +29,8 @@ import { createEventSourceMapping } from '../../packages/local/event-source-mapp
 import type { InvokeResult } from '../../packages/local/lambda/runtime';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { createSqsModel } from '../../packages/local/sqs/model';
+import { verifyYesterday } from '../../packages/verify/instance';
+import type { Used } from '../../resources/cost';
 import { readInstance } from '../../resources/instances/read';
 import { valuesOf } from '../../resources/values';
 import { through } from '../simulation/world/acts';
@@ -37,9 +41,10 @@ import { memoryObjects } from '../support/memory-objects';
 import { memoryQueues } from '../support/memory-queues';
 import { memoryTable } from '../support/memory-table';
 import { createQueuePair } from '../support/queue-pair';
-import { MINUTE_MS, startOf, type Trouble } from './calendar';
+import { DAY_MS, MINUTE_MS, startOf, type Trouble } from './calendar';
 import { createCloudwatch } from './cloudwatch';
 import { createVendors } from './vendors';
+import { storedClients } from './verifier';
 
 /** The first of May 2026, a Friday. */
 export const BEGIN = Date.UTC(2026, 4, 1);
@@ -50,6 +55,14 @@ const COLD_START_MS = 600;
 /** The first deployment was before: its alarms have come to rest. */
 const FIRST_MS = 10 * MINUTE_MS;
 const HOURS_EVERY_MS = 15 * MINUTE_MS;
+/** Of a day, UTC: 03:17. */
+const NIGHTLY_MS = 197 * MINUTE_MS;
+
+const { provider, functions } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
+  provider: { memorySize: number };
+  functions: Record<string, { memorySize?: number }>;
+};
+const memoryGb = (name: string): number => (functions[name]?.memorySize ?? provider.memorySize) / 1_024;
 
 /** A message in the chat, as the channel shows it. */
 export interface Chat {
@@ -57,6 +70,10 @@ export interface Chat {
   title: string;
   text: string;
 }
+
+const count = (used: Used, what: string, by = 1): void => {
+  used[what] = (used[what] ?? 0) + by;
+};
 
 interface Options {
   seed: number;
@@ -80,17 +97,21 @@ export function startService({ seed, trouble, onMails }: Options) {
   const clock = { now, sleep };
   const cloudwatch = createCloudwatch(instance);
   const sqs = createSqsModel({ now, uuid: chance.uuid });
-  const calls = new Map<string, number>();
-  const units = { reads: 0, writes: 0 };
-  const lambda = new Map<string, { invocations: number; ms: number }>();
-  const logs = { lines: 0, bytes: 0 };
+  const used = new Map<string, Used>();
+  const usedBy = (name: string): Used => {
+    const found = used.get(name) ?? {};
+    used.set(name, found);
+    return found;
+  };
+  /** Who made the call that the table answers now. */
+  let caller = usedBy('api');
   const chat: Chat[] = [];
   const errors = new Map<string, number>();
   const stores = {
     table: memoryTable({
       used: ({ reads = 0, writes = 0 }) => {
-        units.reads += reads;
-        units.writes += writes;
+        count(caller, 'readUnits', reads);
+        count(caller, 'writeUnits', writes);
       },
     }),
     objects: memoryObjects(),
@@ -108,30 +129,33 @@ export function startService({ seed, trouble, onMails }: Options) {
     trouble: (vendor) => active((one) => one.vendor === vendor),
   });
 
-  async function call<T>(port: string, method: string, effect: () => Promise<T>): Promise<T> {
-    calls.set(`${port}.${method}`, (calls.get(`${port}.${method}`) ?? 0) + 1);
+  async function call<T>(by: Used, port: string, method: string, effect: () => Promise<T>): Promise<T> {
+    count(by, `${port}.${method}`);
     await sleep(CALL_MS[port] ?? 0);
     const refuses = port === 'table' ? (active((one) => one.tableRefuses !== undefined)?.tableRefuses ?? 0) : 0;
     if (chance.fraction() < refuses)
       throw new StoreError({ code: 'DynamoDB.ThrottlingException', message: 'the table refuses', status: 400 });
+    caller = by;
     return effect();
   }
-  const calling = <P extends object>(name: string, port: P): P =>
-    through(port, (method, effect) => call(name, method, effect));
   const { keys: _keys, bytes: _bytes, text: _text, contentType: _type, metadata: _meta, ...bucket } = stores.objects;
   const { item: _item, items: _items, writes: _writes, ...table } = stores.table;
-  const ports = {
-    table: calling<Table>('table', table),
-    objects: calling<Objects>('objects', bucket),
-    queues: calling<Queues & BatchQueues>('queues', stores.queues),
-  };
-
-  const line = (message: string, facts: Facts = {}) => {
-    logs.lines += 1;
-    logs.bytes += 150 + message.length + JSON.stringify(facts).length;
-    if (facts.code !== undefined) errors.set(String(facts.code), (errors.get(String(facts.code)) ?? 0) + 1);
-  };
-  const log = { info: line, warn: line, error: line };
+  /** The ports and the log of a function. */
+  function portsOf(name: string) {
+    const by = usedBy(name);
+    const calling = <P extends object>(port: string, of: P): P =>
+      through(of, (method, effect) => call(by, port, method, effect));
+    const line = (message: string, facts: Facts = {}) => {
+      count(by, 'logBytes', 150 + message.length + JSON.stringify(facts).length);
+      if (facts.code !== undefined) errors.set(String(facts.code), (errors.get(String(facts.code)) ?? 0) + 1);
+    };
+    return {
+      table: calling<Table>('table', table),
+      objects: calling<Objects>('objects', bucket),
+      queues: calling<Queues & BatchQueues>('queues', stores.queues),
+      log: { info: line, warn: line, error: line },
+    };
+  }
   const metrics = {
     add: (name: string, value: number, _unit: unknown, dimensions: Record<string, string>) =>
       cloudwatch.add(INSTANCE, name, dimensions, value, now()),
@@ -143,7 +167,8 @@ export function startService({ seed, trouble, onMails }: Options) {
   };
 
   /** What a process of a function has. Each process knows the circuits by itself. */
-  function processDeps() {
+  function processDeps(name: string) {
+    const { log, ...ports } = portsOf(name);
     const own = { ...ports, clock, random: chance };
     const circuits = circuitBreakers(own);
     const deps: WorkerDeps & { table: Table; queueUrl: (queue: string) => string } = {
@@ -205,15 +230,16 @@ export function startService({ seed, trouble, onMails }: Options) {
     const pool = warm;
     const found = pool.get(name)?.pop();
     if (!found) await sleep(COLD_START_MS);
-    const own = found ?? processDeps();
+    const own = found ?? processDeps(name);
     try {
       return await act(own);
     } catch (error) {
       cloudwatch.add('AWS/Lambda', 'Errors', { FunctionName: `${INSTANCE}-${name}` }, 1, now());
       throw error;
     } finally {
-      const used = lambda.get(name) ?? { invocations: 0, ms: 0 };
-      lambda.set(name, { invocations: used.invocations + 1, ms: used.ms + now() - begun });
+      const by = usedBy(name);
+      count(by, 'invocations');
+      count(by, 'gbSeconds', ((now() - begun) / 1_000) * memoryGb(name));
       pool.set(name, [...(pool.get(name) ?? []), own]);
     }
   }
@@ -245,7 +271,7 @@ export function startService({ seed, trouble, onMails }: Options) {
   const dlqDepths = JSON.parse(values.dlqDepths) as Record<string, number>;
   const queueNames = instance.rows.map(({ name }) => name);
   const guard = JSON.parse(values.guard);
-  const alarms = processDeps();
+  const alarms = processDeps('alarms');
 
   /** SNS gives a message to the alarms function, which writes to the chat. */
   function tell(Message: string, Subject = ''): void {
@@ -255,12 +281,19 @@ export function startService({ seed, trouble, onMails }: Options) {
     };
     const deps = {
       ...{ instance: INSTANCE, stage: 'prod', region: REGION, runbook: '', queues: queueNames },
-      ...{ table: alarms.deps.table, clock, random: chance, log, discord },
-      ...{ undelivered: ports.queues, undeliveredUrl: '' },
+      ...{ table: alarms.deps.table, clock, random: chance, log: alarms.deps.log, discord },
+      ...{ undelivered: alarms.deps.queues, undeliveredUrl: '' },
     };
     const left = now() + 30_000;
-    void notify(deps, { Message, Subject, MessageId: chance.uuid() }, { remainingMs: () => left - now() });
+    void invoke('alarms', () =>
+      notify(deps, { Message, Subject, MessageId: chance.uuid() }, { remainingMs: () => left - now() }),
+    );
   }
+
+  const topicOf = (rules: { overAfterMs: number; dlqDepth: (queue: string) => number }) => ({
+    publish: async (fact: Facts) => tell(JSON.stringify(fact)),
+    ...rules,
+  });
 
   const { stayMs, canaryMs } = rhythmOf({ RECONCILE_EVERY: 60, CANARY_EVERY: instance.canaryEvery });
   async function reconcilerRun(): Promise<void> {
@@ -269,11 +302,7 @@ export function startService({ seed, trouble, onMails }: Options) {
       reconcile(
         {
           ...{ ...deps, queueNames, works: queueWorks({ guard, suppression }) },
-          topic: {
-            publish: async (fact) => tell(JSON.stringify(fact)),
-            overAfterMs: 15 * MINUTE_MS,
-            dlqDepth: (queue) => dlqDepths[queue] ?? 1,
-          },
+          topic: topicOf({ overAfterMs: 15 * MINUTE_MS, dlqDepth: (queue) => dlqDepths[queue] ?? 1 }),
         },
         { remainingMs: instance.functions.reconciler.timeout * 1000, stayMs, canaryMs },
       ),
@@ -286,6 +315,28 @@ export function startService({ seed, trouble, onMails }: Options) {
     await invoke('hours', ({ deps }) => writeHours({ ...deps, ...sizes, columns: [] }, { remainingMs: 300_000 })).catch(
       ignoreStoreError,
     );
+  }
+
+  const verifierQueues = instance.rows.map(({ name, type }) => ({
+    ...{ name, fifo: type === 'fifo', records: recordFolder(instance.prefix, name).slice(instance.prefix.length + 1) },
+    ...{ retentionMs: settings(name).retention * 1_000, dlqRetentionMs: settings(name).dlqRetention * 1_000 },
+  }));
+  async function nightlyCheck(): Promise<void> {
+    const by = usedBy('verify');
+    const clients = storedClients({ ...stores, sqs }, async (name, readUnits = 0) => {
+      count(by, name);
+      count(by, 'readUnits', readUnits);
+      await sleep(CALL_MS[name.split('.')[0] ?? ''] ?? 0);
+    });
+    const source = {
+      ...{ ...clients, instance: INSTANCE, table: 'table', bucket: 'bucket', prefix: instance.prefix },
+      ...{ queues: verifierQueues, now },
+    };
+    await invoke('verify', ({ deps }) =>
+      verifyYesterday({ ...deps, topic: topicOf({ overAfterMs: 0, dlqDepth: () => 1 }) }, source, {
+        remainingMs: 900_000,
+      }),
+    ).catch(ignoreStoreError);
   }
 
   /** What SQS says about its queues each minute. */
@@ -314,21 +365,26 @@ export function startService({ seed, trouble, onMails }: Options) {
     void hoursRun();
     kernel.setTimeout(everyQuarter, HOURS_EVERY_MS);
   }
+  function everyNight(): void {
+    void nightlyCheck();
+    kernel.setTimeout(everyNight, DAY_MS);
+  }
   kernel.setTimeout(everyMinute, MINUTE_MS);
   kernel.setTimeout(everyQuarter, HOURS_EVERY_MS);
+  kernel.setTimeout(everyNight, DAY_MS + NIGHTLY_MS);
 
   return {
     ...{ instance, kernel, chance, clock, now, sleep, sqs, stores, vendors, cloudwatch, chat, settings, queueNames },
-    ...{ calls, units, lambda, logs, errors, ports, log, urlOf },
-    /** A process outside of Lambda: the API, or a direct sender. */
-    outside: processDeps,
+    ...{ used, errors, portsOf, urlOf, verifierQueues },
+    /** A process outside of Lambda, such as the API. */
+    outside: (name: string) => processDeps(name).deps,
     webhook: (events: readonly unknown[]) =>
       invoke('email-events', ({ deps, suppression }) =>
         takeEvents({ ...deps, instance: INSTANCE, mailSteps: MAIL_STEPS, suppression }, events),
       ),
     /** An operator looks at the dead jobs of a queue, and discards them. */
     discardDead: async (queue: string) => {
-      const { deps, suppression } = processDeps();
+      const { deps, suppression } = processDeps('operator');
       const works = queueWorks({ guard, suppression });
       for (const { key } of await deps.table.due(todoKey(queue, 'dead'), { until: now(), limit: 100 })) {
         const row = await deps.ledger.get(key);

@@ -22,15 +22,15 @@ export interface Sent {
 }
 
 const producerOf = (service: Service, n: number) => {
-  const { instance, ports, clock, chance, log, settings, queueNames, urlOf } = service;
+  const { instance, clock, chance, settings, queueNames, urlOf } = service;
+  const deps = service.outside('api');
   return createProducer({
-    ...service.outside().deps,
-    ...{ ...ports, clock, random: chance, log, settings, queueNames, hashPeople },
+    ...{ ...deps, clock, random: chance, settings, queueNames, hashPeople },
     ...{ source: `/${instance.name}/api/${n}`, prefix: instance.prefix, ownFiles: true },
     ...{ emailRate: Number(instance.sendgrid.rate ?? 100), firstWave: instance.sendgrid.guard?.first },
     queueUrl: (queue) => urlOf(queue),
     readObject: async function* (key: string) {
-      yield (await ports.objects.get(key)) ?? new Uint8Array();
+      yield (await deps.objects.get(key)) ?? new Uint8Array();
     },
   });
 };
@@ -44,7 +44,7 @@ export function startTraffic(
     trouble,
   }: { days: number; share: Partial<Record<keyof typeof TRAFFIC, number>>; trouble: readonly Trouble[] },
 ): { sent: Sent; close: () => Promise<void> } {
-  const { kernel, chance, clock, log, settings, ports, urlOf, instance } = service;
+  const { kernel, chance, clock, settings, urlOf, instance } = service;
   const end = days * DAY_MS;
   const sent: Sent = { accepted: {}, refused: {}, events: 0, repeated: 0, recipients: 0 };
   const perDay = (what: 'feedbacks' | 'mails' | 'events' | 'testers') =>
@@ -52,7 +52,7 @@ export function startTraffic(
   const producers = [producerOf(service, 1), producerOf(service, 2)] as const;
   const trackers: readonly [Tracker, Tracker] = [1, 2].map((n) =>
     createTracker({
-      ...{ clock, random: chance, log, settings, queues: ports.queues },
+      ...{ ...service.portsOf('tracker'), clock, random: chance, settings },
       ...{ source: `/${instance.name}/api/${n}`, queueUrl: urlOf },
     }),
   ) as [Tracker, Tracker];
@@ -201,8 +201,8 @@ export function startTraffic(
 }
 
 /** A direct sender who has misread the page: a message without the envelope's required fields. */
-const wrongMessage = ({ ports, urlOf }: Service, n: number): Promise<unknown> =>
-  ports.queues.send(urlOf('feedback'), {
+const wrongMessage = ({ portsOf, urlOf }: Service, n: number): Promise<unknown> =>
+  portsOf('direct sender').queues.send(urlOf('feedback'), {
     body: JSON.stringify({ type: 'feedback', message: `number ${n}` }),
     ...{ groupId: `wrong-${n}`, deduplicationId: `wrong-${n}` },
   });

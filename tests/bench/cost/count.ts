@@ -1,9 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { watchCanary } from '../../../lib/engine/reconcile/measure';
 import { analyticsContract } from '../../../lib/queues/analytics/process';
 import { chunkEnvelope } from '../../../lib/queues/emails/campaigns/campaign';
 import { guardCampaigns } from '../../../lib/queues/emails/campaigns/guard';
 import type { InviteInput } from '../../../lib/queues/testflight/message';
-import type { Calls } from '../../../resources/cost';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { type EngineOptions, jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
@@ -12,6 +12,12 @@ import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 import { inviteBody, startTestflight } from '../../support/testflight';
+
+/** How often each port was called, by `{port}.{method}`. */
+type Calls = Record<string, number>;
+
+export const STORED = 'tests/bench/cost/calls.json';
+export const storedCalls = () => JSON.parse(readFileSync(STORED, 'utf8')) as Record<string, Calls>;
 
 /** Counts the calls to the stores. `begin` forgets those of the preparation. */
 function counter() {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { packageStage } from '../../../packages/local/template/package';
-import { ASSUMED, bill, billedOf, COUNTS, type Month, storedCounts, sumOf } from '../../../resources/cost';
+import { ASSUMED, bill, billedOf, type Month, PLAYED, playedMonth, sumOf } from '../../../resources/cost';
 import { table } from '../table';
 import { monitoringOf } from './monitoring';
 
@@ -8,7 +8,8 @@ import { monitoringOf } from './monitoring';
 const { values } = parseArgs({
   options: {
     feedback: { type: 'string', default: '3000' },
-    emails: { type: 'string', default: '100000' },
+    mails: { type: 'string', default: '10000' },
+    recipients: { type: 'string', default: '90000' },
     events: { type: 'string', default: '3000000' },
     testflight: { type: 'string', default: '500' },
   },
@@ -28,10 +29,11 @@ async function main(): Promise<void> {
   const scales = [1, 10, 100];
   const bills = scales.map((scale) => {
     const month: Month = {
-      ...{ feedback: scale * numberOf('feedback'), emails: scale * numberOf('emails') },
-      ...{ events: scale * numberOf('events'), testflight: scale * numberOf('testflight') },
+      ...{ feedback: scale * numberOf('feedback'), testflight: scale * numberOf('testflight') },
+      ...{ mails: scale * numberOf('mails'), recipients: scale * numberOf('recipients') },
+      events: scale * numberOf('events'),
     };
-    return bill(storedCounts(), month, billed);
+    return bill(month, billed);
   });
   const rows = Object.keys(bills[0] ?? {}).map((service) => [service, ...bills.map((costs) => usd(costs[service]))]);
   const sums = [
@@ -40,7 +42,9 @@ async function main(): Promise<void> {
   ];
   console.log(table(['USD a month', ...scales.map((scale) => `${scale} x`)], [...rows, ...sums]));
   console.log(`\nThe compiled template of ${INSTANCE} has ${JSON.stringify(billed)}.`);
-  console.log(`Calls as counted in ${COUNTS}. Assumed: ${JSON.stringify(ASSUMED)}.`);
+  const { traffic } = playedMonth();
+  console.log(`Calls and times as in ${PLAYED}, a played month of ${JSON.stringify(traffic)}.`);
+  console.log(`Assumed: ${JSON.stringify(ASSUMED)}.`);
   console.log('List prices of us-east-1, November 2025, without free tiers, vendors, storage and data transfer.');
 }
 

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { COUNTS } from '../../../resources/cost';
-import { counts } from './count';
+import { counts, STORED } from './count';
 
-void counts().then((counted) => writeFileSync(COUNTS, `${JSON.stringify(counted, null, 2)}\n`));
+void counts().then((counted) => writeFileSync(STORED, `${JSON.stringify(counted, null, 2)}\n`));

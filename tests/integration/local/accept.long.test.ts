@@ -1,11 +1,13 @@
 import { pauseOf } from '../../../lib/operate/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
+import { verified } from '../../../packages/local/demo';
 import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
 import { realProducer } from '../../../packages/producer/real-producer';
 import { producerSettingsOf } from '../../../resources/instances/instance';
 import { readInstance } from '../../../resources/instances/read';
 import { accept } from '../../accept/accept';
+import { arrivals, planText, soak } from '../../accept/soak';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { command } from '../../support/operator';
 import { localPackage } from '../../support/packages';
@@ -78,4 +80,27 @@ test('a run that is interrupted while a queue is paused resumes it, and runs no 
   expect(said.join()).toContain('not run: interrupted');
   expect(said).toContain('assumption pause: failed');
   expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
+});
+
+test('a soak sends the traffic of a day to the vendors, and its page says that each job ended and each event is stored', async () => {
+  const asked = { hours: 10 / 3_600, times: 100, vendors: { domain: 'example.com', from: 'support@example.com' } };
+  const all = arrivals(asked, service.deployment.queueNames, Date.now());
+  const count = (queue: string) => all.filter((one) => one.queue === queue).length;
+  const page = await soak(
+    {
+      ...{ deps: service.deployment, producer, waits: { pauseMs: 500, jobMs: PATIENCE_MS / 2 } },
+      sleep: (ms) => service.deployment.clock.sleep(ms),
+      verify: async () => (await verified(service)).map((kind) => ({ kind })),
+    },
+    asked,
+    all,
+  );
+
+  expect(planText(asked, all)).toContain(`${count('emails')} mails`);
+  expect(page).toMatchObject({ findings: {}, sent: { refused: {} } });
+  const { feedback = 0, emails = 0, testflight = 0 } = page.sent.accepted;
+  expect([feedback, emails, testflight]).toEqual(['feedback', 'emails', 'testflight'].map(count));
+  expect(service.zendesk.tickets.filter(({ tags }) => tags.includes('soak'))).toHaveLength(feedback);
+  expect(page.events).toMatchObject({ stored: page.sent.events });
+  expect(page.goals.filter(({ met }) => !met)).toEqual([]);
 });
