@@ -8,6 +8,15 @@ export const ANALYTICS_EVENTS = 'analytics.events.v1';
 /** The most events in one message. A producer packs fewer. */
 export const MOST_EVENTS = 10_000;
 
+/** A property's value, to a depth of five. */
+export type PropertyValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly PropertyValue[]
+  | { readonly [name: string]: PropertyValue };
+
 /** An event as a caller tracks it. EVENT_SHAPE describes its fields. */
 export interface AnalyticsEvent {
   id: string;
@@ -24,7 +33,7 @@ export interface AnalyticsEvent {
   received?: undefined;
   app?: string;
   platform?: string;
-  properties?: Record<string, string | number | boolean | null>;
+  properties?: Record<string, PropertyValue>;
   schema?: number;
 }
 
@@ -41,11 +50,14 @@ const OLDEST_MS = 90 * DAY_MS;
 const NEWEST_MS = DAY_MS;
 const MOST_PROPERTIES = 100;
 const LONGEST_TEXT = 2_000;
+const LONGEST_NAME = 64;
+const DEEPEST = 5;
 const LONGEST_ID = 128;
 
 const ID = /^[\w.:-]{1,64}$/;
 const NAME = /^[A-Za-z][\w.:/ -]{0,99}$/;
-const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
+/** A name of a property that an error may show. Another may be personal. */
+const PLAIN_NAME = /^[\w.$ -]*$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const CLEAN = new RegExp(WITHOUT_CONTROLS);
 
@@ -104,15 +116,17 @@ export const EVENT_SHAPE = {
     properties: {
       type: 'object',
       description:
-        'At most 100: names of 1 to 64 letters, digits, spaces or _.$-; text of at most 2000 characters, numbers, booleans, null.',
+        'At most 100: names of 1 to 64 characters, no controls; text of at most 2000 characters, numbers, booleans, null, and lists and objects of at most 100 of these, to a depth of 5.',
       maxProperties: MOST_PROPERTIES,
-      propertyNames: { pattern: KEY.source },
+      propertyNames: { minLength: 1, maxLength: LONGEST_NAME, pattern: WITHOUT_CONTROLS },
       additionalProperties: {
         anyOf: [
           { type: 'string', maxLength: LONGEST_TEXT, pattern: '^[^\\u0000]*$' },
           { type: 'number' },
           { type: 'boolean' },
           { type: 'null' },
+          { type: 'array', maxItems: MOST_PROPERTIES },
+          { type: 'object', maxProperties: MOST_PROPERTIES },
         ],
       },
     },
@@ -214,33 +228,41 @@ const isText = (value: unknown, clean: boolean): boolean =>
 function propertiesProblem(properties: unknown, clean: boolean): EventProblem | undefined {
   if (properties === undefined) return undefined;
   if (!isRecord(properties)) return problem('properties', 'must be an object');
+  const broken = brokenIn(properties, clean, 1);
+  return broken && problem(broken.name === undefined ? 'properties' : fieldOf(broken.name), broken.rule);
+}
+
+const fieldOf = (name: string): string => (PLAIN_NAME.test(name) ? `properties.${name}` : 'properties');
+
+/** The first rule that properties at this depth break. `name`: of the property whose value breaks it. */
+function brokenIn(
+  all: Record<string, unknown>,
+  clean: boolean,
+  depth: number,
+): { name?: string; rule: string } | undefined {
   let count = 0;
-  for (const key in properties) {
-    if (++count > MOST_PROPERTIES) return problem('properties', 'must have at most 100 fields');
-    if (!isKey(key))
-      return problem(
-        'properties',
-        'must have names of 1 to 64 letters, digits, spaces or _.$- that start with a letter, _ or $',
-      );
-    const rule = valueRule(properties[key], clean);
-    if (rule) return problem(`properties.${key}`, rule);
+  for (const name in all) {
+    if (++count > MOST_PROPERTIES) return { rule: 'must have at most 100 fields' };
+    if (!isName(name)) return { rule: 'must have names of 1 to 64 characters of well-formed Unicode without controls' };
+    const rule = valueRule(all[name], clean, depth);
+    if (rule) return { name, rule };
   }
   return undefined;
 }
 
 /** Names of properties that passed the check. There are few, and they come again with each event. */
-const keys = new Set<string>();
-const MOST_KEYS = 1_000;
+const names = new Set<string>();
+const MOST_NAMES = 1_000;
 
-function isKey(key: string): boolean {
-  if (keys.has(key)) return true;
-  if (!KEY.test(key)) return false;
-  if (keys.size < MOST_KEYS) keys.add(key);
+function isName(name: string): boolean {
+  if (names.has(name)) return true;
+  if (name === '' || name.length > LONGEST_NAME || !CLEAN.test(name) || !name.isWellFormed()) return false;
+  if (names.size < MOST_NAMES) names.add(name);
   return true;
 }
 
 /** The rule that a property's value breaks. JSON's `1e999` becomes infinite when it is parsed. */
-function valueRule(value: unknown, clean: boolean): string | undefined {
+function valueRule(value: unknown, clean: boolean, depth: number): string | undefined {
   if (typeof value === 'string') {
     if (value.length > LONGEST_TEXT) return 'must be at most 2000 characters';
     if (clean) return undefined;
@@ -248,8 +270,17 @@ function valueRule(value: unknown, clean: boolean): string | undefined {
     return value.includes('\u0000') ? 'must not hold the character NUL' : undefined;
   }
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'must be a finite number';
-  return typeof value === 'boolean' || value === null ? undefined : 'must be text, a number, true, false or null';
+  if (typeof value === 'boolean' || value === null) return undefined;
+  if (!Array.isArray(value) && !isPlain(value)) return 'must be text, a number, true, false, null, a list or an object';
+  if (depth === DEEPEST) return 'must be at most 5 deep';
+  if (!Array.isArray(value)) return brokenIn(value, clean, depth + 1)?.rule;
+  if (value.length > MOST_PROPERTIES) return 'must have at most 100 entries';
+  return value.map((one) => valueRule(one, clean, depth + 1)).find((rule) => rule);
 }
+
+/** A Map or a class has fields that JSON leaves out. */
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 /**
  * An event with what has one meaning in the form of the rules: a Date, an offset without a colon, a null or empty text, a
@@ -265,13 +296,17 @@ export function eventForm(event: AnalyticsEvent): AnalyticsEvent {
       return [[field, field === 'id' ? value : textForm(value, lineForm)]];
     }),
   );
-  if (isRecord(form.properties))
-    form.properties = Object.fromEntries(
-      Object.entries(form.properties).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, textForm(value, linesForm)]],
-      ),
-    );
+  if (isRecord(form.properties)) form.properties = valueForm(form.properties);
   return form as unknown as AnalyticsEvent;
+}
+
+function valueForm(value: unknown, depth = 0): unknown {
+  // What is deeper breaks the rule, and may contain itself.
+  if (depth > DEEPEST) return value;
+  if (Array.isArray(value)) return value.map((one) => valueForm(one, depth + 1));
+  if (!isPlain(value)) return textForm(value, linesForm);
+  const given = Object.entries(value).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(given.map(([name, one]) => [name, valueForm(one, depth + 1)]));
 }
 
 function textForm(value: unknown, form: (text: string) => string): unknown {
@@ -293,9 +328,15 @@ const NO_ADDRESS = 'must not look like a mail address';
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
   const { properties } = event;
   for (const field of TEXTS) if (isAddress(event[field])) return problem(field, NO_ADDRESS);
-  for (const key in properties) if (isAddress(properties[key])) return problem(`properties.${key}`, NO_ADDRESS);
+  for (const name in properties)
+    if (isAddress(name) || holdsAddress(properties[name])) return problem(fieldOf(name), NO_ADDRESS);
   return undefined;
 }
+
+const holdsAddress = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).some(([name, one]) => isAddress(name) || holdsAddress(one))
+    : isAddress(value);
 
 /** The two searches are faster than the expression, and most texts have no `@`. */
 const isAddress = (value: unknown): boolean =>

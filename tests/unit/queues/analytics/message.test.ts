@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { problemOf } from '../../../../lib/queues/analytics/message';
+import { addressProblem, eventForm, problemOf } from '../../../../lib/queues/analytics/message';
 import { ACCEPTED_AT, anEvent } from '../../../support/analytics';
 
 const jobTime = Date.parse(ACCEPTED_AT);
@@ -10,6 +10,8 @@ test.each([
   ['only the required fields', { id: 'e', name: 'n', time: ACCEPTED_AT }],
   ['all fields', anEvent(1, { device: 'phone', properties: { a: 'ü', b: 1.5, c: false, d: null } })],
   ['the maximum number of properties', anEvent(1, { properties: many(100) })],
+  ['names in any script', anEvent(1, { properties: { 'größe in €': 1, 価格: 2, 'a/b:c': 3 } })],
+  ['lists and objects to a depth of five', anEvent(1, { properties: { a: [{ b: [{ c: 'deep' }, 1] }, null] } })],
   ['line breaks in a property', anEvent(1, { properties: { text: 'a\nb\tc' } })],
 ])('an event with %s is valid', (_what, event) => {
   expect(problemsOf(event)).toEqual([undefined, undefined]);
@@ -37,13 +39,50 @@ test.each<[string, unknown, string, string]>([
   ['with text that is not well-formed Unicode', { p: '\udfff' }, 'properties.p', 'must be well-formed Unicode'],
   ['with NUL', { p: 'a\u0000' }, 'properties.p', 'must not hold the character NUL'],
   ['with long text', { p: 'x'.repeat(2_001) }, 'properties.p', 'must be at most 2000 characters'],
-  ['with a nested object', { p: {} }, 'properties.p', 'must be text, a number, true, false or null'],
+  ['with a Map', { p: new Map() }, 'properties.p', 'must be text, a number, true, false, null, a list or an object'],
+  ['with a depth of six', { p: [[[[[]]]]] }, 'properties.p', 'must be at most 5 deep'],
+  ['with a list of 101', { p: [Array(101).fill(1)] }, 'properties.p', 'must have at most 100 entries'],
+  ['with NUL inside', { p: [{ a: 'a\u0000' }] }, 'properties.p', 'must not hold the character NUL'],
+  ['with a name with DEL inside', { p: { 'a\u007f': 1 } }, 'properties.p', 'must have names of'],
+  [
+    'whose property has an address as its name',
+    { 'a@example.com': Number.POSITIVE_INFINITY },
+    'properties',
+    'must be a finite number',
+  ],
   ['with an unknown field', { ...anEvent(1), 'private@example.com': 1 }, '', 'has an unknown field'],
 ])('an event %s is rejected with field and rule', (_what, given, field, rule) => {
-  const event = field === 'properties.p' ? anEvent(1, { properties: given }) : given;
+  const event =
+    field.startsWith('properties') && !('id' in (given as object)) ? anEvent(1, { properties: given }) : given;
 
   const problem = { field, rule: expect.stringContaining(rule) };
   expect(problemsOf(event)).toEqual([problem, problem]);
+});
+
+test.each<[string, object, string]>([
+  ['a property', { contact: 'a@example.com' }, 'properties.contact'],
+  ['a list in an object', { a: { b: ['x', 'a%40example.com'] } }, 'properties.a'],
+  ['a name', { 'a@example.com': 1 }, 'properties'],
+  ['a name inside', { a: [{ 'a@example.com': 1 }] }, 'properties.a'],
+])('where no addresses may be, %s with one is named', (_what, properties, field) => {
+  expect(addressProblem(anEvent(1, { properties } as never))).toEqual({
+    field,
+    rule: 'must not look like a mail address',
+  });
+});
+
+test('what has one meaning inside of a property takes the form of the rules, and what contains itself is refused', () => {
+  const properties = { a: [{ b: new Date(0), c: 'x\u0000', d: undefined }] };
+  const endless: Record<string, unknown> = { n: 1 };
+  endless.again = [endless];
+
+  expect(eventForm(anEvent(1, { properties } as never)).properties).toEqual({
+    a: [{ b: '1970-01-01T00:00:00.000Z', c: 'x' }],
+  });
+  expect(problemOf(eventForm(anEvent(1, { properties: endless } as never)), jobTime)).toEqual({
+    field: 'properties.again',
+    rule: 'must be at most 5 deep',
+  });
 });
 
 test.each<[string, object, object | undefined]>([
