@@ -77,7 +77,7 @@ export const COSMETIC = {
   recipient: ['name'],
   upload: ['name', 'contentType'],
   options: ['correlationId', 'traceparent'],
-  envelope: ['correlationid', 'traceparent', 'subject'],
+  envelope: ['correlationid', 'traceparent', 'subject', 'leftout'],
 } as const satisfies Record<string, readonly string[]>;
 
 type Path = readonly PropertyKey[];

@@ -29,6 +29,9 @@ export const HIDDEN = 'hidden';
 export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): string =>
   PUBLIC_FORMS[name].test(value) ? value : HIDDEN;
 
+const PART = '([A-Za-z_][A-Za-z0-9_-]{0,59}|[0-9]{1,6}|[*])';
+const FIELDS = new RegExp(`^${PART}([.,]${PART})*$`);
+
 const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 
 /**
@@ -63,6 +66,8 @@ export const envelopeSchema = z.object({
     .string()
     .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
     .optional(),
+  /** The cosmetic fields that our producer left out, with commas: names of schemas, places in lists, and `*`. */
+  leftout: z.string().max(4_096).regex(FIELDS, 'must be names of fields, with commas between them').optional(),
   /** How many events its producer has refused since its last message. */
   refused: z
     .string()

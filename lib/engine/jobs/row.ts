@@ -298,13 +298,15 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'token' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, parent, owner, person, sequence, traceparent, left: warnings } = envelope;
+  const { correlationid, parent, owner, person, sequence, traceparent, leftout, left = [] } = envelope;
+  const warnings = [...(leftout?.split(',') ?? []), ...left];
   const correlationId = correlationid === undefined ? undefined : publicForm('correlationId', correlationid);
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
     source: publicForm('source', envelope.source),
-    ...present({ sequence, correlationId, parent, owner, person, traceparent, warnings }),
+    ...present({ sequence, correlationId, parent, owner, person, traceparent }),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

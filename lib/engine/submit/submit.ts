@@ -98,11 +98,7 @@ export async function accept(deps: SubmitDeps, submission: Submission, write = s
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
   const files = submission.files?.length ? { files: submission.files } : {};
   const warnings = submission.warnings?.length ? submission.warnings : undefined;
-  const row = {
-    ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }),
-    ...present({ warnings: warnings?.map(({ field }) => field) }),
-    ...files,
-  };
+  const row = { ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }), ...files };
   const accepted = { id, time: envelope.time, duplicate: false, ...present({ warnings }) };
 
   const written = await write(deps, row).catch((error: unknown) => {
@@ -184,9 +180,11 @@ export function mayBeUnsent(row: JobRow): boolean {
 const SYSTEM = '';
 
 async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string): Promise<Envelope> {
-  const { queue, type, data, key, principal, correlationId, traceparent, person } = submission;
+  const { queue, type, data, key, principal, correlationId, traceparent, person, warnings = [] } = submission;
   const [owner] = await ownersOf(deps.hashPeople, principal ?? (key === undefined ? undefined : SYSTEM));
   const hashed = person === undefined ? undefined : (await deps.hashPeople())(personOf(person))[0];
+  // The worker writes the row of a job that was accepted while the table was down.
+  const leftout = [...new Set(warnings.map(({ field }) => field))].join(',') || undefined;
   const head = {
     specversion: '1.0' as const,
     id,
@@ -194,7 +192,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     source: deps.source,
     time: new Date(deps.clock.now()).toISOString(),
     datacontenttype: 'application/json' as const,
-    ...present({ correlationid: correlationId, traceparent, owner, person: hashed }),
+    ...present({ correlationid: correlationId, traceparent, owner, person: hashed, leftout }),
   };
   if (Buffer.byteLength(sendable(JSON.stringify(data ?? null))) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
   const json = JSON.stringify(data, inOrder);

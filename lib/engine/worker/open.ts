@@ -137,9 +137,12 @@ type Sending = { queue: string; group: string | undefined; sentAt: number };
 function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
   const { kind, id, envelope, token, payloadHash = '' } = subject;
   const origin = { ...given, token };
-  // Only our producer says whose a job is, and about whom.
+  // Only our producer says whose a job is, about whom, and what it left out.
   return kind === 'job'
-    ? rowOfEnvelope({ ...origin, envelope: token === undefined ? without(envelope, ['owner', 'person']) : envelope })
+    ? rowOfEnvelope({
+        ...origin,
+        envelope: token === undefined ? without(envelope, ['owner', 'person', 'leftout']) : envelope,
+      })
     : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { version } from 'uuid';
+import * as z from 'zod';
 import { parseEnvelope, payloadHash, sha256 } from '../../../lib/engine/jobs/envelope';
 import { IdempotencyConflictError } from '../../../lib/engine/submit/errors';
 import { jobId } from '../../../lib/engine/submit/options';
 import { submit } from '../../../lib/engine/submit/submit';
+import { messageType } from '../../../lib/engine/worker/contract';
+import { memoryEngine } from '../../support/engine';
 import { withFaults } from '../../support/faults';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryProducerDeps } from '../../support/producer';
@@ -71,13 +74,19 @@ const down = { table: <T extends object>(table: T) => withFaults(table, () => 'r
 test('while the table is down, a job without a key is accepted, and its message is a whole job', async () => {
   const { deps, rows, messages, lines } = memoryProducerDeps(down);
 
-  const warnings = [{ field: 'priority', message: 'priority: must be one of "urgent"' }];
+  const warnings = ['priority', 'tags.3', 'tags.3'].map((field) => ({ field, message: `${field}: must be …` }));
   const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1', warnings });
 
   expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId, warnings });
   expect(messages()).toHaveLength(1);
-  expect(parseEnvelope(messages()[0]?.body ?? '')).toMatchObject({ id: accepted.id, correlationid: 'request-1' });
   expect(rows()).toEqual([]);
+
+  const type = messageType({ schema: z.string(), process: async () => {} });
+  const engine = memoryEngine(() => ({ queue: job.queue, types: { [job.type]: type } }));
+  const [{ body = '', attributes: { token } = {} } = {}] = messages();
+  await engine.sendAndDeliver(body, { attributes: { token: token?.StringValue ?? '' } });
+  const row = { state: 'succeeded', correlationId: 'request-1', warnings: ['priority', 'tags.3'] };
+  expect(engine.row(accepted.id)).toMatchObject(row);
   expect(lines.map(({ message }) => message)).toContain('accepted without a row');
 });
 

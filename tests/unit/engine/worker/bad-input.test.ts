@@ -119,6 +119,7 @@ test.each<[string, Record<string, unknown>, object, string?]>([
   ['source', { source: `mailto:${SECRET}` }, { state: 'succeeded', source: 'hidden' }],
   ['subject, beside a URL as source,', { subject: SECRET, source: SHOP }, { state: 'succeeded', source: SHOP }],
   ['correlation id', { correlationid: SECRET }, { state: 'succeeded', correlationId: 'hidden' }],
+  ['list of fields', { leftout: SECRET }, { state: 'succeeded', warnings: ['leftout'] }],
   ['type', { type: SECRET }, { state: 'dead', type: 'hidden', error: { code: 'WrongType' } }],
   ['message group', { data: {} }, { state: 'succeeded', ...HIDDEN_GROUP }, SECRET],
   ['message group, parked,', { data: 7 }, { state: 'dead', ...HIDDEN_GROUP }, SECRET],
