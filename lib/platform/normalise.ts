@@ -92,6 +92,9 @@ export type Normalised<T> =
 /** Dates, then single fields, then what a list or a record is as a whole. A field that must be there is never found. */
 const MOST_ROUNDS = 5;
 
+/** Each entry that is left out costs a copy. Of more than these no entry goes alone, but its whole list or record. */
+const MOST_ENTRIES = 100;
+
 /**
  * Parses a value whose schema has the forms above. A cosmetic field that is not valid is left out. `issues`: what refuses
  * the value. Valid data costs one pass.
@@ -103,7 +106,7 @@ export function normalise<T>(of: string, schema: z.ZodType<T>, input: unknown): 
   for (let round = 0; ; round++) {
     const { success, data, error } = schema.safeParse(value, { reportInput: true });
     if (success) return { data, left };
-    const edits = error.issues.map((issue) => editOf(issue, patterns));
+    const edits = error.issues.map((issue) => editOf(issue, patterns, error.issues.length > MOST_ENTRIES));
     if (edits.includes(undefined) || round > MOST_ROUNDS)
       return { issues: error.issues.filter((_, at) => round > MOST_ROUNDS || edits[at] === undefined) };
     const seen = new Set<string>();
@@ -124,8 +127,8 @@ const cosmeticOf = (of: string): string[][] =>
 type Change = { to: unknown } | 'removed';
 type Edit = { path: Path; left: LeftOut | undefined; change: Change };
 
-/** What makes a value valid. `undefined`: the issue refuses it. */
-function editOf(issue: Issue, patterns: readonly string[][]): Edit | undefined {
+/** What makes a value valid. `whole`: without any part of the field. `undefined`: the issue refuses the value. */
+function editOf(issue: Issue, patterns: readonly string[][], whole: boolean): Edit | undefined {
   const { path, input, code } = issue;
   // JSON has no Date, and this is what it makes of one.
   if (input instanceof Date && !Number.isNaN(input.getTime()) && code === 'invalid_type')
@@ -135,7 +138,7 @@ function editOf(issue: Issue, patterns: readonly string[][]): Edit | undefined {
   const pattern = patterns
     .filter((parts) => parts.length <= path.length && parts.every((part, at) => part === '*' || part === path[at]))
     .reduce<string[] | undefined>(
-      (longest, one) => (longest && longest.length > one.length ? longest : one),
+      (chosen, one) => (chosen && chosen.length > one.length !== whole ? chosen : one),
       undefined,
     );
   if (!pattern) return undefined;

@@ -254,6 +254,23 @@ test('of too many tags and facts the first ones are kept, and the field is named
   expect(left?.map(({ path }) => path)).toEqual([['context'], ['tags']]);
 });
 
+test('of a list or a record with more than 100 wrong entries the whole goes, for a few copies', () => {
+  const wrong = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, {}]));
+  let copies = 0;
+  // A copy of the record asks for its names.
+  const ownKeys = (target: object) => {
+    copies++;
+    return Reflect.ownKeys(target);
+  };
+  const context = new Proxy(wrong, { ownKeys });
+
+  const { data, left } = normalise('feedback.submitted.v1', feedbackSchema, { ...BASE, context });
+
+  expect(data).toEqual({ ...BASE, confirmation: true });
+  expect(left?.map(({ path }) => path)).toEqual([['context']]);
+  expect(copies).toBeLessThan(10);
+});
+
 test('no unknown field, prototype or name of a caller is let in, also not inside a cosmetic field', () => {
   const of = (changes: object) => normalise('feedback.submitted.v1', feedbackSchema, { ...BASE, ...changes });
   const prototype = of({ context: JSON.parse('{"__proto__":{"a":1},"ok":1}') as object });
