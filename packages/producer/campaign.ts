@@ -5,7 +5,7 @@ import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/engine/jobs/row
 import { cancel } from '../../lib/engine/jobs/transitions';
 import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../lib/engine/submit/errors';
 import { accepted, jobId, newId, type SubmitOptions, valid, validOptions } from '../../lib/engine/submit/options';
-import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, submit } from '../../lib/engine/submit/submit';
+import { type Accepted, checkTime, mayBeUnsent, type SubmitDeps, store, submit } from '../../lib/engine/submit/submit';
 import { ignoreStoreError, StoreError } from '../../lib/platform/errors';
 import type { ItemHead } from '../../lib/platform/ports';
 import { type Campaign, type CampaignStatus, campaigns, chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
@@ -165,9 +165,16 @@ export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): 
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
   const isFound = repeated || (row && !mayBeUnsent(row));
   // While the table is down, a campaign without a key is accepted unseen.
-  if (!isFound) await noteList(deps, { id, list, again }).catch(ignoreStoreError);
+  const note = isFound ? undefined : await noteList(deps, { id, list, again }).catch(ignoreStoreError);
+  const write: typeof store = async (to, row) => {
+    const stored = await store(to, row);
+    const last = note && !again ? await readItem<NotedList>(deps, note.key) : undefined;
+    // This call had stalled, and the other one saw no row.
+    if (last && last.campaign !== id) throw new RepeatedCampaignError(last.campaign);
+    return stored;
+  };
   const data: CampaignJob = { name, sendAt, ...written, chunkSize };
-  const answer = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
+  const answer = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files }, write);
   const { requested, duplicates, rejected, recipients, chunks } = written;
   const counts = { requested, duplicates, rejected, recipients, chunks };
   return { ...answer, ...counts, rejectedKeys, rejections, leftOut };
@@ -208,7 +215,12 @@ async function noteList(
     }
     const at = deps.clock.now();
     const note = { key, version: 0, writer: '', campaign: id, at, expiresAt: Math.ceil((at + REPEAT_MS) / 1000) };
-    if ((await writeItem(deps, note, stored?.version ?? 0)).written) return;
+    const written = await writeItem(deps, note, stored?.version ?? 0);
+    if (!written.written) continue;
+    // A call that had stalled may have written its row before this note. One that writes it later finds the note.
+    if (!isOther || again || (await fateOf(deps, noted)) !== 'sent') return note;
+    await writeItem(deps, { ...noted, key }, written.item.version);
+    throw new RepeatedCampaignError(noted.campaign);
   }
 }
 

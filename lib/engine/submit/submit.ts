@@ -74,8 +74,8 @@ type Decided = { accepted: Accepted } | Unsent;
  * StoreError if the message failed, or the row of a job with a key or `notBefore`. A call with the same key continues
  * from there. If none does, the reconciler cancels the row.
  */
-export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
-  const decided = await accept(deps, submission);
+export async function submit(deps: SubmitDeps, submission: Submission, write = store): Promise<Accepted> {
+  const decided = await accept(deps, submission, write);
   if ('accepted' in decided) return decided.accepted;
   const { row, message, sent } = decided;
   return sent(await deps.queues.send(deps.queueUrl(row.queue), message));

@@ -377,6 +377,85 @@ test.each<[string, boolean, Stop]>([
   else await expect(second).resolves.toMatchObject({ duplicate: false });
 });
 
+/** A producer in another process, which does `before` before each of its calls to the table, the bucket and the queue. */
+function processOf(memory: ReturnType<typeof start>, before: () => Promise<void>) {
+  const port = <T extends object>(of: T): T =>
+    new Proxy(of, {
+      get: (_, name) => {
+        if (name !== 'put' && name !== 'get' && name !== 'send') return Reflect.get(of, name);
+        return async (...given: unknown[]) => {
+          await before();
+          return Reflect.apply(Reflect.get(of, name) as () => unknown, of, given);
+        };
+      },
+    });
+  const table = port(memory.table);
+  const ledger = createLedger({ ...memory.deps, table });
+  return createProducer({
+    ...{ ...memory.deps, table, ledger },
+    ...{ objects: port(memory.objects), queues: port(memory.deps.queues) },
+  });
+}
+
+/** The campaigns that a worker would send. */
+const live = ({ rows, events }: ReturnType<typeof start>) => {
+  const sent = new Set(events().map(({ id }) => id));
+  return rows().filter(({ state, type, id }) => type !== undefined && state === 'queued' && sent.has(id));
+};
+
+/** Stops a process before its call number `at`, for as long as another one needs. */
+function pause(at: number) {
+  let calls = 0;
+  let stops = () => {};
+  let goOn = () => {};
+  const reached = new Promise<void>((resolve) => {
+    stops = resolve;
+  });
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const before = async () => {
+    if (calls++ !== at) return;
+    stops();
+    await gate;
+  };
+  return { before, reached, goOn };
+}
+
+test('of two calls that stall before any of their calls one is sent, and no third one', async () => {
+  let [ran, stalled] = [0, true];
+  for (let first = 0; stalled; first++) {
+    let secondStalled = true;
+    for (let second = 0; secondStalled; second++) {
+      const memory = start();
+      const pauses = [pause(first), pause(second)] as const;
+      const call = ({ before }: ReturnType<typeof pause>) =>
+        processOf(memory, before)
+          .campaign(campaign, people(2))
+          .then(
+            ({ id }) => id,
+            (error: { name: string; id: string }) => [error.name, error.id],
+          );
+      const one = call(pauses[0]);
+      stalled = (await Promise.race([one, pauses[0].reached])) === undefined;
+      const other = call(pauses[1]);
+      secondStalled = (await Promise.race([other, pauses[1].reached])) === undefined;
+      pauses[0].goOn();
+      await one;
+      pauses[1].goOn();
+      const answers = [await one, await other];
+
+      const [only, ...more] = live(memory);
+      expect([first, second, only?.id, more.length]).toEqual([first, second, expect.any(String), 0]);
+      for (const answer of answers.filter(Array.isArray)) expect(answer).toEqual(['RepeatedCampaignError', only?.id]);
+      memory.clock.advance(60_000);
+      await expect(memory.producer.campaign(campaign, people(2))).rejects.toMatchObject({ id: only?.id });
+      ran++;
+    }
+  }
+  expect(ran).toBeGreaterThan(50);
+});
+
 test('of two calls at once one is sent, and one that crashes before each of its calls blocks none', async () => {
   const { producer, messages } = start();
   const both = await Promise.allSettled([1, 2].map(() => producer.campaign(campaign, people(2))));
@@ -386,33 +465,21 @@ test('of two calls at once one is sent, and one that crashes before each of its 
     const memory = start();
     let calls = 0;
     const dies = new Error('the process is gone');
-    const dying = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (of, name) =>
-          name === 'put' || name === 'get' || name === 'send'
-            ? async (...given: unknown[]) => {
-                if (calls++ >= left) throw dies;
-                return Reflect.apply(Reflect.get(of, name) as () => unknown, of, given);
-              }
-            : Reflect.get(of, name),
-      });
-    const table = dying(memory.table);
-    const ledger = createLedger({ ...memory.deps, table });
-    const mortal = { ...memory.deps, table, ledger, objects: dying(memory.objects), queues: dying(memory.deps.queues) };
-    const died = await createProducer(mortal)
-      .campaign(campaign, people(2))
-      .then(
-        () => false,
-        (error: unknown) => error === dies,
-      );
+    const mortal = processOf(memory, async () => {
+      if (calls++ >= left) throw dies;
+    });
+    const died = await mortal.campaign(campaign, people(2)).then(
+      () => false,
+      (error: unknown) => error === dies,
+    );
     const sent = memory.messages().length;
 
     const second = await memory.producer.campaign(campaign, people(2)).catch(() => undefined);
 
     // One message is sent, or the job of the other one is cancelled.
-    const live = memory.rows().filter(({ state, type }) => type !== undefined && state === 'queued');
-    expect([live.length, second !== undefined]).toEqual([1, died]);
-    expect(live[0]?.id === second?.id || sent === 1).toBe(true);
+    const queued = memory.rows().filter(({ state, type }) => type !== undefined && state === 'queued');
+    expect([queued.length, second !== undefined]).toEqual([1, died]);
+    expect(queued[0]?.id === second?.id || sent === 1).toBe(true);
     if (!died) break;
   }
 });
