@@ -11,7 +11,7 @@ import { pascal } from './template';
 export interface Alarm {
   kind: AlarmKind;
   subject?: string;
-  /** The `expression` names them by their keys. Two or more metrics need one. Percentiles need another property. */
+  /** The `expression` names them by their keys, or is a query. Two or more metrics need one. Percentiles need another property. */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
   expression?: string;
   threshold: number;
@@ -87,6 +87,7 @@ export function instanceAlarms({ name: instance, events }: Pick<Instance, 'name'
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),
     alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
     alarm('access-denied', { count: own('AccessDenied', 'Sum') }, any),
+    alarm('bug', {}, { ...any, expression: bugsOf(instance) }),
     // These queues are mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
     alarm('alarms-undelivered', visibleIn(undeliveredName(instance)), { threshold: 1, period: 60, silence: 'ignore' }),
     ...(events.webhook
@@ -94,6 +95,10 @@ export function instanceAlarms({ name: instance, events }: Pick<Instance, 'name'
       : []),
   ];
 }
+
+/** CloudWatch notifies of each code and class, and names them (`AlarmContributorAttributes`). Without ORDER BY it does not. */
+const bugsOf = (instance: string): string =>
+  `SELECT SUM(Bugs) FROM SCHEMA("${instance}", code, error) GROUP BY code, error ORDER BY SUM() DESC`;
 
 /** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
 function ofFunctions(kind: AlarmKind, instance: string, metric: string, functions: string[]): Alarm {
@@ -136,7 +141,7 @@ function measured({ metrics, expression, period }: Alarm): Record<string, unknow
   if (!expression && only) return { ...nameOf(only), Statistic: only.statistic, Period: period };
   return {
     Metrics: [
-      { Id: 'result', Expression: expression, Label: 'result', ReturnData: true },
+      { Id: 'result', Expression: expression, Label: 'result', ReturnData: true, ...(!only && { Period: period }) },
       ...Object.entries(metrics).map(([Id, metric]) => ({
         Id,
         MetricStat: { Metric: nameOf(metric), Period: period, Stat: metric.statistic },

@@ -88,7 +88,7 @@ function jobsSection(instance: string, names: string[], canaries: boolean) {
     logTable(
       'Jobs: outcomes by error',
       names.map((name) => logGroup(instance, name)),
-      "filter message = 'delivery handled' and outcome != 'succeeded' and outcome != 'late' | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
+      "filter message = 'delivery handled' and outcome not in ['succeeded', 'late', 'copied'] | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
     ),
     searched('Jobs: succeeded without', `{${instance},queue,what,code} MetricName="JobsWithout"`),
   ];
@@ -159,6 +159,11 @@ function functionSection(functions: string[], instance: string) {
     graph('Functions: throttles', 'Count', ofFunctions('Throttles')),
     graph('Reconciler', 'Count', reconciler),
     graph('Faults', 'Count', lines(own, 'Sum', faults)),
+    logTable(
+      'Faults of the code',
+      functions.map((key) => logGroup(instance, key)),
+      'filter ispresent(frames) | stats count(*) as times, latest(jobId) as example by code, error, frames | sort times desc',
+    ),
   ];
 }
 

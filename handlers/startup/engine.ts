@@ -9,8 +9,10 @@ import { realQueues } from '../../lib/platform/aws/queues';
 import { realSecret } from '../../lib/platform/aws/secrets';
 import { realClock, realRandom } from '../../lib/platform/aws/system';
 import { realTable } from '../../lib/platform/aws/table';
+import { classOf } from '../../lib/platform/bug';
 import { ConfigError } from '../../lib/platform/config/common';
 import { type CommonConfig, type SecretReference, settingsOf } from '../../lib/platform/config/functions';
+import { isBug } from '../../lib/platform/errors';
 import { realLog, realMetrics } from '../../lib/platform/log';
 import type { Events, Facts, Log, Metrics, Table } from '../../lib/platform/ports';
 
@@ -31,7 +33,7 @@ export function realDeps(config: CommonConfig, functionArn?: string): EngineDeps
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET, kmsKey: config.KMS_KEY }),
     queues: realQueues(),
-    log: countingDenied(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
+    log: countingFaults(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
     metrics,
     bucket: config.BUCKET,
     prefix: config.PREFIX,
@@ -50,13 +52,15 @@ export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events |
 const DENIED =
   /\.(Kms|KMS\.)?AccessDenied|\.AuthorizationError|^(SSM|SecretsManager)\.(ParameterNotFound|ResourceNotFoundException|InvalidKeyId|DecryptionFailure)/;
 
-/** A log that counts each line about such a call as `AccessDenied`. Every code that a function meets is in a line. */
-export function countingDenied(log: Log, metrics: Metrics): Log {
+/** A log that counts each line about such a call as `AccessDenied`, and each about a bug as `Bugs`. Both are in a line. */
+export function countingFaults(log: Log, metrics: Metrics): Log {
   const counted =
     (write: Log['error']): Log['error'] =>
-    (message: string, facts?: Facts) => {
-      if (DENIED.test(String(facts?.code ?? ''))) metrics.add('AccessDenied', 1, 'Count', {});
-      write(message, facts);
+    (message: string, facts?: Facts, error?: unknown) => {
+      const code = String(facts?.code ?? '');
+      if (DENIED.test(code)) metrics.add('AccessDenied', 1, 'Count', {});
+      if (isBug(error)) metrics.add('Bugs', 1, 'Count', { code, error: classOf(error) });
+      write(message, facts, error);
     };
   return { info: counted(log.info), warn: counted(log.warn), error: counted(log.error) };
 }
@@ -71,8 +75,9 @@ export function coldStart<A extends unknown[], T>(start: (...args: A) => T): (..
       ready ??= start(...args);
       return ready;
     } catch (error) {
-      const reason = error instanceof ConfigError ? error.message : 'the function could not start';
-      unconfiguredLog().error(reason, { code: 'NotConfigured' });
+      const known = error instanceof ConfigError;
+      const reason = known ? error.message : 'the function could not start';
+      unconfiguredLog().error(reason, { code: 'NotConfigured' }, known ? undefined : error);
       throw error;
     }
   };

@@ -143,4 +143,7 @@ export class VerdictError extends JobError {
   }
 }
 
+/** An error that no code expected, so none translated it: a fault of our code or of a library. */
+export const isBug = (error: unknown): boolean => error !== undefined && !(error instanceof JobError);
+
 export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');

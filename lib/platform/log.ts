@@ -1,5 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
+import { bugFacts } from './bug';
+import { isBug } from './errors';
 import type { Facts, Log, Metrics, Unit } from './ports';
 import { visible } from './text';
 
@@ -14,7 +16,7 @@ const FACT_KEYS: ReadonlySet<string> = new Set(
       ...['messageId', 'sequence', 'receiveCount'],
     ],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
-    ['class', 'code', 'status', 'field', 'vendor', 'rule', 'key', 'event'],
+    ['class', 'code', 'error', 'frames', 'status', 'field', 'vendor', 'rule', 'key', 'event'],
     ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],
   ].flat(),
 );
@@ -28,13 +30,14 @@ const MAX_LENGTH = 512;
 export function realLog({ service, level }: { service: string; level: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' }): Log {
   const logger = new Logger({ serviceName: service, logLevel: level });
   return {
-    info: (message, facts) => logger.info(message, known(facts)),
-    warn: (message, facts) => logger.warn(message, known(facts)),
-    error: (message, facts) => logger.error(message, known(facts)),
+    info: (message, ...given) => logger.info(message, known(...given)),
+    warn: (message, ...given) => logger.warn(message, known(...given)),
+    error: (message, ...given) => logger.error(message, known(...given)),
   };
 }
 
-function known(facts: Facts = {}): Record<string, string | number | boolean> {
+function known(given: Facts = {}, error?: unknown): Record<string, string | number | boolean> {
+  const facts = isBug(error) ? { ...given, ...bugFacts(error) } : given;
   const kept: Record<string, string | number | boolean> = {};
   const dropped: string[] = [];
   for (const [key, value] of Object.entries(facts)) {

@@ -255,7 +255,8 @@ export interface Monitoring {
 /** Facts under fixed keys, for example queue, jobId, outcome, ms. Never bodies, addresses or tokens. */
 export type Facts = Record<string, string | number | boolean | undefined>;
 
-export type Log = Record<'info' | 'warn' | 'error', (message: string, facts?: Facts) => void>;
+/** `error`: what was caught. The line names a bug (lib/platform/bug.ts) and says where it was thrown. */
+export type Log = Record<'info' | 'warn' | 'error', (message: string, facts?: Facts, error?: unknown) => void>;
 
 export type Unit = 'Count' | 'Milliseconds' | 'Bytes';
 

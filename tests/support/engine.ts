@@ -13,6 +13,7 @@ import { HOLDS_BY_SETTING } from '../../lib/mail/rate';
 import type { OperatorDeps } from '../../lib/operate/ops/operator';
 import { toSqs } from '../../lib/platform/aws/sqs-messages';
 import type { QueueSettings } from '../../lib/platform/config/functions';
+import { isBug } from '../../lib/platform/errors';
 import type { Clock, Completion, Events, Facts, Item, Objects, Random, Table } from '../../lib/platform/ports';
 import type { CampaignSettings } from '../../lib/queues/emails/reconcile';
 import { MAIL_STEPS, publishedOnly, VENDORS } from '../../lib/queues/queues';
@@ -69,8 +70,13 @@ export function memoryEngine(
   const model = createSqsModel({ now: clock.now, uuid: random.uuid, ...(groupOrder && { groupOrder }) });
   const { main, dlq, arn: queueArn } = createQueuePair(model, { instance: INSTANCE, queue: contract.queue }, settings);
   const lines: { message: string; facts: Facts }[] = [];
+  /** What the lines were about, if it was an error that no code expects. */
+  const bugs: unknown[] = [];
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
-  const line = (message: string, facts: Facts = {}) => void lines.push({ message, facts });
+  const line = (message: string, facts: Facts = {}, error?: unknown) => {
+    lines.push({ message, facts });
+    if (isBug(error)) bugs.push(error);
+  };
   const deps: OperatorDeps &
     Parameters<typeof handleBatch>[0]['deps'] &
     CampaignSettings & { instance: string; audit: string; mailSteps: typeof MAIL_STEPS } = {
@@ -119,6 +125,7 @@ export function memoryEngine(
     table,
     objects,
     lines,
+    bugs,
     metrics,
     facts: sentFacts,
     published,

@@ -1,5 +1,4 @@
 import { mapEach } from '../../platform/concurrency';
-import { codeOf } from '../../platform/errors';
 import { groupBy } from '../../platform/group-by';
 import { type DueSearch, everyDue, SHARE, writeItem } from '../jobs/items';
 import type { JobRow } from '../jobs/row';
@@ -46,7 +45,7 @@ export async function eachDue(
       return await ledger.get(key);
     } catch (error) {
       const [queue = '', ...id] = key.split('#');
-      failed({ queue, jobId: id.join('#'), code: codeOf(error) });
+      failed({ queue, jobId: id.join('#'), error });
       return undefined;
     }
   }
@@ -57,7 +56,7 @@ export async function eachDue(
     } catch (error) {
       // If the row refuses this write too, the next run tries it again.
       const times = await backOff(row).catch(() => undefined);
-      failed({ queue: row.queue, jobId: row.id, code: codeOf(error), ...(times === undefined ? {} : { times }) });
+      failed({ queue: row.queue, jobId: row.id, error, ...(times === undefined ? {} : { times }) });
     }
   }
 

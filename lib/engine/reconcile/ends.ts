@@ -1,5 +1,5 @@
 import { mapEach, throughAll } from '../../platform/concurrency';
-import { codeOf, PermanentError } from '../../platform/errors';
+import { PermanentError } from '../../platform/errors';
 import { type FileNote, isWhole } from '../jobs/files';
 import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
 import { bodyKey, evidenceKey, jobKey, todoKey, todoKeys } from '../jobs/keys';
@@ -155,7 +155,7 @@ export const foldEvidence: Work = async (deps, queue, mayGoOn) => {
       const id = key.slice(prefix.length);
       if (!mayGoOn() || !key.startsWith(prefix)) return;
       await fold(deps, { key, row: jobKey(queue, id), step }).catch((error: unknown) =>
-        deps.failed({ queue, jobId: id, code: codeOf(error) }),
+        deps.failed({ queue, jobId: id, error }),
       );
     });
 };

@@ -127,7 +127,7 @@ export function createFactReporter(
       : topic.publish({ fact: kind, ...fact, on, at: on ? fact.since : (offAt ?? clock.now()) }).then(
           () => true,
           (error: unknown) => {
-            log.error('a fact could not be published', { kind, code: codeOf(error) });
+            log.error('a fact could not be published', { kind, code: codeOf(error) }, error);
             return false;
           },
         );

@@ -167,7 +167,7 @@ export async function reconcile(
     try {
       return (await work(deps, () => clock.now() < until)) === true;
     } catch (error) {
-      failures.add(part, { code: codeOf(error) });
+      failures.add(part, { error });
       return false;
     }
   }
@@ -195,8 +195,8 @@ function createFailures({ log, clock, ledger, metrics }: ReconcileDeps) {
   return {
     damaged,
 
-    add(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void {
-      const now = { ...work, ...failure };
+    add(work: Pick<FailingWork, 'kind' | 'queue'>, { error, ...failure }: Failed): void {
+      const now = { ...work, ...failure, code: codeOf(error) };
       // Only a person can restore such a row. A fact of its own reports it, so it is no failing work.
       if (now.code === ROW_DAMAGED && now.queue && now.jobId) {
         const rows = (damaged.get(now.queue) ?? new Set()).add(now.jobId);
@@ -210,7 +210,7 @@ function createFailures({ log, clock, ledger, metrics }: ReconcileDeps) {
       const at = clock.now();
       found.set(nameOf(now), { ...worst, jobs, since: at, at });
       if (now.code === ILLEGAL_TRANSITION) metrics.add('IllegalTransitions', 1, 'Count', {});
-      if (jobs <= MOST_LINES) log.error('reconciling failed', now);
+      if (jobs <= MOST_LINES) log.error('reconciling failed', now, error);
     },
 
     /** All failures of this run, and earlier failures whose job still waits for its next try. */

@@ -162,7 +162,7 @@ async function giveBack(deps: ReconcileRun, queue: string, moved: Judged, now: n
   await deps.report({ kind: 'messages-returned', subject: queue, jobId: row.id });
   const written = await ledger.write(fits ? open : { ...open, bodyKept: true }, row.version).catch((error: unknown) => {
     if (!(error instanceof UnreadableRowError)) throw error;
-    deps.failed({ queue, jobId: row.id, code: error.code });
+    deps.failed({ queue, jobId: row.id, error });
   });
   // The next walk judges it again. A row that was damaged meanwhile stops no other return.
   if (!written?.written) return;
@@ -204,7 +204,7 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
     // The number is the DLQ's.
     const { sequenceNumber: _number, ...moved } = message;
     const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: moved }, error) : job;
-    deps.failed({ queue, code: ROW_DAMAGED, ...(jobId === undefined ? {} : { jobId }) });
+    deps.failed({ queue, error, ...(jobId === undefined ? {} : { jobId }) });
     return isUnlabelled ? 'delete' : stays;
   }
 }

@@ -51,7 +51,7 @@ export const vendorsIn = ({ works }: Pick<ReconcileDeps, 'works'>): Vendor[] => 
 ];
 
 /** A job whose work failed, or a work that failed as a whole. */
-export type Failed = Pick<FailingWork, 'queue' | 'jobId' | 'code' | 'times'>;
+export type Failed = Pick<FailingWork, 'queue' | 'jobId' | 'times'> & { error: unknown };
 
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report' | 'keep'> {

@@ -75,14 +75,9 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it at last.
     const illegal = error instanceof IllegalTransitionError ? error : undefined;
     const code = error instanceof StoreError || illegal ? codeOf(error) : 'EngineFailed';
-    deps.log.error('a message could not be handled', {
-      queue: contract.queue,
-      messageId: message.messageId,
-      receiveCount: message.receiveCount,
-      code,
-      jobId: illegal?.jobId,
-      state: illegal?.state,
-    });
+    const { messageId, receiveCount } = message;
+    const facts = { queue: contract.queue, messageId, receiveCount, code };
+    deps.log.error('a message could not be handled', { ...facts, jobId: illegal?.jobId, state: illegal?.state }, error);
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned && !(await trials.forget(contract.queue, message.messageId)))
@@ -95,7 +90,7 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
 async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): Promise<void> {
   const url = queueUrlOfArn(message.queueArn);
   await deps.queues.changeVisibility(url, message.receiptHandle, Math.ceil(ms / 1000)).catch((error: unknown) => {
-    deps.log.warn('visibility could not be changed', { messageId: message.messageId, code: codeOf(error) });
+    deps.log.warn('visibility could not be changed', { messageId: message.messageId, code: codeOf(error) }, error);
   });
 }
 
@@ -103,9 +98,10 @@ async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): P
 function report({ deps, contract, message }: Handling, disposition: Disposition, startedAt: number): void {
   const { clock, log, metrics } = deps;
   const { queue, types } = contract;
-  const { row } = disposition;
-  const direct = disposition.kind === 'acknowledge' ? disposition.direct : undefined;
-  const outcome = disposition.kind === 'return' ? 'retry' : (row?.state ?? (direct ? 'succeeded' : 'late'));
+  const row = 'row' in disposition ? disposition.row : undefined;
+  const direct = 'direct' in disposition ? disposition.direct : undefined;
+  const none = 'none' in disposition ? disposition.none : undefined;
+  const outcome = disposition.kind === 'return' ? 'retry' : (row?.state ?? none ?? 'succeeded');
   const now = clock.now();
   log.info('delivery handled', {
     queue,
@@ -122,7 +118,7 @@ function report({ deps, contract, message }: Handling, disposition: Disposition,
     ...(row ? traceFacts(row) : {}),
     ms: now - startedAt,
   });
-  if (outcome === 'late' || row?.canary) return;
+  if (none || row?.canary) return;
   if (outcome === 'succeeded' || outcome === 'dead') countEnd(metrics, { ...row, queue, state: outcome });
   else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', { queue });
   const finish = direct ? now - direct.time : row && finishMs(row, now);
@@ -153,7 +149,7 @@ async function deliver(handling: Handling, tried: 'taken' | undefined): Promise<
   } catch (error) {
     if (!(error instanceof UnreadableRowError && error.code === ROW_DAMAGED)) throw error;
     await parkUnread(deps, { queue: contract.queue, message }, error);
-    return { kind: 'acknowledge' };
+    return { kind: 'acknowledge', none: 'damaged' };
   }
 }
 
@@ -178,11 +174,11 @@ async function handleJob(handling: Handling, subject: Subject): Promise<Disposit
       await finish(deps, row, late);
       const sent = { body: late.body, sequence: message.sequenceNumber };
       if (!(await keepCancelled(deps, row, sent))) return handleJob(handling, subject);
-      return { kind: 'acknowledge' };
+      return { kind: 'acknowledge', none: 'late' };
     }
     case 'refused':
       refuse(deps, facts(opened.subject.id));
-      return { kind: 'acknowledge' };
+      return { kind: 'acknowledge', none: 'refused' };
     case 'busy':
       return (await waitForRun(handling, opened)) ?? handleJob(handling, subject);
   }
@@ -206,7 +202,7 @@ async function waitForRun(
   }
   // Unless that was its last receive too, the message of the other run stays in SQS until that run has an outcome.
   const otherStays = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
-  if (otherStays && last) return { kind: 'acknowledge' };
+  if (otherStays && last) return { kind: 'acknowledge', none: 'copied' };
   return { kind: 'return', visibilityMs: restMs };
 }
 

@@ -103,6 +103,8 @@ export interface Handling {
 }
 
 export type Disposition =
-  /** It is deleted. `direct`: a job that was done without a row. */
-  | { kind: 'acknowledge'; row?: JobRow; direct?: { id: string; time: number } }
+  /** It is deleted. `direct`: a job that was done without a row. `none`: why the message ran no job. */
+  | { kind: 'acknowledge'; row: JobRow }
+  | { kind: 'acknowledge'; direct: { id: string; time: number } }
+  | { kind: 'acknowledge'; none: 'late' | 'refused' | 'damaged' | 'copied' }
   | { kind: 'return'; visibilityMs: number; row?: JobRow };

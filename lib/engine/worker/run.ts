@@ -1,7 +1,9 @@
 import type { QueueSettings } from '../../platform/config/functions';
 import {
+  codeOf,
   IdTakenError,
   ignoreStoreError,
+  isBug,
   PermanentError,
   StoreError,
   TransientError,
@@ -71,6 +73,7 @@ export async function run(
       }
       const { thrown } = tried;
       if (thrown instanceof StoreError) throw thrown;
+      if (isBug(thrown)) reportBug(handling, row, thrown);
       const owedMs = await owedWait(deps, lease);
       const decision = decisionOn(thrown, handling, { row: lease.row(), asked, quickRetries, waitedMs, owedMs });
       if (decision.kind === 'report') throw thrown;
@@ -82,6 +85,11 @@ export async function run(
       await deps.clock.sleep(decision.waitMs);
     }
   });
+}
+
+function reportBug({ deps, message }: Handling, { queue, id: jobId }: JobRow, bug: unknown): void {
+  const { messageId } = message;
+  deps.log.error('a run met a fault of the code', { queue, jobId, messageId, code: codeOf(bug) }, bug);
 }
 
 const hasOpenStep = ({ steps }: JobRow): boolean => Object.values(steps).some(({ status }) => status === 'started');

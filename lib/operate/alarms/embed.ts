@@ -174,10 +174,12 @@ function linksText({ name, kind, subject }: Change, { instance, region }: Target
   const cloudWatch = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#`;
   // A name may come from any message on the topic.
   const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
+  // The code follows the alarm's own name.
+  const [alarm = ''] = name.split(' ');
   // The console expects a log group's name URL-encoded twice, with $ instead of %.
   const logGroup = encoded(encoded(`/aws/lambda/${functionName(instance, subject)}`)).replaceAll('%', '$');
   return [
-    ...(isFact(kind) ? [] : [`[Alarm](${cloudWatch}alarmsV2:alarm/${encoded(name)})`]),
+    ...(isFact(kind) ? [] : [`[Alarm](${cloudWatch}alarmsV2:alarm/${encoded(alarm)})`]),
     ...(KINDS[kind].scope === 'queue' ? [`[Logs](${cloudWatch}logsV2:log-groups/log-group/${logGroup})`] : []),
     `[Dashboard](${cloudWatch}dashboards/dashboard/${encoded(instance)})`,
   ].join(' · ');

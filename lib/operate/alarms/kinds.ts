@@ -104,6 +104,12 @@ const ALARMS = {
       'A permission or a secret is missing, or a function did what it must not do. The code in its log says which.',
     inspect: 'logs -f FUNCTION --startTime 1h',
   },
+  bug: {
+    title: 'The code has a fault',
+    meaning:
+      'A function met an error that no code expected. Its work is tried again. The table "Faults of the code" of the dashboard shows where.',
+    inspect: 'logs -f FUNCTION --startTime 1h',
+  },
   'alarms-not-sent': {
     title: 'The reconciler cannot send its alarms',
     meaning: 'SNS takes no messages from it. It tries again every minute.',

@@ -27,6 +27,8 @@ const alarmSchema = z.object({
   OldStateValue: z.string().default(''),
   NewStateReason: z.string().default(''),
   StateChangeTime: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
+  /** What the value is of, if the alarm has several: its notification is about one of them. */
+  AlarmContributorAttributes: z.record(z.string(), z.string().max(200)).optional(),
   Trigger: z.object({ Threshold: z.number().nullish(), ComparisonOperator: z.string().nullish() }).default({}),
 });
 
@@ -68,6 +70,9 @@ export function notificationOf(
   const { data: alarm } = alarmSchema.safeParse(json);
   const known = alarm && parseAlarmName(alarm.AlarmName, place);
   if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
-  const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
-  return { change: { ...known, name, firing: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
+  const { AlarmName, NewStateValue: state, StateChangeTime, AlarmContributorAttributes: of = {} } = alarm;
+  const code = Object.values(of).join(' ');
+  const name = `${AlarmName} ${code}`.trim();
+  const at = Date.parse(StateChangeTime);
+  return { change: { ...known, name, ...(code && { code }), firing: state === 'ALARM', at, alarm } };
 }

@@ -53,7 +53,7 @@ export async function notify(
 /** `undefined`: the table does not answer, or its item is damaged. Then the message is sent on its own. */
 const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
   (change.firing ? began(deps, change) : ended(deps, change)).catch((error: unknown) => {
-    deps.log.warn('an alarm is sent on its own', { code: codeOf(error) });
+    deps.log.warn('an alarm is sent on its own', { code: codeOf(error) }, error);
     return undefined;
   });
 
@@ -94,7 +94,7 @@ async function deliver(
         continue;
       }
       const code = codeOf(error);
-      log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
+      log.error('an alarm was not delivered', { code, messageId: sns.MessageId }, error);
       if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
       await undelivered.send(undeliveredUrl, { body: sns.Message, attributes: { code } });
       return;

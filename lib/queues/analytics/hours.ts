@@ -113,7 +113,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
       if (result === 'again') pending.set(hour, [since]);
       if (typeof result === 'object') pending.set(hour, [since, result]);
     } catch (error) {
-      log.error('an hour could not be written', { code: codeOf(error), key });
+      log.error('an hour could not be written', { code: codeOf(error), key }, error);
       doubtAt = clock.now();
     }
   }

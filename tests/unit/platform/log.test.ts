@@ -1,3 +1,10 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { PermanentError } from '../../../lib/platform/errors';
 import { realLog, realMetrics } from '../../../lib/platform/log';
 import type { Log, Metrics } from '../../../lib/platform/ports';
 import { printed } from '../../support/printed';
@@ -44,6 +51,58 @@ test('the log drops unknown keys, errors and objects, and names what it dropped'
     { level: 'ERROR', queue: 'q', droppedFacts: 'email,reason,outcome,level' },
     { level: 'ERROR', droppedFacts: 'config' },
   ]);
+});
+
+/** An error whose message ends with a line that looks like a call. */
+const personal = (of: ErrorConstructor) => new of('ada@example.com\n    at planted (/work/lib/planted.ts:1:1)');
+
+test.each<[string, unknown, string | undefined]>([
+  ['a bug', personal(TypeError), 'TypeError'],
+  ['a bug with a name of its own', Object.assign(personal(Error), { name: 'Ada Lovelace' }), 'Error'],
+  ['a bug whose stack is read before', ((error) => [error.stack, error][1])(personal(RangeError)), 'RangeError'],
+  ['a thrown text', 'ada@example.com', 'string'],
+  ['an error that the code expects', new PermanentError({ code: 'Rejected', message: 'planted' }), undefined],
+  ['no error', undefined, undefined],
+])('of %s the line has at most class and calls, and nothing of the message', (what, error, expected) => {
+  const [line] = written((log) => log.error('failed', { code: 'Unexpected' }, error));
+
+  expect(line?.error).toBe(expected);
+  expect(JSON.stringify(line)).not.toMatch(/ada|Ada|planted/);
+  if (what === 'a bug') expect(line?.frames).toMatch(/^tests\/unit\/platform\/log\.test\.ts:\d+:\d+ < /);
+});
+
+test('a bug in a bundle is at the file and line of its source, and Lambda, which logs what a function throws, gets no message', async () => {
+  const outdir = mkdtempSync(join(tmpdir(), 'bundle-'));
+  const contents = `import { realLog } from './lib/platform/log';
+    const inner = (text: string) => {
+      throw new TypeError(text);
+    };
+    try {
+      inner('planted');
+    } catch (error) {
+      realLog({ service: 's', level: 'INFO' }).error('failed', {}, error);
+      console.log(JSON.stringify({ stack: (error as Error).stack }));
+    }`;
+  const stdin = { contents, resolveDir: process.cwd(), sourcefile: 'sample.ts', loader: 'ts' as const };
+  await build({
+    stdin,
+    outdir,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    sourcemap: 'external',
+    logLevel: 'error',
+  });
+
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(outdir, 'stdin.js')]);
+
+  rmSync(outdir, { recursive: true });
+  const [line, thrown] = `${stderr}${stdout}`
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text) as object);
+  expect(line).toMatchObject({ error: 'TypeError', frames: expect.stringMatching(/sample\.ts:3 < \S*sample\.ts:6/) });
+  expect(thrown).toEqual({ stack: expect.not.stringContaining('planted') });
 });
 
 test('metrics are EMF lines under the namespace, with one line for each set of dimensions', () => {

@@ -293,7 +293,8 @@ test('the code measures what an alarm or the dashboard shows, and nothing else, 
   const shown = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === 'mht-api');
 
   const searches = JSON.stringify(prod.Resources).matchAll(/\{mht-api,[\w,]+\} MetricName=\W+(\w+)/g);
-  const names = [...shown.map(([, name]) => name), ...[...searches].map(([, name]) => name)];
+  const queries = JSON.stringify(alarms(prod)).matchAll(/SELECT \w+\((\w+)\)/g);
+  const names = [...shown.map(([, name]) => name), ...[...searches, ...queries].map(([, name]) => name)];
 
   expect([...new Set(measured)].sort()).toEqual([...new Set(names)].sort());
   const dimensions = shown.flatMap((metric) => metric.filter((_, at) => at > 1 && at % 2 === 0));

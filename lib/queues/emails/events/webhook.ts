@@ -6,7 +6,7 @@ import { type Ledger, ROW_LIFETIME_MS, UnreadableRowError } from '../../../engin
 import type { Evidence } from '../../../engine/jobs/row';
 import type { SuppressionList } from '../../../mail/suppression';
 import { mapEach } from '../../../platform/concurrency';
-import { StoreError } from '../../../platform/errors';
+import { codeOf } from '../../../platform/errors';
 import { groupBy } from '../../../platform/group-by';
 import type { Item, ItemHead, Log, Metrics, Objects } from '../../../platform/ports';
 import { jsonOf } from '../../../platform/text';
@@ -87,7 +87,7 @@ export const eventWebhook =
       await takeEvents(deps, events);
       return { statusCode: 204 };
     } catch (error) {
-      deps.log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
+      deps.log.error('events could not be stored', { code: codeOf(error) }, error);
       return { statusCode: 503 };
     }
   };

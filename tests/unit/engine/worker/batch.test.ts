@@ -328,6 +328,7 @@ test.each([
   expect(response.batchItemFailures).toHaveLength(kept - 1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing' });
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([kept, 0]);
+  expect(engine.lines.at(-1)?.facts.outcome).toBe(last ? 'retry' : 'copied');
 });
 
 test.each([

@@ -2,6 +2,7 @@ import { IllegalTransitionError } from '../../../../lib/engine/jobs/transitions'
 import type { MessageType } from '../../../../lib/engine/worker/contract';
 import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../../lib/platform/errors';
 import { acceptedRow } from '../../../support/accepted-row';
+import { damagedRow } from '../../../support/damage';
 import { envelope, jobId, memoryEngine } from '../../../support/engine';
 import { inState } from '../../../support/in-state';
 import { rejects, sampleContract, sampleEngine } from '../../../support/sample-contract';
@@ -56,6 +57,58 @@ test('an illegal change of a job is refused and counted, for an alarm of its own
 
   expect(metricsOf(engine)).toEqual({ JobsRetried: [1], IllegalTransitions: [1] });
   expect(engine.lines.at(-1)?.facts).toMatchObject({ code: 'IllegalTransition', jobId: row.id, state: 'dead' });
+});
+
+const BUG = new TypeError('planted');
+
+test.each<[string, () => ReturnType<typeof sampleEngine>['engine'], string]>([
+  [
+    'a run of the worker, at each of its three tries',
+    () => sampleEngine(() => Promise.reject(BUG)).engine,
+    'Unexpected',
+  ],
+  ['the worker itself', () => failing('table.update', 'table.get'), 'EngineFailed'],
+  ['the reconciler', () => failing('table.due'), 'Unexpected'],
+])('a bug in %s is logged with what was thrown, for its class and place', async (where, start, code) => {
+  const engine = start();
+
+  if (where === 'the reconciler') await engine.reconcile();
+  else await engine.sendAndDeliver(envelope());
+
+  expect(engine.bugs.length).toBeGreaterThan(where.includes('three') ? 2 : 0);
+  expect(new Set(engine.bugs)).toEqual(new Set([BUG]));
+  expect(engine.lines).toContainEqual({ message: expect.any(String), facts: expect.objectContaining({ code }) });
+  expect(JSON.stringify(engine.lines)).not.toContain('planted');
+});
+
+/** Calls of the engine that have a bug. */
+const failing = (...calls: string[]) =>
+  sampleEngine(undefined, {
+    before: (call) => {
+      if (calls.includes(call)) throw BUG;
+    },
+  }).engine;
+
+test.each<[string, (engine: ReturnType<typeof sampleEngine>['engine']) => Promise<unknown>]>([
+  ['late', (engine) => engine.sendAndDeliver(envelope(), { of: jobId(1) })],
+  ['refused', (engine) => engine.sendAndDeliver(envelope())],
+  [
+    'damaged',
+    async (engine) => {
+      await damagedRow(engine.table, engine.row(jobId(1)).key, 'steps');
+      await engine.sendAndDeliver(envelope());
+    },
+  ],
+])('a message that runs no job because it is %s has that outcome, and counts as no end', async (outcome, deliver) => {
+  const { engine } = sampleEngine();
+  await engine.accept(envelope());
+  await engine.deliver();
+  const before = metricsOf(engine).JobsSucceeded;
+
+  await deliver(engine);
+
+  expect(engine.lines.at(-1)).toMatchObject({ message: 'delivery handled', facts: { outcome } });
+  expect(metricsOf(engine).JobsSucceeded).toEqual(before);
 });
 
 test('the time of a paced job, which waits for its share of a rate, is not measured', async () => {

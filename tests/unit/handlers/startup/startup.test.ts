@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { handler } from '../../../../handlers/alarms';
-import { countingDenied } from '../../../../handlers/startup/engine';
+import { countingFaults } from '../../../../handlers/startup/engine';
 import { rhythmOf } from '../../../../handlers/startup/reconciler';
 import { parseEnv } from '../../../../lib/platform/config/common';
 import type { Facts } from '../../../../lib/platform/ports';
@@ -32,7 +32,7 @@ test('a function starts once, at its first invocation, or after a failed start, 
   const lines = `${stderr}${stdout}`.split('\n').filter(Boolean);
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { level: 'ERROR', message: 'configuration: TABLE: is missing', code: 'NotConfigured' },
-    { level: 'ERROR', message: 'the function could not start', code: 'NotConfigured' },
+    { level: 'ERROR', message: 'the function could not start', code: 'NotConfigured', error: 'Error' },
     { outcomes: ['configuration: TABLE: is missing', 'planted', 1, 1] },
   ]);
 });
@@ -70,13 +70,13 @@ test('without a number, or with 0, there are no canaries', () => {
 });
 
 /** Writes a line with this code, and answers the line and the metrics. */
-function write(code?: string) {
+function write(code?: string, error?: unknown) {
   const lines: [string, Facts | undefined][] = [];
   const metrics: unknown[] = [];
   const line = (message: string, facts?: Facts) => void lines.push([message, facts]);
   const counting = { add: (...metric: unknown[]) => void metrics.push(metric), flush: async () => {} };
-  const log = countingDenied({ info: line, warn: line, error: line }, counting);
-  log.error('a message could not be handled', { code });
+  const log = countingFaults({ info: line, warn: line, error: line }, counting);
+  log.error('a message could not be handled', { code }, error);
   return { lines, metrics };
 }
 
@@ -102,3 +102,9 @@ test.each(['S3.SlowDown', 'DynamoDB.ResourceNotFoundException', 'ZendeskRejected
     expect(write(code).metrics).toEqual([]);
   },
 );
+
+test('a line about a bug counts by code and class, for one alarm that names both', () => {
+  expect(write('EngineFailed', new TypeError('planted')).metrics).toEqual([
+    ['Bugs', 1, 'Count', { code: 'EngineFailed', error: 'TypeError' }],
+  ]);
+});

@@ -68,6 +68,14 @@ test.each([
   expect(field(alarmChange({ AlarmName, NewStateReason, Trigger }), 'Value')).toBe(expected);
 });
 
+test('the message of an alarm with several values names the one that it is about, and links to the alarm', () => {
+  const of = { AlarmContributorAttributes: { code: 'EngineFailed', error: 'TypeError' } };
+  const change = alarmChange({ AlarmName: 'acme-bug', ...of });
+
+  expect(field(change, 'Details')).toBe('code EngineFailed TypeError');
+  expect(field(change, 'Links')).toContain('alarmsV2:alarm/acme-bug)');
+});
+
 test('a runbook with an address is a link', () => {
   const at = { ...place, runbook: 'https://example.com/runbook' };
 

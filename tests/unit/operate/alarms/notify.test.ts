@@ -159,6 +159,8 @@ const ends = (minute: number, name: string, OldStateValue = 'ALARM') =>
 const fact = (minute: number, about: Parameters<typeof aFact>[0]) =>
   aFact({ at: timeOf(minute), since: timeOf(minute), subject: 'feedback', code: 'Rejected', ...about });
 
+const BUG = '🔴 acme: The code has a fault';
+const of = (error: string) => ({ AlarmContributorAttributes: { code: 'EngineFailed', error } });
 const LATE = '🔴 acme · feedback: Canaries are late';
 const LATE_OVER = '🟢 acme · feedback: Canaries are late (over)';
 const WAITED = '🔴 acme · feedback: A message has waited for a long time';
@@ -169,6 +171,15 @@ const DEAD = '🔴 acme · feedback: Jobs are dead';
 const FIRST = { OldStateValue: 'INSUFFICIENT_DATA' };
 
 test.each<[string, unknown[], string[]]>([
+  [
+    'two values of one alarm begin and end on their own',
+    [
+      fires(0, 'bug', of('TypeError')),
+      fires(1, 'bug', of('RangeError')),
+      changeAt(2, 'bug', { ...of('TypeError'), NewStateValue: 'OK' }),
+    ],
+    Array(2).fill(BUG).concat('🟢 acme: The code has a fault (over)'),
+  ],
   ['the first data of an alarm is not reported', [ends(0, 'feedback-canary-late', FIRST.OldStateValue)], []],
   ['an alarm whose first data fire is reported', [fires(0, 'feedback-canary-late', FIRST)], [LATE]],
   [
