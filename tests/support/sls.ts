@@ -21,11 +21,28 @@ export function serviceDirectory() {
   return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Empties the handlers of a copy. Bundling takes most of the time of `sls package`, and the template has no code. */
+/** Gives each function an empty zip. To load the bundler alone takes a third of the time of `sls package`. */
+const NO_CODE = `const { writeFileSync } = require('node:fs');
+module.exports = class NoCode {
+  constructor({ service }) {
+    const give = (name) => {
+      const artifact = \`\${name}.zip\`;
+      writeFileSync(artifact, '');
+      service.getFunction(name).package = { artifact };
+    };
+    this.hooks = { 'before:package:createDeploymentArtifacts': () => service.getAllFunctions().forEach(give) };
+  }
+};
+`;
+
+/** Lets a copy package its template only. */
 export function withoutCode({ path }: ServiceDirectory): void {
-  const handlers = join(path, 'handlers');
-  const files = fs.readdirSync(handlers).filter((name) => name.endsWith('.ts'));
-  for (const file of files) fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
+  const file = join(path, 'serverless.yml');
+  const [bundler, noCode] = ['./packages/cli/bundler.cjs', './no-code.cjs'];
+  const text = fs.readFileSync(file, 'utf8');
+  if (!text.includes(bundler)) throw new Error(`serverless.yml does not name ${bundler}`);
+  fs.writeFileSync(file, text.replace(bundler, noCode));
+  fs.writeFileSync(join(path, noCode), NO_CODE);
 }
 
 export type SlsResult = Awaited<ReturnType<typeof sls>>;
