@@ -40,6 +40,11 @@ export function createCloudwatch(instance: Instance) {
     ...instanceAlarms(instance, functionsOf(instance)),
   ];
   const states = new Map<Alarm, State>();
+  // Each minute asks for them many times.
+  const ids = new Map<Metric, string>();
+  for (const metric of alarms.flatMap(({ metrics }) => Object.values(metrics)))
+    ids.set(metric, idOf(metric.namespace, metric.name, metric.dimensions));
+  const idOfRead = (metric: Metric): string => ids.get(metric) ?? '';
 
   function add(namespace: string, name: string, dimensions: Record<string, string>, value: number, at: number): void {
     const id = idOf(namespace, name, dimensions);
@@ -59,8 +64,9 @@ export function createCloudwatch(instance: Instance) {
   }
 
   /** The metric's value in the period that ends here. `undefined`: no data. */
-  function statisticOf({ namespace, name, dimensions, statistic }: Metric, endsAt: number, minutes: number) {
-    const byMinute = points.get(idOf(namespace, name, dimensions));
+  function statisticOf(metric: Metric, endsAt: number, minutes: number) {
+    const { statistic } = metric;
+    const byMinute = points.get(idOfRead(metric));
     const found = Array.from({ length: minutes }, (_, n) => byMinute?.get(endsAt - 1 - n)).filter((one) => one);
     if (found.length === 0) return undefined;
     const sum = found.reduce((total, point) => total + (point?.sum ?? 0), 0);
@@ -97,9 +103,7 @@ export function createCloudwatch(instance: Instance) {
 
   function hasPoints({ metrics, period, periods = 1 }: Alarm, minute: number): boolean {
     const since = minute - (period / 60) * (periods + 2);
-    return Object.values(metrics).some(
-      ({ namespace, name, dimensions }) => (newest.get(idOf(namespace, name, dimensions)) ?? 0) >= since,
-    );
+    return Object.values(metrics).some((metric) => (newest.get(idOfRead(metric)) ?? 0) >= since);
   }
 
   function withoutPoints(alarm: Alarm): State {

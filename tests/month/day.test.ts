@@ -1,7 +1,7 @@
 import { bill, type Month, sumOf } from '../../resources/cost';
 import { play } from './play';
 
-const A_TENTH = { events: 0.1, recipients: 0.1 };
+const A_TENTH = { events: 0.1, recipients: 0.05 };
 const COUNTED = ['DynamoDB', 'S3', 'SQS', 'Lambda', 'CloudWatch logs'];
 
 test('on a day without trouble nothing is lost or sent twice, the chat stays silent, and it costs what the bill says', async () => {

@@ -21,7 +21,7 @@ export async function installExample() {
   const consumer = await installProducer(declared);
   for (const file of ['src', 'tsconfig.json', 'package.json', 'openapi.json'])
     cpSync(join(EXAMPLE, file), join(consumer.folder, file), { recursive: true });
-  consumer.run(resolve('node_modules/.bin/tsc'), ['-p', '.']);
+  consumer.run(resolve('node_modules/.bin/tsc'), ['-p', '.', '--checkers', '1']);
 
   async function start(env: Record<string, string>) {
     const child = spawn(process.execPath, ['dist/main.js'], { cwd: consumer.folder, env: { PORT: '0', ...env } });

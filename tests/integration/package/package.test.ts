@@ -57,7 +57,7 @@ afterAll(() => consumer.remove());
 const compile = (name: string, options: object, files: string[]) => {
   const config = `tsconfig.${name}.json`;
   consumer.write(config, JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
-  return consumer.run(tool('tsc'), ['-p', config]);
+  return consumer.run(tool('tsc'), ['-p', config, '--checkers', '1']);
 };
 
 /** What a script of the consumer prints. */
