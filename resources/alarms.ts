@@ -68,8 +68,16 @@ export function queueAlarms(
   return alarms.map((one) => ({ ...one, subject: name }));
 }
 
-export function instanceAlarms({ name: instance, events }: Pick<Instance, 'name' | 'events'>, functions: string[]) {
+/** Of fewer, one phone with a fault may send five percent. */
+const FEW_EVENTS = 1_000;
+
+export function instanceAlarms(
+  { name: instance, events, analytics }: Pick<Instance, 'name' | 'events' | 'analytics'>,
+  functions: string[],
+) {
   const own = ownMetrics(instance);
+  const taken: Metrics = { rejected: own('EventsRejected', 'Sum'), accepted: own('EventsAccepted', 'Sum') };
+  const rejected = `IF(rejected + accepted >= ${FEW_EVENTS}, 100 * rejected / (rejected + accepted), 0)`;
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter((key) => key !== 'alarms');
   // Its reserved concurrency is small on purpose, and SendGrid tries again.
@@ -88,6 +96,16 @@ export function instanceAlarms({ name: instance, events }: Pick<Instance, 'name'
     alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
     alarm('access-denied', { count: own('AccessDenied', 'Sum') }, any),
     alarm('bug', {}, { ...any, expression: bugsOf(instance) }),
+    ...(functions.includes('analytics')
+      ? [
+          alarm('events-rejected', taken, {
+            ...any,
+            expression: rejected,
+            threshold: analytics.rejected ?? 5,
+            period: 900,
+          }),
+        ]
+      : []),
     // These queues are mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
     alarm('alarms-undelivered', visibleIn(undeliveredName(instance)), { threshold: 1, period: 60, silence: 'ignore' }),
     ...(events.webhook

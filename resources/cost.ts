@@ -54,12 +54,15 @@ export const ASSUMED = {
   /** SendGrid's rate decides how many recipients a chunk has. */
   emailRate: 100,
   /** At the beta's traffic, so many posts of SendGrid are due in the time that one collects. More mails make longer posts. */
-  duePosts: 0.35,
+  duePosts: 0.1,
   /** Lambda asks an idle queue five times in 20 seconds. */
   pollsPerMinute: 15,
 } as const;
 
 const MINUTES = 30 * 24 * 60;
+const QUEUES = 4;
+/** The played month tells chunks of campaigns from single mails. */
+const WORKERS = ['feedback', 'emails', 'chunks', 'testflight', 'analytics'];
 const GB = 1024 ** 3;
 
 /** A tracker sends an event and what follows it for some seconds (`npm run bench -- analytics-packing` measures it). */
@@ -71,15 +74,16 @@ export function eventsPerMessage(eventsAMonth: number): number {
 /** How many times as much as in the played month each function does for its traffic. */
 function timesOf(month: Month, { traffic, used }: PlayedMonth): (name: string) => number {
   const times = (of: (month: Month) => number) => of(month) / Math.max(1, of(traffic));
-  const mailJobs = ({ mails, recipients }: Month) => mails + recipients / chunkSizeOf(ASSUMED.emailRate);
+  const chunks = times(({ recipients }) => recipients);
   const messages = times(({ events }) => events / eventsPerMessage(events));
-  const jobs = times((of) => of.feedback + of.testflight + mailJobs(of));
+  const jobs = times((of) => of.feedback + of.testflight + of.mails + of.recipients / chunkSizeOf(ASSUMED.emailRate));
   const posts = (part: number) => 1 - Math.exp(-ASSUMED.duePosts * part);
   // The nightly check reads each object: the originals of events, and the records.
   const originals = (used.tracker?.['queues.sendBatch'] ?? 0) / (used.verify?.['objects.get'] ?? 1);
   const known: Record<string, number> = {
     feedback: times(({ feedback }) => feedback),
-    emails: times(mailJobs),
+    emails: times(({ mails }) => mails),
+    ...{ chunks, reconciler: chunks },
     'email-events': posts(times(({ mails, recipients }) => mails + recipients)) / posts(1),
     testflight: times(({ testflight }) => testflight),
     ...{ analytics: messages, tracker: messages, hours: messages },
@@ -106,26 +110,18 @@ const grown = (idle: Used, all: Used, times: number): Used =>
     }),
   );
 
-/**
- * A month's bill in USD by service, for what was used and these events. `billed`: what the template has. `queues`: the
- * workers, for whom Lambda polls.
- */
-export function billOf(
-  used: UsedBy,
-  events: number,
-  billed: Billed,
-  queues: readonly string[],
-): Record<string, number> {
+/** A month's bill in USD by service, for what was used and these events. `billed`: what the template has. */
+export function billOf(used: UsedBy, events: number, billed: Billed): Record<string, number> {
   const all = Object.values(used);
   const of = (which: RegExp): number => all.reduce((sum, one) => sum + sumOf(one, (what) => which.test(what)), 0);
-  const worked = queues.reduce((sum, name) => sum + (used[name]?.invocations ?? 0), 0);
+  const worked = WORKERS.reduce((sum, name) => sum + (used[name]?.invocations ?? 0), 0);
   const gbSeconds = of(/^gbSeconds$/) + events * ASSUMED.hoursEventSeconds * ASSUMED.hoursGb;
   return {
     DynamoDB: of(/^writeUnits$/) * PRICES.writeUnit + of(/^readUnits$/) * PRICES.readUnit,
     // S3 bills a list as a put.
     S3: of(/^objects\.(put|create|replace|list)/) * PRICES.s3Put + of(/^objects\.(get|read|size)/) * PRICES.s3Get,
     // Lambda receives and deletes each message, and asks for more.
-    SQS: (of(/^queues\./) + 2 * worked + MINUTES * ASSUMED.pollsPerMinute * queues.length) * PRICES.sqsRequest,
+    SQS: (of(/^queues\./) + 2 * worked + MINUTES * ASSUMED.pollsPerMinute * QUEUES) * PRICES.sqsRequest,
     Lambda: of(/^invocations$/) * PRICES.lambdaRequest + gbSeconds * PRICES.lambdaGbSecond,
     'CloudWatch logs': (of(/^logBytes$/) / GB) * PRICES.logGb,
     'CloudWatch alarms': billed.alarmMetrics * PRICES.alarmMetric,
@@ -134,11 +130,9 @@ export function billOf(
   };
 }
 
-const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
-
 /** The bill of a month with this traffic, for an instance with four queues. */
 export const bill = (month: Month, billed: Billed, played = playedMonth()): Record<string, number> =>
-  billOf(usedIn(played, month), month.events, billed, QUEUES);
+  billOf(usedIn(played, month), month.events, billed);
 
 export const sumOf = (counts: Record<string, number>, which = (_name: string) => true): number =>
   Object.entries(counts).reduce((sum, [name, count]) => sum + (which(name) ? count : 0), 0);

@@ -1,6 +1,6 @@
 import { recordFolder } from '../../lib/engine/jobs/keys';
 import type { JobRow } from '../../lib/engine/jobs/row';
-import { dataPrefix, parquetPrefix } from '../../lib/queues/analytics/keys';
+import { dataPrefix, parquetPrefix, rejectedPrefix } from '../../lib/queues/analytics/keys';
 import { chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
 import { monthFigures } from '../../packages/cli/month-figures';
 import { criteriaOf } from '../../packages/cli/report';
@@ -78,9 +78,9 @@ export function jobsOf(records: readonly Record_[]): QueueFigures {
 }
 
 /** A month's bill in USD for what these days used, at list prices. */
-function costOf({ used, cloudwatch, queueNames }: Service, days: number): Record<string, number> {
+function costOf({ used, cloudwatch }: Service, days: number): Record<string, number> {
   const month = times(Object.fromEntries(used), 30 / days);
-  return billOf(month, (cloudwatch.sum('EventsAccepted') * 30) / days, cloudwatch.billed(), queueNames);
+  return billOf(month, (cloudwatch.sum('EventsAccepted') * 30) / days, cloudwatch.billed());
 }
 
 /** The same, so many times. */
@@ -134,6 +134,9 @@ export async function pageOf(
 
   const originals = keys.filter((key) => key.startsWith(dataPrefix(prefix))).length;
   const stored = cloudwatch.sum('EventsAccepted');
+  const rejected = inFolder(rejectedPrefix(prefix).slice(0, -1))
+    .map((key) => Number(stores.objects.metadata(key)?.events))
+    .reduce((sum, events) => sum + events, 0);
   const told = new Set<string>();
   const shown = chat.map(({ at, title, text }) => {
     const cause = causeOf(at, trouble);
@@ -175,7 +178,7 @@ export async function pageOf(
       one.operator && startOf(one) < days * DAY_MS ? `${one.what}: ${one.operator}` : [],
     ),
     events: {
-      ...{ stored, rejected: cloudwatch.sum('EventsRejected'), objects: originals },
+      ...{ stored, rejected, objects: originals },
       perMessage: stored / Math.max(1, originals),
       hours: keys.filter((key) => key.startsWith(parquetPrefix(prefix))).length,
     },
@@ -251,7 +254,7 @@ export function textOf(page: Page): string {
       ]),
     ),
     table(['campaign', 'end'], Object.entries(page.mails.campaigns)),
-    `Events: ${page.events.stored} stored, ${page.events.rejected} rejected, ${fixed(page.events.perMessage)} in an object of a message, ${page.events.hours} objects of hours.`,
+    `Events: ${page.events.stored} stored, ${page.events.rejected} rejected, most of them repeats, ${fixed(page.events.perMessage)} in an object of a message, ${page.events.hours} objects of hours.`,
     table(
       ['chat', 'message', 'cause', 'needless'],
       page.chat.map(({ at, title, cause, needless }) => [at, title, cause, needless ? 'YES' : 'no']),

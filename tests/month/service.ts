@@ -17,7 +17,7 @@ import { ignoreStoreError, StoreError } from '../../lib/platform/errors';
 import type { BatchQueues, Facts, Objects, Queues, Table } from '../../lib/platform/ports';
 import { writeHours } from '../../lib/queues/analytics/hours';
 import { analyticsContract } from '../../lib/queues/analytics/process';
-import { campaigns } from '../../lib/queues/emails/campaigns/campaign';
+import { CAMPAIGN_CHUNK, campaigns } from '../../lib/queues/emails/campaigns/campaign';
 import { takeEvents } from '../../lib/queues/emails/events/webhook';
 import { emailsContract } from '../../lib/queues/emails/process';
 import { feedbackContract, mailLimit } from '../../lib/queues/feedback/process';
@@ -256,7 +256,9 @@ export function startService({ seed, trouble, onMails }: Options) {
     const { main } = createQueuePair(sqs, { instance: INSTANCE, queue: row.name }, settings(row.name));
     const work = async (event: SQSEvent): Promise<InvokeResult> => {
       if (isThrottled(row.name)) return { kind: 'throttled' };
-      const value = await invoke(row.name, (of) => {
+      // A chunk of a campaign costs more than a single mail, so the bill needs both.
+      const isChunk = event.Records.some(({ body }) => body.includes(CAMPAIGN_CHUNK));
+      const value = await invoke(isChunk ? 'chunks' : row.name, (of) => {
         const contract = made.get(of) ?? contracts[row.name]?.(of);
         if (!contract) throw new Error(`there is no queue ${row.name}`);
         made.set(of, contract);

@@ -72,6 +72,13 @@ const ALARMS = {
     next: 'logs -f {} --startTime 1h',
     follows: ['function-errors', 'function-throttles', 'oldest-message', 'jobs-slow'],
   },
+  'events-rejected': {
+    title: 'Too many events are rejected',
+    meaning: 'The API or an app sends events that break a rule. They are kept, and can be sent again after a fix.',
+    unit: 'percent',
+    inspect: 'analytics',
+    next: 'analytics replay',
+  },
   'function-errors': {
     title: 'A function fails',
     meaning:

@@ -30,6 +30,11 @@ export const ANALYTICS = {
       noAddressesFrom: z.iso
         .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
         .describe('Events of jobs made from this time on are rejected if a value looks like a mail address'),
+      rejected: z
+        .int()
+        .min(1)
+        .max(100)
+        .describe('Alarm: rejected events, in percent of at least 1,000 within 15 minutes. Default: 5'),
       athena: z.boolean().describe('Make a Glue database with the tables of events and the view events, for Athena'),
       columns: z
         .record(propertyName, z.enum(PROPERTY_TYPES))

@@ -45,7 +45,7 @@ const MOST_NAMES = 20;
 
 async function store(deps: AnalyticsDeps, { data, envelope }: Parameters<Work>[0], { now, log }: Parameters<Work>[1]) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
-  const { accepted, rejected, names } = encodeBatch(envelope, data.events, deps.noAddressesFrom);
+  const { accepted, rejected, names, repeats } = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   if (accepted) {
     const isErased = await write(deps.objects, dataKey(deps.prefix, place), accepted, envelope);
     // After the original. So the function that finds this copy finds the original too.
@@ -57,7 +57,8 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Parameters<Work>[0
   // A repeated message is counted again. The numbers only show trends, and the objects are exact.
   const counts = { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
   deps.metrics.add('EventsAccepted', counts.accepted, 'Count', {});
-  deps.metrics.add('EventsRejected', counts.rejected + Number(envelope.refused ?? 0), 'Count', {});
+  // A repeat does no harm, and no person can do anything about it.
+  deps.metrics.add('EventsRejected', counts.rejected - repeats + Number(envelope.refused ?? 0), 'Count', {});
   // From `track` of the first event of a message. Senders that do not say it packed at once.
   const since = Date.parse((data.events as { received?: string }[])[0]?.received ?? envelope.time);
   deps.metrics.add('TimeToStore', now() - (Number.isNaN(since) ? place.time : since), 'Milliseconds', {});
@@ -164,6 +165,7 @@ export function encodeBatch(envelope: Head, events: readonly unknown[], noAddres
   const origin = originOf(envelope);
   const seen = new Set<unknown>();
   const names = new Map<string, number>();
+  let repeats = 0;
   acceptedLines.begin(origin);
   rejectedLines.begin(origin);
 
@@ -172,8 +174,9 @@ export function encodeBatch(envelope: Head, events: readonly unknown[], noAddres
     const json = textOf(event);
     const problem =
       problemOf(event, jobTime, json) ??
-      repeated(event, seen) ??
+      (seen.has(keyOf(event as AnalyticsEvent)) ? REPEAT : undefined) ??
       (noAddresses ? addressProblem(event as AnalyticsEvent) : undefined);
+    if (problem === REPEAT) repeats++;
     if (problem) {
       rejectedLines.add(rejection(json, problem, index));
       continue;
@@ -183,7 +186,7 @@ export function encodeBatch(envelope: Head, events: readonly unknown[], noAddres
     names.set(name, (names.get(name) ?? 0) + 1);
     acceptedLines.add(json);
   }
-  return { accepted: encoded(acceptedLines), rejected: encoded(rejectedLines), names };
+  return { accepted: encoded(acceptedLines), rejected: encoded(rejectedLines), names, repeats };
 }
 
 const encoded = (lines: ReturnType<typeof createLines>): Encoded | undefined =>
@@ -195,10 +198,10 @@ function originOf({ id, source, time, partitionkey, sequence }: Head): string {
   return JSON.stringify(members).slice(1, -1);
 }
 
-function repeated(event: unknown, seen: Set<unknown>): EventProblem | undefined {
-  if (!seen.has(keyOf(event as AnalyticsEvent))) return undefined;
-  return { field: 'id', rule: 'must not repeat an id of the same user and session in a message' };
-}
+const REPEAT: EventProblem = {
+  field: 'id',
+  rule: 'must not repeat an id of the same user and session in a message',
+};
 
 function rejection(event: string, { field, rule }: EventProblem, index: number): string {
   const path = `data.events.${index}${field === '' ? '' : `.${field}`}`;

@@ -1,0 +1,31 @@
+import { readInstance } from '../../resources/instances/read';
+import { MINUTE_MS } from './calendar';
+import { createCloudwatch } from './cloudwatch';
+
+const QUARTER_MS = 15 * MINUTE_MS;
+
+test.each([
+  ['of a thousand events five percent are rejected', 950, 50, ['ALARM', 'OK']],
+  ['less than five percent are rejected', 1_000, 50, []],
+  ['one phone sends all rejected events of a quiet hour', 100, 60, []],
+])('an alarm goes off, and is over, only if %s', (_what, accepted, rejected, expected) => {
+  const instance = readInstance('mht-api');
+  const cloudwatch = createCloudwatch(instance);
+  const begin = Date.UTC(2026, 4, 1);
+  const states: string[] = [];
+  const evaluate = (from: number) => {
+    for (let at = from + MINUTE_MS; at <= from + QUARTER_MS; at += MINUTE_MS)
+      for (const { name, to } of cloudwatch.evaluate(at)) if (name.endsWith('events-rejected')) states.push(to);
+  };
+
+  cloudwatch.add(instance.name, 'EventsAccepted', {}, 10_000, begin - MINUTE_MS);
+  cloudwatch.add(instance.name, 'EventsRejected', {}, 0, begin - MINUTE_MS);
+  evaluate(begin);
+  states.length = 0;
+  cloudwatch.add(instance.name, 'EventsAccepted', {}, accepted, begin + QUARTER_MS);
+  cloudwatch.add(instance.name, 'EventsRejected', {}, rejected, begin + QUARTER_MS);
+  evaluate(begin + QUARTER_MS);
+  for (let n = 2; n < 6; n++) evaluate(begin + n * QUARTER_MS);
+
+  expect(states).toEqual(expected);
+});
