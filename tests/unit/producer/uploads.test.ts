@@ -30,12 +30,13 @@ test.each([
 const feedbackWith = (...keys: string[]) =>
   aFeedback({ attachments: keys.map((key) => ({ key, name: 'screen.png', contentType: 'image/png' })) });
 const HOME = 'jobs/_attachments/feedback';
+const LARGE = `${HOME}/large.png`;
 
 test.each([
   ['outside of the attachments', 'jobs/_data/feedback/x.png', "must be under the attachments' prefix"],
   ['of another queue', 'jobs/_attachments/emails/x.png', "must be under the attachments' prefix"],
   ['that is not there', `${HOME}/none.png`, 'there is no such object'],
-  ['that Zendesk does not take', `${HOME}/large.png`, 'must be at most 52428800 bytes'],
+  ['that Zendesk does not take', LARGE, 'must be at most 52428800 bytes'],
   ...['by/../x.png', './x.png', '/x.png'].map((end) => [
     `with the ambiguous key …/${end}`,
     `${HOME}/${end}`,
@@ -43,7 +44,7 @@ test.each([
   ]),
 ])('an uploaded file %s is refused, and nothing is stored', async (_which, key, rule) => {
   const { producer, objects, rows } = memoryProducerDeps();
-  await objects.put(`${HOME}/large.png`, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
+  if (key === LARGE) await objects.put(LARGE, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
 
   await expect(producer.feedback(feedbackWith(key))).rejects.toEqual(invalid('attachments.0.key', rule));
   expect(rows()).toEqual([]);

@@ -88,7 +88,7 @@ test.each([
   ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
 ])('an attachment is refused by an error that names the field if it is %s', async (_, key, code) => {
   const objects = memoryObjects();
-  await objects.put(`${HOME}/0`, new Uint8Array(50 * 1024 * 1024 + 1), 'text/plain');
+  if (key === `${HOME}/0`) await objects.put(key, new Uint8Array(50 * 1024 * 1024 + 1), 'text/plain');
   const read = async () => {
     const attachments = [{ key, name: 'a', contentType: 'text/plain', size: 1 }];
     return attachmentsOf({ objects, prefix: 'jobs', ours: false }, feedback({ attachments }))[0]?.();
