@@ -21,28 +21,14 @@ export function serviceDirectory() {
   return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Gives each function an empty zip. To load the bundler alone takes a third of the time of `sls package`. */
-const NO_CODE = `const { writeFileSync } = require('node:fs');
-module.exports = class NoCode {
-  constructor({ service }) {
-    const give = (name) => {
-      const artifact = \`\${name}.zip\`;
-      writeFileSync(artifact, '');
-      service.getFunction(name).package = { artifact };
-    };
-    this.hooks = { 'before:package:createDeploymentArtifacts': () => service.getAllFunctions().forEach(give) };
-  }
-};
-`;
-
-/** Lets a copy package its template only. */
+/** Lets a copy package its template only. To load the bundler alone takes a third of the time of `sls package`. */
 export function withoutCode({ path }: ServiceDirectory): void {
   const file = join(path, 'serverless.yml');
   const [bundler, noCode] = ['./packages/cli/bundler.cjs', './no-code.cjs'];
   const text = fs.readFileSync(file, 'utf8');
   if (!text.includes(bundler)) throw new Error(`serverless.yml does not name ${bundler}`);
   fs.writeFileSync(file, text.replace(bundler, noCode));
-  fs.writeFileSync(join(path, noCode), NO_CODE);
+  fs.copyFileSync(join(__dirname, noCode), join(path, noCode));
 }
 
 export type SlsResult = Awaited<ReturnType<typeof sls>>;
