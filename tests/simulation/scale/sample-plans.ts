@@ -58,9 +58,9 @@ const FRESH_WAIT_MS = 15_000;
 const DIGEST_MS = 90_000;
 
 /** A digest at nine: all jobs are planned for one second. Meanwhile a new job comes each second. */
-async function digest(size: number): Promise<ScaleResult> {
+async function digest(size: number, workers: { concurrency: number; callMs?: number } = { concurrency: 100 }) {
   const done = new Set<string>();
-  const sample = startSample(({ id }) => void done.add(id), { concurrency: 100, stayMs: STAY_MS });
+  const sample = startSample(({ id }) => void done.add(id), { ...workers, stayMs: STAY_MS });
   const due = sample.now() + SECOND_MS;
   for (let n = 1; n <= size; n++) await sample.hold(n, { reason: 'retry', retryAt: due, notBefore: due });
   const fresh: [id: string, at: number][] = [];
@@ -360,7 +360,12 @@ function refusing(size: number, { refuses, callMs }: Refusing): Promise<ScaleRes
 /** The plans, with their size in the tests and the largest one. */
 export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('failing', 'held jobs, almost all of which cannot be released', [800, 10_000], failingRows),
-  scalePlan('digest', 'jobs planned for one second, and a new one each second', [1_000, 20_000], digest),
+  scalePlan('digest', 'jobs planned for one second, and a new one each second', [1_000, 20_000], (size) =>
+    digest(size),
+  ),
+  scalePlan('slow-digest', 'the same with ten workers and slower jobs', [250, 250], (size) =>
+    digest(size, { concurrency: 10, callMs: 1_500 }),
+  ),
   scalePlan('never-empty', 'held jobs of a queue whose workers are always busy', [20, 800], neverEmpty),
   scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [800, 100_000], limitedRecovery),
   scalePlan(

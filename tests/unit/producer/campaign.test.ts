@@ -84,6 +84,10 @@ test('of an export with more columns and names that cannot be used, the people a
   await expect(producer.campaign(campaign, [...people(8), null] as never)).rejects.toThrow(
     '1 of 9 lines were rejected',
   );
+  const tenth = [...people(9), null];
+  await expect(producer.campaign(campaign, tenth as never)).resolves.toMatchObject({ rejected: 1 });
+  const twice = [...people(7), ...people(7)];
+  await expect(producer.campaign(campaign, twice)).resolves.toMatchObject({ rejected: 0, duplicates: 7 });
   await expect(producer.campaign(campaign, people(1), { mostRejected: 101 })).rejects.toThrow(
     'options.mostRejected: must',
   );
@@ -331,7 +335,9 @@ test('the same content goes to the same list once a day, in any order and under 
   const again = await producer.campaign(campaign, people(25), { again: true });
   await expect(producer.campaign(campaign, people(25))).rejects.toMatchObject({ id: again.id });
   await expect(producer.campaign(campaign, people(25), { again: 'no' as never })).rejects.toThrow('options.again');
-  clock.advance(24 * 60 * 60_000);
+  clock.advance(24 * 60 * 60_000 - 1);
+  await expect(producer.campaign(campaign, people(25))).rejects.toMatchObject({ id: again.id });
+  clock.advance(1);
   await producer.campaign(campaign, people(25));
   expect(messages()).toHaveLength(5);
   expect(JSON.stringify(table.items())).not.toContain('@');

@@ -10,6 +10,7 @@ const CLOSE = 'lib/engine/worker/close.ts';
 const DECIDE = 'lib/engine/worker/decide.ts';
 const OPEN = 'lib/engine/worker/open.ts';
 const STEPS = 'lib/engine/worker/steps.ts';
+const FEEDBACK = 'lib/queues/feedback/process.ts';
 const MEASURE = 'lib/engine/reconcile/measure.ts';
 
 const ERASURES = [{ at: 0, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }];
@@ -404,6 +405,30 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     /^nothing twice: .* is published again/,
     'lib/engine/worker/close.ts',
     { ' && !row.resends': '' },
+  ),
+  'reduction-is-not-stored': mutant(
+    { jobs: jobs('reduced-once'), calls: [{ kind: 'zendesk.createTicket', nth: 2, fault: 'killed-after' }] },
+    /^nothing lost: .* succeeded, and it is without/,
+    FEEDBACK,
+    {
+      '  for (;;) {\n    const reduced': '  const noted = {};\n  for (;;) {\n    const reduced',
+      'steps.peek(name)?.result as Reduction': 'noted[name] as Reduction',
+      'steps.found(name, next);': 'noted[name] = next;',
+    },
+  ),
+  'one-reduction': mutant(
+    { jobs: jobs('reduced') },
+    /^no bystanders: .* is dead \(error, ZendeskRejected\)/,
+    FEEDBACK,
+    { ", 'reduced-2'] as const": '] as const' },
+  ),
+  'second-reduction-by-name': mutant(
+    { jobs: jobs('reduced') },
+    /^nothing lost: .* it is without customFields,requester,file-1/,
+    FEEDBACK,
+    {
+      'reductions === 0': 'reductions < 2',
+    },
   ),
   deadIsNotCounted: mutant({ jobs: jobs('refused') }, /^everything explained: feedback JobsDead says 0 in/, BATCH, {
     "outcome === 'succeeded' || outcome === 'dead'": "outcome === 'succeeded'",

@@ -89,6 +89,9 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   'all-released-at-once': mutant('recovery', /^requests in vain/, RELEASE, {
     '= () => settings(queue).room,': '= () => 1_000_000,',
   }),
+  'a-minute-of-planned-work': mutant('slow-digest', /^bystanders: .* waits behind planned/, RELEASE, {
+    'PLANNED_MS = 10_000': 'PLANNED_MS = 60_000',
+  }),
   'one-look-a-run': mutant('recovery', /^liveness/, RELEASE, {
     'return room.isFull() || kinds.some(isSoon);': 'return now < 0;',
   }),
