@@ -1,30 +1,39 @@
-import { type ItemDeps, updateItem } from '../engine/jobs/items';
+import * as z from 'zod';
+import { count, type ItemDeps, renewable, type Stored, time } from '../engine/jobs/items';
 import type { SendingLimits } from '../platform/config/functions';
-import type { ItemHead } from '../platform/ports';
 
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 
+/** Beyond what any reservation can have stored. */
+const LARGEST = 1_000_000;
+
+const NOTHING_TAKEN = { rate: 0, campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
+
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
-export interface RateItem extends ItemHead {
-  /** The limit per second that the last reservation used. */
-  rate: number;
-  /** Campaigns have reserved up to this time, at their share of the rate. */
-  campaigns: number;
-  /** Campaigns have reserved up to this time, at nearly the whole rate. */
-  alone: number;
-  /** Single mails have reserved up to this time, at the share that campaigns leave. */
-  messages: number;
-  /** Single mails have reserved up to this time, at the whole rate. */
-  whole: number;
-  messageAt: number;
-  /** The part of the rate that single mails had recently taken, at `messageAt`. */
-  load?: number;
-  /** The vendor asked for a wait: no call before then. */
-  blockedUntil: number;
-  /** The last day of a reservation, in the instance's zone, and how many recipients of it may have got a mail. */
-  day?: string;
-  sent?: number;
-}
+export const rates = renewable(
+  {
+    /** The limit per second that the last reservation used. */
+    rate: z.number().min(0).max(LARGEST),
+    /** Campaigns have reserved up to this time, at their share of the rate. */
+    campaigns: time,
+    /** Campaigns have reserved up to this time, at nearly the whole rate. */
+    alone: time,
+    /** Single mails have reserved up to this time, at the share that campaigns leave. */
+    messages: time,
+    /** Single mails have reserved up to this time, at the whole rate. */
+    whole: time,
+    messageAt: time,
+    /** The part of the rate that single mails had recently taken, at `messageAt`. */
+    load: z.number().min(0).max(LARGEST).optional(),
+    /** The vendor asked for a wait: no call before then. */
+    blockedUntil: time,
+    /** The last day of a reservation, in the instance's zone, and how many recipients of it may have got a mail. */
+    day: z.string().optional(),
+    sent: count.optional(),
+  },
+  NOTHING_TAKEN,
+);
+export type RateItem = Stored<typeof rates>;
 
 export type RateUse = 'campaign' | 'message';
 
@@ -92,7 +101,7 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
       answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate, day: counted?.day } };
       return { ...next, ...counted, rate };
     };
-    const reserved = await updateItem<RateItem>(deps, key, change, known);
+    const reserved = await rates.update(deps, key, change, known);
     own = reserved.changed ? reserved.item : undefined;
     // No write has shown whether `known` is still stored, so the wait may be wrong.
     if (!reserved.changed && known) return reserve(request);
@@ -107,13 +116,13 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
     /** Recipients who surely got nothing do not count for the day. Without a limit nothing is counted. */
     uncount: async ({ day }: Slot, recipients: number): Promise<void> => {
       if (day === undefined) return;
-      await updateItem<RateItem>(deps, key, (stored) =>
+      await rates.update(deps, key, (stored) =>
         stored?.day === day ? { ...stored, sent: Math.max(0, (stored.sent ?? 0) - recipients) } : undefined,
       );
     },
 
     block: (waitMs: number) =>
-      updateItem<RateItem>(deps, key, (stored) => {
+      rates.update(deps, key, (stored) => {
         const item = stored ?? empty(key);
         const blockedUntil = clock.now() + Math.min(waitMs, LONGEST_BLOCK_MS);
         return blockedUntil > item.blockedUntil ? { ...item, blockedUntil } : undefined;
@@ -156,18 +165,7 @@ export function heldNow(
 
 export type SharedRate = ReturnType<typeof sharedRate>;
 
-const empty = (key: string): RateItem => ({
-  key,
-  version: 0,
-  writer: '',
-  rate: 0,
-  campaigns: 0,
-  alone: 0,
-  messages: 0,
-  whole: 0,
-  messageAt: 0,
-  blockedUntil: 0,
-});
+const empty = (key: string): RateItem => ({ key, version: 0, writer: '', ...NOTHING_TAKEN });
 
 const lateness = (recipients: number, rate: number, use: RateUse): number =>
   use === 'message' ? MESSAGE_LATE_MS : Math.max(LEAST_LATE_MS, (recipients / rate) * 1000 * LATE);

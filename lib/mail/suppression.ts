@@ -1,12 +1,13 @@
+import * as z from 'zod';
 import { mailboxOf } from '../engine/jobs/address';
-import { type ItemDeps, readDue, readItem, updateItem, writeItem } from '../engine/jobs/items';
+import { type ItemDeps, readDue, renewable, type Stored, time, writeItem } from '../engine/jobs/items';
 import { todoKey } from '../engine/jobs/keys';
 import { ROW_LIFETIME_MS } from '../engine/jobs/ledger';
 import type { HashPeople, PersonHashes } from '../engine/jobs/person-hash';
 import { mapEach } from '../platform/concurrency';
 import { StoreError } from '../platform/errors';
 import { groupBy } from '../platform/group-by';
-import type { ItemHead, Objects } from '../platform/ports';
+import type { Objects } from '../platform/ports';
 
 /** Why an address gets no mail, the weightiest last. The list stores the place here, so add only at the end. */
 export const SUPPRESSION_REASONS = ['unsubscribed', 'bounced', 'reported', 'erased'] as const;
@@ -22,20 +23,25 @@ export const GETS_SINGLE_MAILS: Record<SuppressionReason, boolean> = {
   erased: false,
 };
 
-type NoteReason = SuppressionReason | 'resubscribed';
+const NOTE_REASONS = [...SUPPRESSION_REASONS, 'resubscribed'] as const;
+type NoteReason = (typeof NOTE_REASONS)[number];
 
 /**
  * What an event of SendGrid or a caller says about an address. Who must not write the list writes this, and the reconciler
- * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late.
+ * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late. Its key has
+ * the hash of the address. Of a damaged one that is left: it keeps the address from mails.
  */
-interface SuppressionNote extends ItemHead {
-  hash: string;
-  /** The first entry of the list that it is about. */
-  list: string;
-  reason: NoteReason;
-  /** Of the event, ms since 1970. */
-  at: number;
-}
+const suppressionNotes = renewable(
+  {
+    /** The first entry of the list that it is about. */
+    list: z.string().regex(/^\d*$/),
+    reason: z.enum(NOTE_REASONS),
+    /** Of the event, ms since 1970. */
+    at: time,
+  },
+  { list: '', reason: 'unsubscribed', at: 0 },
+);
+type SuppressionNote = Stored<typeof suppressionNotes>;
 
 const weightOf = (reason: NoteReason): number => (reason === 'resubscribed' ? 0 : SUPPRESSION_REASONS.indexOf(reason));
 
@@ -140,7 +146,7 @@ export function suppressionList(deps: {
     because: async (items: ItemDeps, email: string): Promise<SuppressionReason | undefined> => {
       const hash = (await hashing())(email);
       const listed = (await check())(email);
-      const note = await readItem<SuppressionNote>(items, suppressKey(String(hash)));
+      const note = await suppressionNotes.read(items, suppressKey(String(hash)));
       if (!note?.todo || (listed && weightOf(listed) > weightOf(note.reason))) return listed;
       return note.reason === 'resubscribed' ? undefined : note.reason;
     },
@@ -150,10 +156,10 @@ export function suppressionList(deps: {
       const hashOf = await hashing();
       const hash = String(hashOf(email, group));
       const todoAt = items.clock.now();
-      await updateItem<SuppressionNote>(items, suppressKey(hash), (stored) => {
+      await suppressionNotes.update(items, suppressKey(hash), (stored) => {
         const said = { reason, at: at ?? Math.max(todoAt, (stored?.at ?? 0) + 1) };
         if (stored && !isStronger(said, stored)) return undefined;
-        const about = { key: suppressKey(hash), hash, list: String(hashOf('')), ...said };
+        const about = { key: suppressKey(hash), list: String(hashOf('')), ...said };
         const expiresAt = Math.ceil((todoAt + ROW_LIFETIME_MS) / 1000);
         return { version: 0, writer: '', ...stored, ...about, todo: SUPPRESS, todoAt, expiresAt };
       });
@@ -173,15 +179,17 @@ export function suppressionList(deps: {
       return change(first, (list) => list.filter((entry, place) => place === 0 || (entry & ~REASON) !== hash));
     },
 
-    /** Writes what notes say into the list, once. Those of one list only. */
-    fold: async (notes: readonly SuppressionNote[]): Promise<void> => {
+    /** Writes what notes say into this list, once. */
+    fold: async (list: string, notes: readonly SuppressionNote[]): Promise<void> => {
       const entries = (isOf: (reason: NoteReason) => boolean) =>
-        notes.filter(({ reason }) => isOf(reason)).map(({ hash, reason }) => entryOf(BigInt(hash), reason));
+        notes
+          .filter(({ reason }) => isOf(reason))
+          .map(({ key, reason }) => entryOf(BigInt(key.slice(suppressKey('').length)), reason));
       const ended = new Set(entries((reason) => reason === 'resubscribed'));
       const added = entries((reason) => reason !== 'resubscribed');
-      await change(BigInt(notes[0]?.list ?? 0), (list) =>
+      await change(BigInt(list), (all) =>
         withEntries(
-          list.filter((one) => !ended.has(one)),
+          all.filter((one) => !ended.has(one)),
           added,
         ),
       );
@@ -201,9 +209,12 @@ export async function foldSuppressed(
   suppression: SuppressionList,
   mayGoOn: () => boolean,
 ): Promise<void> {
-  const notes = await readDue<SuppressionNote>(deps, { todo: SUPPRESS, mayGoOn, most: MOST_NOTES });
-  for (const group of groupBy(notes, ({ list }) => list).values()) {
-    await suppression.fold(group);
+  const notes = await readDue(deps, suppressionNotes, { todo: SUPPRESS, mayGoOn, most: MOST_NOTES });
+  // A damaged note waits for one that names the list.
+  const some = notes.find(({ list }) => list !== '')?.list ?? '';
+  for (const [list, group] of groupBy(notes, (note) => note.list || some)) {
+    if (list === '') continue;
+    await suppression.fold(list, group);
     // A note that was written meanwhile stays due.
     await mapEach(group, AT_ONCE, ({ todo: _todo, todoAt: _at, ...note }) => writeItem(deps, note, note.version));
   }

@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { readPause } from '../../lib/engine/jobs/items';
 import { OperatorError } from '../../lib/operate/ops/operator';
-import { pauseOf } from '../../lib/operate/ops/pause';
 import { realObjects } from '../../lib/platform/aws/objects';
 import { StoreError } from '../../lib/platform/errors';
 import { folderOf, stackName } from '../../resources/instances/instance';
@@ -85,8 +85,9 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
 
 /** Gives the template the deployed mappings of paused queues, which updates would enable. Rejects with a StoreError. */
 export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
-  const { table, queueNames } = await connect(serverless, target, terminal);
-  const pauses = await Promise.all(queueNames.map((queue) => pauseOf(table, queue))).catch((error: unknown) => {
+  const deps = await connect(serverless, target, terminal);
+  const { queueNames } = deps;
+  const pauses = await Promise.all(queueNames.map((queue) => readPause(deps, queue))).catch((error: unknown) => {
     // The first deployment has no table yet.
     if (error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException') return [];
     throw error;

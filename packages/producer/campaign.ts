@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readItem, writeItem } from '../../lib/engine/jobs/items';
+import { readItem, renewable, type Stored, time, writeItem } from '../../lib/engine/jobs/items';
 import { jobKey } from '../../lib/engine/jobs/keys';
 import { BY_ITS_PRODUCER, type JobRow, present } from '../../lib/engine/jobs/row';
 import { cancel } from '../../lib/engine/jobs/transitions';
@@ -168,7 +168,7 @@ export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): 
   const note = isFound ? undefined : await noteList(deps, { id, list, again }).catch(ignoreStoreError);
   const write: typeof store = async (to, row) => {
     const stored = await store(to, row);
-    const last = note && !again ? await readItem<NotedList>(deps, note.key) : undefined;
+    const last = note && !again ? await notedLists.read(deps, note.key) : undefined;
     // This call had stalled, and the other one saw no row.
     if (last && last.campaign !== id) throw new RepeatedCampaignError(last.campaign);
     return stored;
@@ -181,10 +181,8 @@ export async function submitCampaign(deps: ProducerDeps, given: GivenCampaign): 
 }
 
 /** The last campaign that brought one content to one list, and when it was about to be accepted, ms since 1970. */
-interface NotedList extends ItemHead {
-  campaign: string;
-  at: number;
-}
+const notedLists = renewable({ campaign: z.string(), at: time }, { campaign: '', at: 0 });
+type NotedList = Stored<typeof notedLists>;
 
 const REPEAT_MS = 24 * 60 * 60_000;
 /** Between its note and its message a call needs less, or it has crashed. */
@@ -203,7 +201,7 @@ async function noteList(
   const key = listKey(hashes[0]);
   for (;;) {
     // After a change of the hashes' key, the note may be under the earlier one.
-    const known = await Promise.all(hashes.map((hash) => readItem<NotedList>(deps, listKey(hash))));
+    const known = await Promise.all(hashes.map((hash) => notedLists.read(deps, listKey(hash))));
     const [stored] = known;
     const noted = known.find((one) => one !== undefined);
     const isOther = noted && noted.campaign !== id && deps.clock.now() < noted.at + REPEAT_MS;
@@ -214,7 +212,12 @@ async function noteList(
       continue;
     }
     const at = deps.clock.now();
-    const note = { key, version: 0, writer: '', campaign: id, at, expiresAt: Math.ceil((at + REPEAT_MS) / 1000) };
+    const note = {
+      ...(stored ?? { key, version: 0, writer: '' }),
+      campaign: id,
+      at,
+      expiresAt: Math.ceil((at + REPEAT_MS) / 1000),
+    };
     const written = await writeItem(deps, note, stored?.version ?? 0);
     if (!written.written) continue;
     // A call that had stalled may have written its row before this note. One that writes it later finds the note.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { takeLease } from '../../lib/engine/jobs/items';
+import { leases, takeLease } from '../../lib/engine/jobs/items';
 import {
   bodyKey,
   dataKey,
@@ -84,7 +84,7 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
 /** Runs the commands of reader and operator, and from then on no run of the reconciler. Answers their problems. */
 export async function recordedCommands(service: WatchedService, left: Left): Promise<string[]> {
   const { deployment, ports } = service;
-  const lease = () => takeLease(deployment, reconcilerKey, Date.now() + HOUR_MS);
+  const lease = () => takeLease(deployment, leases, reconcilerKey, Date.now() + HOUR_MS);
   // A run would hide the entries of a DLQ while the operator looks.
   await service.until('the lease of the reconciler', lease);
   const today = new Date().toISOString().slice(0, 10);

@@ -1,6 +1,7 @@
+import * as z from 'zod';
 import { codeOf } from '../../platform/errors';
-import type { ItemHead, Log } from '../../platform/ports';
-import { type ItemDeps, readItem, updateItem } from '../jobs/items';
+import type { Log } from '../../platform/ports';
+import { type ItemDeps, renewable, time } from '../jobs/items';
 import { factsKey } from '../jobs/keys';
 
 /** The kinds of facts. A queue adds its own. lib/operate/alarms/kinds.ts has their words. */
@@ -34,30 +35,34 @@ export interface Fact {
 /** A fact on the topic of the alarms: when it began, or since when it is off. Times are ms since 1970. */
 export type FactMessage = Omit<Fact, 'kind'> & { fact: FactKind; on: boolean; since: number; at: number };
 
-export interface StoredFact extends Fact {
-  since: number;
+const factSchema = z.object({
+  kind: z.custom<FactKind>((kind) => typeof kind === 'string'),
+  subject: z.string(),
+  code: z.string().optional(),
+  jobId: z.string().optional(),
+  count: z.number().optional(),
+  note: z.string().optional(),
+  since: time,
   /** Since when no run has found it. Absent while it is on. */
-  offAt?: number;
-  sent: boolean;
+  offAt: time.optional(),
+  sent: z.boolean(),
   /** Nothing is published, because an alarm of CloudWatch says the same. */
-  quiet?: boolean | undefined;
-}
+  quiet: z.boolean().optional(),
+});
+export type StoredFact = z.infer<typeof factSchema>;
 
-/** The facts that are on, or were a short time ago (key `facts`). The reconciler and the daily check write them. */
-interface StoredFacts extends ItemHead {
-  facts: Record<string, StoredFact>;
-}
+/**
+ * The facts that are on, or were a short time ago (key `facts`). The reconciler and the daily check write them. If they
+ * are damaged there are none, so a fact that is still on is sent again.
+ */
+const factLists = renewable({ facts: z.record(z.string(), factSchema) }, { facts: {} });
 
 export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subject' | 'code'>): string =>
   `${kind}#${subject}#${code}`;
 
-/** The stored facts by name. If they are damaged there are none, so a fact that is still on is sent again. */
+/** The stored facts by name. */
 export const storedFacts = async (deps: ItemDeps): Promise<Record<string, StoredFact>> =>
-  factsIn(await readItem<StoredFacts>(deps, factsKey));
-
-function factsIn({ facts }: Partial<StoredFacts> = {}): Record<string, StoredFact> {
-  return typeof facts === 'object' && facts !== null ? facts : {};
-}
+  (await factLists.read(deps, factsKey))?.facts ?? {};
 
 export interface Topic {
   publish(fact: FactMessage): Promise<void>;
@@ -112,11 +117,9 @@ export function createFactReporter(
   }
 
   async function store(next: Record<string, StoredFact>): Promise<void> {
-    await updateItem<StoredFacts>(deps, factsKey, (stored) => ({
-      key: factsKey,
-      version: stored?.version ?? 0,
-      writer: '',
-      facts: { ...part(factsIn(stored), !daily), ...next },
+    await factLists.update(deps, factsKey, (stored) => ({
+      ...(stored ?? { key: factsKey, version: 0, writer: '' }),
+      facts: { ...part(stored?.facts ?? {}, !daily), ...next },
     }));
     facts = next;
   }

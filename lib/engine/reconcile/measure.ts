@@ -1,19 +1,18 @@
+import * as z from 'zod';
 import { mapEach } from '../../platform/concurrency';
 import { groupBy } from '../../platform/group-by';
-import type { ItemHead } from '../../platform/ports';
 import type { Envelope } from '../jobs/envelope';
-import { readItem, writeItem } from '../jobs/items';
-import { canaryKey, jobKey, todoKey } from '../jobs/keys';
+import { DAMAGED, isFirstMinuteOfHour, readPause, renewable, type Stored, time, writeItem } from '../jobs/items';
+import { canaryKey, jobKey, pauseKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
 import { CANARY_TYPE, newRow } from '../jobs/row';
 import { isStopped } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
-/** A canary is a job without any work. `at`: when it was made, ms since 1970. */
-type Made = { id: string; at: number };
-
-/** A queue's last canary. Only the reconciler writes this item. */
-export type Canary = ItemHead & Made;
+/** A queue's last canary, a job without any work. `at`: when it was made, ms since 1970. Only the reconciler writes it. */
+const canaries = renewable({ id: z.string(), at: time }, { id: '', at: 0 });
+type Canary = Stored<typeof canaries>;
+type Made = Pick<Canary, 'id' | 'at'>;
 
 /** The same envelope for the same canary. */
 export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
@@ -31,13 +30,13 @@ export const watchCanary: Work = async (deps, queue) => {
   const { clock, random, canaryMs } = deps;
   if (canaryMs === 0) return;
   const key = canaryKey(queue);
-  const last = await readItem<Canary>(deps, key);
+  const last = await canaries.read(deps, key);
   const at = clock.now();
   if (last && at - last.at < canaryMs) return;
-  const next: Canary = { key, version: last?.version ?? 0, writer: '', id: random.uuid(), at };
+  const next: Canary = { ...(last ?? { key, version: 0, writer: '' }), id: random.uuid(), at };
   // Of two concurrent runs only one writes, measures and sends. If it dies after the write, one canary counts as late.
   if (!(await writeItem(deps, next, next.version)).written) return;
-  if (last) await measureCanary(deps, queue, last);
+  if (last?.id) await measureCanary(deps, queue, last);
   await sendCanary(deps, queue, next);
 };
 
@@ -110,4 +109,11 @@ export const reportDead: Work = async (deps, queue) => {
   for (const [code, jobs] of groupBy(dead, ({ error, reason }) => error?.code ?? reason ?? 'unknown'))
     await deps.report({ kind: 'jobs-dead', subject: queue, code, count: jobs.length, jobId: jobs[0]?.id }, { quiet });
   if (due.length === MOST_JOBS) await deps.keep({ kind: 'jobs-dead', subject: queue });
+};
+
+/** Tells of a damaged pause, once an hour: Lambda receives nothing of its queue until a person has restored the item. */
+export const checkPause: Work = async (deps, queue) => {
+  if (!isFirstMinuteOfHour(deps.clock)) return deps.keep({ kind: 'item-damaged', subject: queue });
+  const pause = await readPause(deps, queue);
+  if (pause?.by === DAMAGED) await deps.report({ kind: 'item-damaged', subject: queue, code: pauseKey(queue) });
 };

@@ -1,12 +1,12 @@
 import { codeOf } from '../../platform/errors';
-import { endLease, type FailingWork, type Place, type ReconcilerRun, takeLease } from '../jobs/items';
+import { endLease, type FailingWork, type Place, type ReconcilerRun, reconcilerRuns, takeLease } from '../jobs/items';
 import { jobKey, reconcilerKey } from '../jobs/keys';
 import { ROW_DAMAGED } from '../jobs/ledger';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import { judgeDeadLetters } from './dead-letters';
 import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';
 import { createFactReporter } from './facts';
-import { measureHeld, reportDead, watchCanary } from './measure';
+import { checkPause, measureHeld, reportDead, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 
@@ -25,6 +25,7 @@ const WORKS: Record<string, Work> = {
   judgeDeadLetters,
   measureHeld,
   reportDead,
+  checkPause,
 };
 
 /** One work may take this part of the time that is left, so that every work gets some time in each run. */
@@ -94,7 +95,7 @@ export async function reconcile(
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
   const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
-  await attempt({ kind: 'end', work: (deps) => endLease(deps, lease, leave) });
+  await attempt({ kind: 'end', work: (deps) => endLease(deps, reconcilerRuns, lease, leave) });
 
   async function reportFacts(): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
@@ -175,7 +176,7 @@ export async function reconcile(
 
 async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun | undefined> {
   for (const last = deps.clock.now() + BEGIN_WITHIN_MS; ; await deps.clock.sleep(BEGIN_EVERY_MS)) {
-    const lease = await takeLease<ReconcilerRun>(deps, reconcilerKey, until);
+    const lease = await takeLease(deps, reconcilerRuns, reconcilerKey, until);
     if (lease || deps.clock.now() >= last) return lease;
   }
 }

@@ -1,20 +1,12 @@
 import { mapEach, throughAll } from '../../platform/concurrency';
 import type { Vendor } from '../../platform/errors';
+import { DAMAGED } from '../jobs/items';
 import { todoKey, vendorKey } from '../jobs/keys';
 import { LONGEST_OWED_MS } from '../jobs/ledger';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import {
-  DAMAGED,
-  isHalfOpen,
-  isOpen,
-  isStopped,
-  limitsOf,
-  nextTrialAt,
-  type OpenCircuit,
-  withPauses,
-} from '../worker/circuit';
+import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit, withPauses } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import { type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './run';

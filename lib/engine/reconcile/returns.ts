@@ -1,6 +1,7 @@
+import * as z from 'zod';
 import { mapEach } from '../../platform/concurrency';
-import type { ItemHead, ReceivedMessage } from '../../platform/ports';
-import { readItem, SHARE, updateItem } from '../jobs/items';
+import type { ReceivedMessage } from '../../platform/ports';
+import { count, renewable, SHARE, type Stored, time } from '../jobs/items';
 import { invalidId, jobKey, returnsKey } from '../jobs/keys';
 import { keepsEntry, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, belongs, keepBody } from '../jobs/messages';
@@ -24,28 +25,33 @@ import type { ReconcileRun } from './run';
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
 
-interface Returns extends ItemHead {
-  /** Keys of returned jobs. An outcome of one of them shows that the queue's worker works again. */
-  watched: string[];
-  /** The ids that their messages had in the DLQ. */
-  messages?: string[];
-  /** The time of the return. Each returned message carries it too. */
-  at: number;
-  /** Whether one message was returned alone. The next return waits until it has an outcome, is back, or times out. */
-  single: boolean;
-  /** How many messages of the DLQ waited for a row that does not parse, by the last walk through all of it. */
-  unread?: number;
-}
+const NOTHING_RETURNED = { watched: [], at: 0, single: false };
+const lastReturns = renewable(
+  {
+    /** Keys of returned jobs. An outcome of one of them shows that the queue's worker works again. */
+    watched: z.array(z.string()),
+    /** The ids that their messages had in the DLQ. */
+    messages: z.array(z.string()).optional(),
+    /** The time of the return. Each returned message carries it too. */
+    at: time,
+    /** Whether one message was returned alone. The next return waits until it has an outcome, is back, or times out. */
+    single: z.boolean(),
+    /** How many messages of the DLQ waited for a row that does not parse, by the last walk through all of it. */
+    unread: count.optional(),
+  },
+  NOTHING_RETURNED,
+);
+type Returns = Stored<typeof lastReturns>;
 
 /** The last walk through a whole DLQ found so many messages that wait for a row. They are entries of no dead job. */
 export const noteUnread = (deps: ReconcileRun, queue: string, unread: number) =>
-  updateItem<Returns>(deps, returnsKey(queue), (stored) => {
-    const before = stored ?? { key: returnsKey(queue), version: 0, writer: '', watched: [], at: 0, single: false };
+  lastReturns.update(deps, returnsKey(queue), (stored) => {
+    const before = stored ?? { key: returnsKey(queue), version: 0, writer: '', ...NOTHING_RETURNED };
     return (before.unread ?? 0) === unread ? undefined : { ...before, unread };
   });
 
 export const unreadIn = async (deps: ReconcileRun, queue: string): Promise<number> =>
-  (await readItem<Returns>(deps, returnsKey(queue)))?.unread ?? 0;
+  (await lastReturns.read(deps, returnsKey(queue)))?.unread ?? 0;
 
 /** A message that comes back a third time, after two runs began with it, kills its worker before any write. */
 const MOST_RETURNS = 2;
@@ -81,7 +87,7 @@ export async function returnUntried(
   if (candidates.length === 0) return [];
 
   const key = returnsKey(queue);
-  const last = (await deps.table.get(key)) as Returns | undefined;
+  const last = await lastReturns.read(deps, key);
   const state = await judgeLast(deps, { last, now, candidates });
   if (state === 'pending') return candidates;
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
@@ -89,7 +95,7 @@ export async function returnUntried(
   const chosen = state === 'works' && fresh.length > 0 ? fresh : one;
   if (chosen.length === 0) return candidates;
   const first = chosen.slice(0, MOST_WATCHED);
-  await updateItem<Returns>(deps, key, (stored) => ({
+  await lastReturns.update(deps, key, (stored) => ({
     ...(stored ?? { key, version: 0, writer: '' }),
     watched: first.map(({ subject }) => jobKey(queue, subject.id)),
     messages: first.map(({ message }) => message.messageId),

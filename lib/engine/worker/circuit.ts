@@ -12,21 +12,20 @@ import {
 import type { Clock, ItemHead, Metrics } from '../../platform/ports';
 import { sha256 } from '../jobs/envelope';
 import {
+  count,
+  damagedPause,
   fieldAtFault,
   headSchema,
   type ItemDeps,
-  LATEST_TIME,
   type Limit,
   limitSchema,
   readItem,
   sound,
+  time,
   updateItem,
 } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
 import { CLOCK_SKEW_MS, type Owed } from '../jobs/row';
-
-const time = z.number().min(0).max(LATEST_TIME);
-const count = z.int().min(0);
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
 const circuitSchema = z.object({
@@ -56,9 +55,6 @@ const circuitSchema = z.object({
 });
 
 export type Circuit = z.infer<typeof circuitSchema>;
-
-/** Who pauses a vendor whose circuit cannot be read. */
-export const DAMAGED = 'the service';
 
 type Limits = Pick<Circuit, 'paused' | 'rate'>;
 
@@ -135,7 +131,7 @@ export function circuitBreakers(deps: ItemDeps) {
   /** A damaged item reads as a pause, so its jobs wait until a person restores it. Nothing replaces it meanwhile. */
   const damaged = (vendor: Vendor): Circuit => ({
     ...closed(vendor),
-    paused: { at: deps.clock.now(), by: DAMAGED, reason: `the item ${vendorKey(vendor)} of the table is damaged` },
+    paused: damagedPause(vendorKey(vendor), deps.clock),
   });
   const known = (vendor: Vendor, stored: ItemHead | undefined): Circuit | undefined =>
     fieldAtFault(circuitSchema, stored) === undefined ? (stored as Circuit | undefined) : damaged(vendor);

@@ -212,7 +212,8 @@ const FACTS = {
   },
   'item-damaged': {
     title: 'A shared item of the table is damaged',
-    meaning: 'The jobs that need this vendor or campaign wait until you restore the item from point-in-time recovery.',
+    meaning:
+      'The jobs that need this vendor, campaign or queue wait until you restore the item from point-in-time recovery.',
     inspect: 'vendors',
     next: 'jobs list --state held',
   },

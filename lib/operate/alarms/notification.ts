@@ -1,9 +1,8 @@
 import * as z from 'zod';
+import { time } from '../../engine/jobs/items';
 import { type Fact, factName } from '../../engine/reconcile/facts';
 import { jsonOf } from '../../platform/text';
-import { type AnyKind, FACT_KINDS, parseAlarmName } from './kinds';
-
-const time = z.number().min(0).max(8.64e15);
+import { type AnyKind, FACT_KINDS, KINDS, parseAlarmName } from './kinds';
 
 /** A fact on the alarm topic. Times are ms since 1970. Discord takes 6,000 characters, so no text is long. */
 const factMessage = z.object({
@@ -47,14 +46,17 @@ export interface Change extends Omit<Fact, 'kind'> {
 /** A message of the topic: one of our alarms or facts, or any other text. */
 export type Notification = { change: Change } | { raw: { subject: string; message: string } };
 
+const kind = z.custom<AnyKind>((one) => typeof one === 'string' && Object.hasOwn(KINDS, one));
+
 /** One outage: the alarm or fact that the chat got first, those that fire now, when others ended, what followed. */
-export interface Outage {
-  root: { name: string; kind: AnyKind; subject: string };
-  since: number;
-  firing: Record<string, Pick<Change, 'kind' | 'subject' | 'count'>>;
-  ended?: Record<string, number>;
-  followed: AnyKind[];
-}
+export const outageSchema = z.object({
+  root: z.object({ name: z.string(), kind, subject: z.string() }),
+  since: time,
+  firing: z.record(z.string(), z.object({ kind, subject: z.string(), count: z.number().optional() })),
+  ended: z.record(z.string(), time).optional(),
+  followed: z.array(kind),
+});
+export type Outage = z.infer<typeof outageSchema>;
 
 /** Reads one SNS message. A message of an unknown form is kept as it is. */
 export function notificationOf(

@@ -1,21 +1,15 @@
 import type { SNSMessage } from 'aws-lambda';
-import {
-  type ItemDeps,
-  limitSchema,
-  type Pause,
-  type ReconcilerRun,
-  readItem,
-  updateItem,
-} from '../../engine/jobs/items';
-import { pauseKey, reconcilerKey, vendorKey } from '../../engine/jobs/keys';
+import * as z from 'zod';
+import { type ItemDeps, limitSchema, readItem, readPause, reconcilerRuns, renewable } from '../../engine/jobs/items';
+import { reconcilerKey, vendorKey } from '../../engine/jobs/keys';
 import { storedFacts } from '../../engine/reconcile/facts';
 import { type Circuit, nextTrialAt } from '../../engine/worker/circuit';
 import { codeOf, PermanentError, StopError, WaitError } from '../../platform/errors';
-import type { ItemHead, Log, Queues } from '../../platform/ports';
+import type { Log, Queues } from '../../platform/ports';
 import type { Discord, DiscordMessage } from './discord';
 import { type Details, messageOf, type Place } from './embed';
 import { isAboutWaiting, KINDS } from './kinds';
-import { type Change, notificationOf, type Outage } from './notification';
+import { type Change, notificationOf, type Outage, outageSchema } from './notification';
 
 export interface AlarmDeps extends Place, ItemDeps {
   discord: Discord;
@@ -61,15 +55,15 @@ const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefin
 async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change): Promise<Details> {
   if (!firing) return {};
   try {
-    const pause = isAboutWaiting(kind) ? await readItem<Pause>(deps, pauseKey(subject)) : undefined;
-    if (pause) return { limit: limitSchema.parse(pause) };
+    const pause = isAboutWaiting(kind) ? await readPause(deps, subject) : undefined;
+    if (pause) return { limit: pause };
     if (kind === 'vendor-limited' || kind === 'circuit-open') {
       const stored = await readItem<Circuit>(deps, vendorKey(subject));
       if (kind === 'circuit-open') return { nextTrialAt: nextTrialAt(stored, deps.clock.now()) };
       return { limit: limitSchema.optional().parse(code === 'paused' ? stored?.paused : stored?.rate) };
     }
     if (kind === 'reconciler-failing')
-      return { failing: (await readItem<ReconcilerRun>(deps, reconcilerKey))?.failing ?? [] };
+      return { failing: (await reconcilerRuns.read(deps, reconcilerKey))?.failing ?? [] };
     if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};
     const facts = Object.values(await storedFacts(deps));
     return { dead: facts.filter((fact) => fact.kind === 'jobs-dead' && fact.subject === subject) };
@@ -102,9 +96,7 @@ async function deliver(
   }
 }
 
-interface Outages extends ItemHead {
-  outages: Outage[];
-}
+const outageLists = renewable({ outages: z.array(outageSchema) }, { outages: [] });
 
 interface Decision {
   /** False if another message reports it. */
@@ -168,9 +160,9 @@ function explains({ since, firing }: Outage, { kind, subject, at, alarm }: Chang
 }
 
 async function changeOutages(deps: ItemDeps, change: (outages: Outage[]) => Outage[]): Promise<void> {
-  await updateItem<Outages>(deps, outagesKey, (stored) => {
+  await outageLists.update(deps, outagesKey, (stored) => {
     const outages = stored?.outages ?? [];
     const next = change(outages);
-    return next === outages ? undefined : { key: outagesKey, version: stored?.version ?? 0, writer: '', outages: next };
+    return next === outages ? undefined : { ...(stored ?? { key: outagesKey, version: 0, writer: '' }), outages: next };
   });
 }

@@ -1,6 +1,6 @@
 import { fieldAtFault, readItem } from '../../engine/jobs/items';
 import { todoKey } from '../../engine/jobs/keys';
-import { heldNow, type RateItem, rateKey } from '../../mail/rate';
+import { heldNow, rateKey, rates } from '../../mail/rate';
 import { mapEach } from '../../platform/concurrency';
 import { PermanentError } from '../../platform/errors';
 import { counted } from '../../platform/text';
@@ -128,7 +128,7 @@ export function progressOf(campaign: Campaign, now: number): Progress {
 /** Says why nothing more of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */
 export async function waitsOf(reader: Reader): Promise<(campaign: Campaign) => string | undefined> {
   const { limits, clock } = reader;
-  const stored = limits && (await readItem<RateItem>(reader, rateKey('sendgrid')));
+  const stored = limits && (await rates.read(reader, rateKey('sendgrid')));
   return (campaign) => {
     const { status, wave } = campaign;
     if (status === 'running' && wave?.outAt) return `waits for events about its first ${counted(wave.mails, 'mail')}`;

@@ -1,6 +1,6 @@
 import { mailboxOf } from '../../engine/jobs/address';
 import type { FileNote } from '../../engine/jobs/files';
-import { endLease, type RunLease, readItem, takeLease } from '../../engine/jobs/items';
+import { endLease, leases, readItem, takeLease } from '../../engine/jobs/items';
 import { bodyKey, dataPrefix, ERASED, fileKey, jobKey } from '../../engine/jobs/keys';
 import { needsEntry, UnreadableRowError } from '../../engine/jobs/ledger';
 import { putRecord } from '../../engine/jobs/record';
@@ -177,7 +177,7 @@ async function eraseHour(
   const { clock, prefix } = deps;
   for (;;) {
     const until = clock.now() + LEASE_MS;
-    const lease = await takeLease<RunLease>(deps, hoursKey, until);
+    const lease = await takeLease(deps, leases, hoursKey, until);
     if (!lease) {
       await clock.sleep(WAIT_MS);
       continue;
@@ -193,7 +193,7 @@ async function eraseHour(
           error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error),
         ),
       );
-    await endLease(deps, lease);
+    await endLease(deps, leases, lease);
     if (clock.now() < until) return;
   }
 }

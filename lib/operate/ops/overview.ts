@@ -1,16 +1,16 @@
-import { type Limit, type ReconcilerRun, readItem } from '../../engine/jobs/items';
+import { type Limit, readPause, reconcilerRuns } from '../../engine/jobs/items';
 import { reconcilerKey, todoKey } from '../../engine/jobs/keys';
 import { dlqCounts } from '../../engine/reconcile/dead-letters';
 import { factName, type StoredFact, storedFacts } from '../../engine/reconcile/facts';
 import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt } from '../../engine/worker/circuit';
-import { type RateItem, rateKey, takenMs } from '../../mail/rate';
+import { rateKey, rates, takenMs } from '../../mail/rate';
 import type { Vendor } from '../../platform/errors';
 import type { MetricPoint, MetricQuery } from '../../platform/ports';
 import { timeText } from '../../platform/text';
 import { vendorsOf } from '../../queues/queues';
 import { type AnyKind, KINDS, parseAlarmName } from '../alarms/kinds';
 import type { Deployment } from './operator';
-import { oldestMetric, pauseOf, resumeBefore, trialText } from './pause';
+import { oldestMetric, resumeBefore, trialText } from './pause';
 
 /** A count of index entries. `more`: counting stopped there, so there are at least that many. */
 export interface Counted {
@@ -48,7 +48,7 @@ export async function overview(deps: Deployment, { activity = true, levels = fal
   const [queues, [states, [points]], run, alarms, facts] = await Promise.all([
     Promise.all(queueNames.map((queue) => queueOf(deps, queue, { measures, levels }))),
     Promise.all([vendorStates(deps), measures]),
-    readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
+    reconcilerRuns.read(deps, reconcilerKey),
     monitoring.firing(`${instance}-`),
     storedFacts(deps),
   ]);
@@ -80,7 +80,7 @@ async function queueOf(
     table.count(todoKey(queue, 'expired'), { since: 0 }),
     heldOf(deps, queue),
     mappings.isOn(queue),
-    pauseOf(table, queue),
+    readPause(deps, queue),
   ]);
   const ended = (points: Measured) => ({ succeeded: points(`${queue} succeeded`), dead: points(`${queue} dead`) });
   const oldestSeconds = hour(`${queue} oldest`).at(-1)?.value;
@@ -135,11 +135,12 @@ async function heldOf({ table, circuits, clock }: Deployment, queue: string): Pr
 export type VendorState = Awaited<ReturnType<typeof vendorStates>>[number];
 
 /** Each vendor's circuit and rate, and what operators have set. In words: `limits`, and `trial`, the next trial call. */
-export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment) =>
+export const vendorStates = (deps: Deployment) =>
   Promise.all(
-    vendorsOf(queueNames).map(async (vendor) => {
+    vendorsOf(deps.queueNames).map(async (vendor) => {
+      const { circuits, clock } = deps;
       const circuit = await circuits.read(vendor);
-      const stored = (await table.get(rateKey(vendor))) as RateItem | undefined;
+      const stored = await rates.read(deps, rateKey(vendor));
       const now = clock.now();
       const set = limitsOf(circuit, now);
       const state = isOpen(circuit) ? (isHalfOpen(circuit, now) ? 'half-open' : 'open') : 'closed';

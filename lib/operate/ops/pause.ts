@@ -1,10 +1,10 @@
-import { type Limit, type Pause, readItem, writeItem } from '../../engine/jobs/items';
+import { DAMAGED, type Limit, type Pause, readPause, writeItem } from '../../engine/jobs/items';
 import { pauseKey } from '../../engine/jobs/keys';
 import type { JobRow } from '../../engine/jobs/row';
 import { releaseTrial } from '../../engine/reconcile/release';
 import { type Circuit, isOpen, limitsOf, nextTrialAt } from '../../engine/worker/circuit';
 import type { Vendor } from '../../platform/errors';
-import type { MetricQuery, Table } from '../../platform/ports';
+import type { MetricQuery } from '../../platform/ports';
 import { exactLine, timeText } from '../../platform/text';
 import { type Deployment, type OperatorDeps, OperatorError } from './operator';
 
@@ -13,9 +13,6 @@ const LOOK_BACK_MS = 15 * 60_000;
 const PERIOD_SECONDS = 60;
 /** SQS deletes a message at the end of the retention. From half of it on, a pause is a risk. */
 const SAFE_PART = 0.5;
-
-export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise<Pause | undefined> =>
-  (await table.get(pauseKey(queue))) as Pause | undefined;
 
 /** When the oldest message of a queue has waited for half of the retention, ms since 1970. */
 export const resumeBefore = (oldestAt: number, { retention }: { retention: number }): number =>
@@ -39,7 +36,7 @@ export async function pauseQueue(
   deps: Deployment,
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; resumeBefore: number }> {
-  const { table, clock, settings, monitoring, queueUrl, by } = deps;
+  const { clock, settings, monitoring, queueUrl, by } = deps;
   const at = clock.now();
   const whose = decided({ by, at, reason });
   await requireMapping(deps, queue);
@@ -47,7 +44,7 @@ export async function pauseQueue(
   const [ages = []] = await monitoring.series([oldestMetric(queueUrl(queue))], window);
   const oldestAt = at - (ages.at(-1)?.value ?? 0) * 1000;
   const before = resumeBefore(oldestAt, settings(queue));
-  const stored = await pauseOf(table, queue);
+  const stored = await readPause(deps, queue);
   if (!stored && before <= at)
     throw new OperatorError(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
@@ -117,11 +114,11 @@ async function requireMapping({ mappings }: Deployment, queue: string): Promise<
  * Puts the mapping as the stored pause says. It reads the pause again afterwards, because another operator may change it
  * meanwhile: the last one leaves both alike. Resolves to the pause, `undefined` if there is none.
  */
-async function followPause({ table, mappings }: Deployment, queue: string): Promise<Pause | undefined> {
+async function followPause(deps: Deployment, queue: string): Promise<Pause | undefined> {
   for (;;) {
-    const pause = await pauseOf(table, queue);
-    await mappings.set(queue, !pause);
-    if (!(await pauseOf(table, queue)) === !pause) return pause;
+    const pause = await readPause(deps, queue);
+    await deps.mappings.set(queue, !pause);
+    if (!(await readPause(deps, queue)) === !pause) return pause;
   }
 }
 
@@ -129,11 +126,12 @@ async function followPause({ table, mappings }: Deployment, queue: string): Prom
  * Resumes a queue. Lambda receives its messages again, and each vendor's gate and rate limit the workers as usual.
  * Resolves to the pause that it ended, or to `undefined` if there was none. A mapping that is off without a pause is
  * switched on too, so a repeat completes a resume that was cut off. Rejects with an OperatorError if another operator
- * has just paused it.
+ * has just paused it, or if the stored pause is damaged.
  */
 export async function resumeQueue(deps: Deployment, queue: string): Promise<Pause | undefined> {
-  const pause = await readItem<Pause>(deps, pauseKey(queue));
+  const pause = await readPause(deps, queue);
   await requireMapping(deps, queue);
+  if (pause?.by === DAMAGED) throw new OperatorError(`${pause.reason}. Restore it, then run the command again.`);
   if (pause) await deps.table.delete(pause.key, pause.version);
   if (await followPause(deps, queue))
     throw new OperatorError(`Another operator has just paused ${queue} again. Look at it again.`);

@@ -1,5 +1,6 @@
 import { crc32, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { endLease, type ItemDeps, type RunLease, takeLease } from '../../engine/jobs/items';
+import * as z from 'zod';
+import { count, endLease, type ItemDeps, leasesWith, takeLease, time } from '../../engine/jobs/items';
 import { mapEach } from '../../platform/concurrency';
 import { codeOf } from '../../platform/errors';
 import type { Log, Objects } from '../../platform/ports';
@@ -20,26 +21,27 @@ import { type EventRow, fromParquet, identityOf, PARQUET, type PropertyColumn, r
 import { hoursKey } from './queue';
 
 /** How far an hour's originals are in Parquet. Its next run begins after this key. */
-interface Progress {
-  after: string;
-  objects: number;
-  bytes: number;
+const progressSchema = z.object({
+  after: z.string(),
+  objects: count,
+  bytes: count,
   /** Something was damaged or came late. When all is read, the hour is read again. */
-  again: boolean;
-}
+  again: z.boolean(),
+});
+type Progress = z.infer<typeof progressSchema>;
 
 /** An hour, and since when it waits, ms since 1970. */
-type Since = [hour: number, since: number];
+const since = z.tuple([time, time]);
 
 /** What a run leaves for the next one. Without it, the next run begins with the first hour. */
-export interface HoursLease extends RunLease {
+export const hoursLeases = leasesWith({
   /** The next run starts after this hour. */
-  through?: number;
+  through: time.optional(),
   /** Hours up to this one that are still to be written. */
-  pending?: [...Since, progress?: Progress][];
+  pending: z.array(z.union([since, z.tuple([time, time, progressSchema])])).optional(),
   /** Hours that are left to a query engine, while its view still shows their originals. */
-  tooLarge?: Since[];
-}
+  tooLarge: z.array(since).optional(),
+});
 
 /** The shares of a run's time in which it reads, and in which it begins a part. Writing takes less than reading. */
 const READ_SHARE = 0.7;
@@ -63,7 +65,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
   const begun = clock.now();
   const mayRead = () => clock.now() < begun + remainingMs * READ_SHARE;
   const mayWrite = () => clock.now() < begun + remainingMs * WRITE_SHARE;
-  const lease = await takeLease<HoursLease>(run, hoursKey, begun + remainingMs + SKEW_MS);
+  const lease = await takeLease(run, hoursLeases, hoursKey, begun + remainingMs + SKEW_MS);
   if (!lease) {
     log.info('another run is active');
     return;
@@ -89,11 +91,11 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
     through = next;
   }
   for (const hour of pending.keys()) if (mayRead() && !tried.has(hour)) await write(hour);
-  await endLease(run, lease, (stored) => ({
+  await endLease(run, hoursLeases, lease, (stored) => ({
     ...stored,
     ...(through !== undefined && { through }),
     ...(doubtAt !== undefined && { doubtAt }),
-    pending: [...pending].map(([hour, state]): [...Since, Progress?] => [hour, ...state]),
+    pending: [...pending].map(([hour, state]): [number, ...typeof state] => [hour, ...state]),
     tooLarge: [...tooLarge],
   }));
   const overdue = [...pending].filter(([, [since]]) => since + OVERDUE_MS <= begun).map(([hour]) => nameOf(hour));

@@ -1,6 +1,5 @@
-import { readItem } from '../../engine/jobs/items';
 import type { QueueWorks, ReconcileRun } from '../../engine/reconcile/run';
-import type { HoursLease } from './hours';
+import { hoursLeases } from './hours';
 import { hoursKey } from './queue';
 
 declare module '../../engine/reconcile/facts' {
@@ -13,7 +12,7 @@ export const analyticsWorks = (): Partial<QueueWorks> => ({ once: { reportLargeH
 
 /** Reports each hour that is too large to be written as Parquet, such as `2026-01-02T03`. An operator must write it. */
 async function reportLargeHours(run: ReconcileRun): Promise<void> {
-  const { tooLarge = [] } = ((await readItem(run, hoursKey)) ?? {}) as Partial<HoursLease>;
+  const { tooLarge = [] } = (await hoursLeases.read(run, hoursKey)) ?? {};
   for (const [hour] of tooLarge)
     await run.report({ kind: 'hour-too-large', subject: '', code: new Date(hour).toISOString().slice(0, 13) });
 }

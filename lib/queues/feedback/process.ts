@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import { mailboxOf } from '../../engine/jobs/address';
-import { type ItemDeps, readItem, updateItem } from '../../engine/jobs/items';
+import { type ItemDeps, renewable, time } from '../../engine/jobs/items';
 import { attachmentsPrefix, subjectKey, uploadsPrefix } from '../../engine/jobs/keys';
 import { type HashPeople, saltOf } from '../../engine/jobs/person-hash';
 import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
@@ -7,7 +8,7 @@ import { type Job, messageType, type QueueContract, type RunContext } from '../.
 import { type MailDeps, type OwnMails, oweMail, ownMail, sendOwed, skipStep } from '../../mail/mail';
 import type { Mail } from '../../mail/sendgrid';
 import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../../platform/errors';
-import { type ItemHead, type Objects, TOO_LARGE } from '../../platform/ports';
+import { type Objects, TOO_LARGE } from '../../platform/ports';
 import { plainText } from '../../platform/text';
 import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
 import { CONFIRMATION, FEEDBACK_QUEUE, MAX_ATTACHMENT_BYTES } from './queue';
@@ -275,9 +276,7 @@ const HOUR_MS = 60 * 60_000;
 const MOST_AN_HOUR = { known: 10, unknown: 3 };
 
 /** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
-interface Mailed extends ItemHead {
-  jobs: Record<string, number>;
-}
+const mailed = renewable({ jobs: z.record(z.string(), time) }, { jobs: {} });
 
 /**
  * Tells whether the confirmation of a job may be sent: few jobs an hour mail one address. A repeat of a job gets the same
@@ -287,18 +286,18 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
   return async ({ id, email, isKnown }: { id: string; email: string; isKnown: boolean }): Promise<boolean> => {
     const most = isKnown ? MOST_AN_HOUR.known : MOST_AN_HOUR.unknown;
     const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);
-    const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
+    const before = await Promise.all(earlier.map((hash) => mailed.read(deps, keyOf(hash))));
     const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
     if (mailedBefore.some(([job]) => job === id)) return true;
     const key = keyOf(written);
-    const { item } = await updateItem<Mailed>(deps, key, (stored) => {
+    const { item } = await mailed.update(deps, key, (stored) => {
       const now = deps.clock.now();
       const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
       const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
       const count = recent.length + mailedBefore.filter(isRecent).length;
       if (count >= most || recent.some(([job]) => job === id)) return undefined;
       const jobs = { ...Object.fromEntries(recent), [id]: now };
-      return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
+      return { ...(stored ?? { key, version: 0, writer: '' }), jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
     });
     return item !== undefined && Object.hasOwn(item.jobs, id);
   };

@@ -1,11 +1,11 @@
-import { type ItemDeps, readItem, updateItem } from '../../engine/jobs/items';
+import * as z from 'zod';
+import { type ItemDeps, readItem, renewable, type Stored, time } from '../../engine/jobs/items';
 import { jobKey, subjectKey } from '../../engine/jobs/keys';
 import { OBJECT_LIFETIME_MS } from '../../engine/jobs/ledger';
 import type { HashPeople } from '../../engine/jobs/person-hash';
 import type { JobRow, Step } from '../../engine/jobs/row';
 import { type Job, LONGEST_CALL_MS } from '../../engine/worker/contract';
 import { VerdictError, WaitError } from '../../platform/errors';
-import type { ItemHead } from '../../platform/ports';
 import { TESTFLIGHT_QUEUE } from './queue';
 
 /** SQS's sequence numbers have more digits than a number holds. */
@@ -31,17 +31,24 @@ export interface Wanted {
   groups?: readonly string[] | undefined;
 }
 
-interface Command extends Wanted {
-  job: string;
-  place: string;
-}
+const commandSchema = z.object({
+  job: z.string(),
+  place: z.string(),
+  member: z.boolean(),
+  groups: z.array(z.string()).readonly().optional(),
+});
+type Command = z.infer<typeof commandSchema>;
 
 /** The commands about one tester of one app, without those that later ones cover. Its key has a hash of the tester. */
-interface Subject extends ItemHead {
-  commands: Command[];
-  /** Until this time an unanswered call of an earlier command may take effect, in ms since 1970. */
-  settledAt: number;
-}
+const subjects = renewable(
+  {
+    commands: z.array(commandSchema),
+    /** Until this time an unanswered call of an earlier command may take effect, in ms since 1970. */
+    settledAt: time,
+  },
+  { commands: [], settledAt: 0 },
+);
+type Subject = Stored<typeof subjects>;
 
 type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
@@ -65,7 +72,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
 
   /** Reads the items under the present key of hashes and under earlier ones. */
   async function read(keys: readonly string[]) {
-    const items = (await Promise.all(keys.map((key) => readItem(deps, key)))) as (Subject | undefined)[];
+    const items = await Promise.all(keys.map((key) => subjects.read(deps, key)));
     return {
       stored: items[0],
       commands: items.flatMap((item) => item?.commands ?? []),
@@ -80,15 +87,13 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
     const settles = await Promise.all(known.commands.filter((other) => isLater(command, other)).map(settledAt));
     const [key] = keys;
     const change = (stored: Subject | undefined): Subject => ({
-      key,
-      version: 0,
-      writer: '',
+      ...(stored ?? { key, version: 0, writer: '' }),
       commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
       settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
       // An earlier command can run as long as its body may be kept.
       expiresAt: Math.ceil((clock.now() + OBJECT_LIFETIME_MS) / 1000),
     });
-    await updateItem<Subject>(deps, key, change, known.stored);
+    await subjects.update(deps, key, change, known.stored);
   }
 
   return {

@@ -1,4 +1,4 @@
-import { pauseOf } from '../../../lib/operate/ops/pause';
+import { pauseKey } from '../../../lib/engine/jobs/keys';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { verified } from '../../../packages/local/demo';
@@ -67,7 +67,7 @@ test('every step is ok on the service of this machine, and the run leaves no pau
   const assumed = said.filter(isAssumption);
   expect(assumed).toEqual(expect.arrayContaining(['assumption fifo-order: ok', 'assumption pause: ok']));
   expect(assumed.filter((line) => !page.text.includes(line) || !line.endsWith(': ok'))).toEqual([]);
-  expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
+  expect(await service.ports.table.get(pauseKey('feedback'))).toBeUndefined();
 });
 
 test('a run that is interrupted while a queue is paused resumes it, and runs no further step', async () => {
@@ -79,7 +79,7 @@ test('a run that is interrupted while a queue is paused resumes it, and runs no 
   expect(results(said).slice(4)).toEqual(['failed pause', 'failed redrive', 'failed alarm', 'ok clean-up', '5 of']);
   expect(said.join()).toContain('not run: interrupted');
   expect(said).toContain('assumption pause: failed');
-  expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
+  expect(await service.ports.table.get(pauseKey('feedback'))).toBeUndefined();
 });
 
 test('a soak sends the traffic of a day to the vendors, and its page says that each job ended and each event is stored', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { readPause } from '../../../lib/engine/jobs/items';
 import { factsKey, pauseKey } from '../../../lib/engine/jobs/keys';
 import { type Deployment, OperatorError } from '../../../lib/operate/ops/operator';
-import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/operate/ops/pause';
+import { pauseQueue, resumeQueue } from '../../../lib/operate/ops/pause';
 import { StopError } from '../../../lib/platform/errors';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
@@ -237,7 +238,7 @@ test('a repeat completes a pause or a resume that was cut off. The pause keeps i
 
   expect(repeat).toMatchObject({ pause: { reason: paused.reason, by: 'user/jane' } });
   expect([during, on.get('feedback')]).toEqual([false, true]);
-  expect(await pauseOf(engine.table, 'feedback')).toBeUndefined();
+  expect(await readPause(engine.deps, 'feedback')).toBeUndefined();
 });
 
 test('a pause is refused for a queue without a mapping, or while a message has waited for half of the retention', async () => {
@@ -249,7 +250,7 @@ test('a pause is refused for a queue without a mapping, or while a message has w
   on.delete('feedback');
   await expect(pauseQueue(deployment, paused)).rejects.toThrow('has no event source mapping');
   await expect(resumeQueue(deployment, 'feedback')).rejects.toThrow('has no event source mapping');
-  expect(await pauseOf(engine.table, 'feedback')).toBeUndefined();
+  expect(await readPause(engine.deps, 'feedback')).toBeUndefined();
 });
 
 /** A deployment in which another operator acts while the mapping is set for the first time. */
@@ -270,7 +271,7 @@ test('a pause that another operator resumes while it begins is made again', asyn
 
   await pauseQueue(between, paused);
 
-  expect([(await pauseOf(engine.table, 'feedback'))?.reason, on.get('feedback')]).toEqual([paused.reason, false]);
+  expect([(await readPause(engine.deps, 'feedback'))?.reason, on.get('feedback')]).toEqual([paused.reason, false]);
 });
 
 test('a resume says that another operator has paused the queue again meanwhile, and so does a pause', async () => {
@@ -310,7 +311,7 @@ test.each<[Act, Act, string]>([
 
     await scheduler.waitFor(Promise.all(acting));
 
-    const state = (await pauseOf(engine.table, 'feedback')) ? 'pause' : 'resume';
+    const state = (await readPause(engine.deps, 'feedback')) ? 'pause' : 'resume';
     expect(on.get('feedback')).toBe(state === 'resume');
     expect(succeeded).toContain(state);
   };

@@ -1,7 +1,7 @@
 import { v5 } from 'uuid';
 import * as z from 'zod';
 import type { Envelope } from '../../../engine/jobs/envelope';
-import { headSchema, type ItemDeps, LATEST_TIME, readItem, sound, updateItem } from '../../../engine/jobs/items';
+import { count, headSchema, type ItemDeps, readItem, sound, time, updateItem } from '../../../engine/jobs/items';
 import { todoKey } from '../../../engine/jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../../engine/jobs/ledger';
 import { appended } from '../../../engine/jobs/row';
@@ -22,9 +22,6 @@ export const EXPIRED = 'CampaignExpired';
 const EVENTS = ['accepted', 'paused', 'resumed', 'cancelled'] as const;
 type CampaignEvent = (typeof EVENTS)[number];
 export type CampaignStatus = Campaign['status'];
-
-const time = z.number().min(0).max(LATEST_TIME);
-const count = z.int().min(0);
 
 /** The accepted plan, which never changes. Times are milliseconds since 1970. */
 const planSchema = campaignJobSchema.omit({ sendAt: true }).extend({

@@ -1,10 +1,10 @@
-import { readDue, readItem, updateItem, writeItem } from '../../../engine/jobs/items';
+import * as z from 'zod';
+import { readDue, renewable, type Stored, writeItem } from '../../../engine/jobs/items';
 import { todoKey } from '../../../engine/jobs/keys';
 import { ROW_LIFETIME_MS } from '../../../engine/jobs/ledger';
 import { mapEach, throughAll } from '../../../platform/concurrency';
 import { groupBy } from '../../../platform/group-by';
-import type { ItemHead } from '../../../platform/ports';
-import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
+import { type EventNote, eventNotes, ofKinds, REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { EMAILS_QUEUE, reportsKey } from '../queue';
 import { type Campaign, campaigns, NO_REPORTS, type Reports } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, reportDamage } from './chunks';
@@ -28,14 +28,15 @@ const MOST_NOTES = 2_000;
 const DAMAGED_MS = 10 * 60_000;
 
 /** The bits of `PAGE` recipients, in hex (key `reports#{campaign}#{resumes}#{page}`). */
-interface BitsItem extends ItemHead {
-  bits: Record<ReportKind, string>;
-}
+const pagesOfBits = renewable(
+  { bits: z.object(ofKinds(() => z.string().regex(/^[\da-f]+$/))) },
+  { bits: ofKinds(() => '0') },
+);
 
 /** Counts what SendGrid has reported since the last run, and pauses campaigns. */
 export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => boolean): Promise<void> {
   const todo = todoKey(EMAILS_QUEUE, 'reports');
-  const notes = await readDue<EventNote>(deps, { todo, mayGoOn, most: MOST_NOTES });
+  const notes = await readDue(deps, eventNotes, { todo, mayGoOn, most: MOST_NOTES });
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
   const foldGroup = (group: readonly EventNote[]) =>
     fold(deps, group).catch(async (error: unknown) => {
@@ -76,7 +77,7 @@ async function setBits(deps: CampaignReleaseDeps, campaign: Campaign, round: num
       }
   await mapEach([...pages], AT_ONCE, async ([page, digits]) => {
     const key = reportsKey(id, round, page);
-    await updateItem<BitsItem>(deps, key, (stored) => {
+    await pagesOfBits.update(deps, key, (stored) => {
       const before = bitsOf(stored);
       const bits = ofKinds((kind) => (before[kind] | BigInt(`0b${digits[kind]}`)).toString(16));
       if (REPORT_KINDS.every((kind) => bits[kind] === stored?.bits[kind])) return undefined;
@@ -86,15 +87,13 @@ async function setBits(deps: CampaignReleaseDeps, campaign: Campaign, round: num
   });
 }
 
-const ofKinds = <T>(part: (kind: ReportKind) => T) =>
-  Object.fromEntries(REPORT_KINDS.map((kind) => [kind, part(kind)])) as Record<ReportKind, T>;
-
-const bitsOf = (stored: BitsItem | undefined) => ofKinds((kind) => BigInt(`0x${stored?.bits[kind] ?? 0}`));
+const bitsOf = (stored: Stored<typeof pagesOfBits> | undefined) =>
+  ofKinds((kind) => BigInt(`0x${stored?.bits[kind] ?? 0}`));
 
 /** Each recipient counts as the first of these fates: a bounce is final, and who reports or leaves has the mail. */
 async function countBits(deps: CampaignReleaseDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
   const pages = Array.from({ length: Math.ceil(recipients / PAGE) }, (_, page) => page);
-  const items = await mapEach(pages, AT_ONCE, (page) => readItem<BitsItem>(deps, reportsKey(id, round, page)));
+  const items = await mapEach(pages, AT_ONCE, (page) => pagesOfBits.read(deps, reportsKey(id, round, page)));
   const counts = { ...NO_REPORTS };
   for (const item of items) {
     const { delivered, reported, unsubscribed, ...other } = bitsOf(item);

@@ -1,6 +1,6 @@
-import { everyDue, type Place, readItem } from '../../../engine/jobs/items';
+import { everyDue, type Place } from '../../../engine/jobs/items';
 import { todoKey } from '../../../engine/jobs/keys';
-import { heldNow, type RateItem, rateKey, takenMs } from '../../../mail/rate';
+import { heldNow, rateKey, rates, takenMs } from '../../../mail/rate';
 import { throughAll } from '../../../platform/concurrency';
 import { EMAILS_QUEUE } from '../queue';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired, readCampaign } from './campaign';
@@ -85,7 +85,7 @@ async function releaseFairly(
   if (running.length === 0) return false;
   const { clock, limits } = deps;
   let isHeld = false;
-  const stored = await readItem<RateItem>(deps, rateKey('sendgrid'));
+  const stored = await rates.read(deps, rateKey('sendgrid'));
   // Before the first send, a rate of 1 lets one chunk go.
   const rate = stored?.rate || 1;
   const taken = stored ? takenMs(stored, clock.now()) : 0;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { sha256 } from '../../../engine/jobs/envelope';
-import { type ItemDeps, writeItem } from '../../../engine/jobs/items';
+import { count, type ItemDeps, renewable, type Stored, writeItem } from '../../../engine/jobs/items';
 import { eventsPartition, evidenceKey, jobKey, todoKey } from '../../../engine/jobs/keys';
 import { type Ledger, ROW_LIFETIME_MS, UnreadableRowError } from '../../../engine/jobs/ledger';
 import type { Evidence } from '../../../engine/jobs/row';
@@ -8,7 +8,7 @@ import type { SuppressionList } from '../../../mail/suppression';
 import { mapEach } from '../../../platform/concurrency';
 import { codeOf } from '../../../platform/errors';
 import { groupBy } from '../../../platform/group-by';
-import type { Item, ItemHead, Log, Metrics, Objects } from '../../../platform/ports';
+import type { Item, Log, Metrics, Objects } from '../../../platform/ports';
 import { jsonOf } from '../../../platform/text';
 import { EMAILS_QUEUE, SEND } from '../queue';
 import type { Verdict, WebhookRequest } from './verify';
@@ -37,6 +37,8 @@ export const REPORT_KINDS = [
   ...(['delivered', 'deferred', 'bounced', 'blocked', 'dropped', 'reported', 'unsubscribed'] as const),
 ] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
+export const ofKinds = <T>(part: (kind: ReportKind) => T) =>
+  Object.fromEntries(REPORT_KINDS.map((kind) => [kind, part(kind)])) as Record<ReportKind, T>;
 
 /** What each event but `processed` says about its mail. Who opens it or subscribes again has the mail. */
 const REPORTS: Record<string, ReportKind> = {
@@ -46,12 +48,16 @@ const REPORTS: Record<string, ReportKind> = {
 };
 
 /** Whom a request of SendGrid was about, of one campaign and round, until the reconciler has counted them. */
-export interface EventNote extends ItemHead {
-  campaign: string;
-  round: number;
-  /** Recipients by their number in the campaign. */
-  places: Partial<Record<ReportKind, number[]>>;
-}
+export const eventNotes = renewable(
+  {
+    campaign: z.string(),
+    round: count,
+    /** Recipients by their number in the campaign. */
+    places: z.object(ofKinds(() => z.array(count).optional())),
+  },
+  { campaign: '', round: 0, places: {} },
+);
+export type EventNote = Stored<typeof eventNotes>;
 
 /** What an event says about its address. With a group, about mails of that group. */
 const NOTED: Record<string, 'bounced' | 'reported' | 'unsubscribed' | 'resubscribed'> = {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { endLease, type RunLease, takeLease, updateItem, writeItem } from '../../../../lib/engine/jobs/items';
+import { endLease, leases, type RunLease, takeLease, updateItem, writeItem } from '../../../../lib/engine/jobs/items';
 import { createLedger, createTrials, withSchedule } from '../../../../lib/engine/jobs/ledger';
 import { blankRow } from '../../../../lib/engine/jobs/row';
 import type { JobError } from '../../../../lib/platform/errors';
@@ -124,23 +124,23 @@ test.each([
 
 test('only its holder can end a lease', async () => {
   const { deps } = start();
-  const take = (ms: number) => takeLease<RunLease>(deps, 'lease#sample', deps.clock.now() + ms);
+  const take = (ms: number) => takeLease(deps, leases, 'lease#sample', deps.clock.now() + ms);
   const first = await take(1_000);
   deps.clock.advance(1_000);
   await take(60_000);
 
-  await endLease(deps, first as RunLease);
+  await endLease(deps, leases, first as RunLease);
 
   expect(await take(1_000)).toBeUndefined();
 });
 
 test('a lease remembers the run that died, also when a later one has ended it', async () => {
   const { deps } = start();
-  const take = () => takeLease<RunLease>(deps, 'lease#sample', deps.clock.now() + 1_000);
+  const take = () => takeLease(deps, leases, 'lease#sample', deps.clock.now() + 1_000);
   const died = await take();
   deps.clock.advance(1_000);
 
-  await endLease(deps, (await take()) as RunLease);
+  await endLease(deps, leases, (await take()) as RunLease);
 
   expect(await take()).toMatchObject({ doubtAt: died?.until });
 });

@@ -1,16 +1,42 @@
-import { ItemDamagedError } from '../../../../lib/engine/jobs/items';
-import { todoKey, vendorKey } from '../../../../lib/engine/jobs/keys';
-import { type Circuit, circuitBreakers, DAMAGED } from '../../../../lib/engine/worker/circuit';
+import { noteFiles } from '../../../../lib/engine/jobs/files';
+import {
+  DAMAGED,
+  endLease,
+  ItemDamagedError,
+  readPause,
+  reconcilerRuns,
+  takeLease,
+} from '../../../../lib/engine/jobs/items';
+import {
+  canaryKey,
+  factsKey,
+  fileKey,
+  pauseKey,
+  reconcilerKey,
+  returnsKey,
+  todoKey,
+  vendorKey,
+} from '../../../../lib/engine/jobs/keys';
+import { watchCanary } from '../../../../lib/engine/reconcile/measure';
+import { noteUnread } from '../../../../lib/engine/reconcile/returns';
+import { type Circuit, circuitBreakers } from '../../../../lib/engine/worker/circuit';
+import { rateKey, sharedRate } from '../../../../lib/mail/rate';
+import { foldSuppressed, suppressionList } from '../../../../lib/mail/suppression';
 import { listCampaigns } from '../../../../lib/operate/ops/campaigns';
 import type { Reader } from '../../../../lib/operate/ops/operator';
+import { pauseQueue, resumeQueue } from '../../../../lib/operate/ops/pause';
 import { StoreError } from '../../../../lib/platform/errors';
 import type { Item } from '../../../../lib/platform/ports';
+import { hoursLeases } from '../../../../lib/queues/analytics/hours';
+import { hoursKey } from '../../../../lib/queues/analytics/queue';
 import { type Campaign, campaigns, storedCampaignSchema } from '../../../../lib/queues/emails/campaigns/campaign';
 import { guardCampaigns } from '../../../../lib/queues/emails/campaigns/guard';
 import { CAMPAIGNS, campaignKey, EMAILS_QUEUE } from '../../../../lib/queues/emails/queue';
+import { mailLimit } from '../../../../lib/queues/feedback/process';
 import { unfinishedWork } from '../../../../packages/cli/preflight';
 import { damagedItem } from '../../../support/damage';
 import { envelope, jobId, memoryEngine } from '../../../support/engine';
+import { hashed } from '../../../support/hash-people';
 import { memoryClock, memoryRandom } from '../../../support/memory-clock';
 import { memoryTable } from '../../../support/memory-table';
 import { reconcileRun } from '../../../support/reconcile-run';
@@ -160,3 +186,180 @@ test('the events about a damaged campaign keep the guard from no other one, and 
   await guardCampaigns({ ...run, clock: { ...deps.clock, now: () => deps.clock.now() + 10 * 60_000 } }, () => true);
   expect(bounced('spring')).toMatchObject([{ bounced: 2_000 }]);
 });
+
+type Engine = ReturnType<typeof memoryEngine>;
+const MINUTE_MS = 60_000;
+const lease = { holder: 'another run', until: 1, doubtAt: 1 };
+const failing = [
+  { kind: 'releaseDue', queue: 'sample', code: 'Unexpected', jobId: 'id', times: 1, jobs: 1, since: 1, at: 1 },
+];
+const fact = { kind: 'circuit-open', subject: 'zendesk', code: 'Down', jobId: 'id', count: 1, note: 'text' };
+const told = { ...fact, since: 1, offAt: 1, sent: true, quiet: false };
+
+/** What can be made anew: its key, all its attributes, those that it must have, and what reads and writes it. */
+const RENEWABLE: Record<
+  string,
+  [key: string, whole: Record<string, unknown>, required: string[], act: (engine: Engine) => Promise<unknown>]
+> = {
+  'the lease of the reconciler': [
+    reconcilerKey,
+    { ...lease, failing, endedAt: 1, lastRunAt: 1 },
+    ['holder', 'until'],
+    ({ deps, clock }) =>
+      leased(takeLease(deps, reconcilerRuns, reconcilerKey, clock.now() + MINUTE_MS), (taken) =>
+        endLease(deps, reconcilerRuns, taken),
+      ),
+  ],
+  'the lease of hours': [
+    hoursKey,
+    {
+      ...{ ...lease, through: 1, tooLarge: [[1, 1]] },
+      pending: [
+        [1, 1],
+        [2, 1, { after: 'key', objects: 1, bytes: 1, again: true }],
+      ],
+    },
+    ['holder', 'until'],
+    ({ deps, clock }) =>
+      leased(takeLease(deps, hoursLeases, hoursKey, clock.now() + MINUTE_MS), (taken) =>
+        endLease(deps, hoursLeases, taken),
+      ),
+  ],
+  'a rate': [
+    rateKey('sendgrid'),
+    {
+      ...{ rate: 10, campaigns: 1, alone: 1, messages: 1, whole: 1, messageAt: 1, load: 0.1, blockedUntil: 1 },
+      ...{ day: '2026-01-02', sent: 1 },
+    },
+    ['rate', 'campaigns', 'alone', 'messages', 'whole', 'messageAt', 'blockedUntil'],
+    ({ deps }) =>
+      sharedRate({ ...deps, rate: 10 }, 'sendgrid').reserve({ recipients: 1, use: 'campaign', withinMs: MINUTE_MS }),
+  ],
+  'a canary': [
+    canaryKey('sample'),
+    { id: jobId(1), at: 1 },
+    ['id', 'at'],
+    ({ deps }) => watchCanary(reconcileRun(deps, MINUTE_MS), 'sample', () => true),
+  ],
+  'the last return': [
+    returnsKey('sample'),
+    { watched: ['key'], messages: ['id'], at: 1, single: true, unread: 1 },
+    ['watched', 'at', 'single'],
+    ({ deps }) => noteUnread(reconcileRun(deps), 'sample', 2),
+  ],
+  facts: [
+    factsKey,
+    { facts: { name: told } },
+    ['facts'],
+    ({ deps }) => reconcileRun(deps).report({ kind: 'circuit-open', subject: 'sendgrid', code: 'Down' }),
+  ],
+  'the mails of an address': [
+    `subject#feedback#${hashed('mailed:ann@example.com')[0]}`,
+    { jobs: { id: 1 } },
+    ['jobs'],
+    ({ deps }) => mailLimit(deps)({ id: 'job', email: 'ann@example.com', isKnown: true }),
+  ],
+};
+
+async function leased<L>(taking: Promise<L | undefined>, end: (lease: L) => Promise<void>): Promise<void> {
+  const taken = await taking;
+  if (!taken) throw new Error('another run has the lease');
+  await end(taken);
+}
+
+test.each(
+  Object.entries(RENEWABLE).flatMap(([name, [, whole, required]]) =>
+    damages({ key: '', ...whole }, (field) => required.includes(field)).map(
+      ([field, form]) => [name, field, form] as const,
+    ),
+  ),
+)('%s with %s as %j is made anew and told, and keeps all else that it has', async (name, field, form) => {
+  const [key, whole, , act] = RENEWABLE[name] ?? [];
+  const engine = memoryEngine(() => sampleContract().contract);
+  const { table } = engine;
+  await table.put({ key, version: 1, writer: 'w', ...whole, kind: 'newer' } as Item, 0);
+  await damagedItem(table, key ?? '', (item) => ({ ...item, [field]: form }));
+
+  await act?.(engine);
+  const { length } = engine.lines.filter(({ facts: { code } }) => code === 'ItemDamaged');
+  await act?.(engine);
+
+  expect(engine.lines).toContainEqual({
+    message: 'a damaged item is made anew',
+    facts: { kind: key?.split('#')[0], field, code: 'ItemDamaged' },
+  });
+  const { [field]: now, ...stored } = table.item(key ?? '') as Item;
+  expect([stored.kind, now === form]).toEqual(['newer', false]);
+  // The second time there was nothing to tell.
+  expect(engine.lines.filter(({ facts: { code } }) => code === 'ItemDamaged')).toHaveLength(length);
+  expect(Object.keys(stored)).toEqual(expect.arrayContaining(Object.keys(whole ?? {}).filter((one) => one !== field)));
+});
+
+test.each([undefined, null, '1'])(
+  'an item with the version %j is damaged: its writer gives up, and tries no other time',
+  async (version) => {
+    const { deps, table } = memoryEngine(() => sampleContract().contract);
+    await noteFiles(deps, { queue: 'sample', id: jobId(1), files: ['object'] });
+    await damagedItem(table, fileKey('object'), (item) => ({ ...item, version }));
+
+    await expect(noteFiles(deps, { queue: 'sample', id: jobId(2), files: ['object'] })).rejects.toThrow(
+      ItemDamagedError,
+    );
+  },
+);
+
+test('a lease that is damaged while another run may hold it leaves a doubt: a write of that run may still land', async () => {
+  const { deps, table, clock } = memoryEngine(() => sampleContract().contract);
+  await takeLease(deps, hoursLeases, hoursKey, clock.now() + MINUTE_MS);
+  await damagedItem(table, hoursKey, (item) => ({ ...item, until: null }));
+  clock.advance(1_000);
+
+  const taken = await takeLease(deps, hoursLeases, hoursKey, clock.now() + MINUTE_MS);
+
+  expect(taken).toMatchObject({ doubtAt: clock.now() });
+});
+
+test.each([
+  ['list', null],
+  ['list', 'text'],
+  ['reason', 1],
+  ['at', '1'],
+])('a note about a suppressed address with %s as %j still keeps the address from mails', async (field, form) => {
+  const { deps, table } = memoryEngine(() => sampleContract().contract);
+  const list = suppressionList(deps);
+  for (const email of ['ann@example.com', 'bob@example.com'])
+    await list.note(deps, { email, reason: 'unsubscribed', at: 1 });
+  const [key = ''] = table.items().map((item) => item.key);
+  await damagedItem(table, key, (item) => ({ ...item, [field]: form }));
+
+  await foldSuppressed(deps, list, () => true);
+
+  const reasonOf = await list.check();
+  expect(['ann@example.com', 'bob@example.com'].map(reasonOf)).toEqual(['unsubscribed', 'unsubscribed']);
+});
+
+test.each(damages({ key: '', ...limit }, (field) => field !== 'until'))(
+  'a pause with %s as %j reads as a pause, is told by its key, and no command replaces it',
+  async (field, form) => {
+    const engine = memoryEngine(() => sampleContract().contract);
+    const { deps, table, clock } = engine;
+    const mappings = { isOn: async () => false, set: async () => {} };
+    const monitoring = { series: async () => [[]], firing: async () => [] };
+    const operator = { ...deps, mappings, monitoring, by: 'jane' } as unknown as Parameters<typeof resumeQueue>[0];
+    await table.put({ key: pauseKey('sample'), version: 1, writer: 'w', ...limit } as Item, 0);
+    await damagedItem(table, pauseKey('sample'), (item) => ({ ...item, [field]: form }));
+    const before = table.item(pauseKey('sample'));
+
+    await expect(resumeQueue(operator, 'sample')).rejects.toThrow('the item pause#sample of the table is damaged');
+    await pauseQueue(operator, { queue: 'sample', reason: 'another' });
+    clock.advance(60 * MINUTE_MS - (clock.now() % (60 * MINUTE_MS)));
+    await engine.reconcile();
+    await engine.reconcileAfter(20 * MINUTE_MS);
+
+    expect((await readPause(deps, 'sample'))?.by).toBe(DAMAGED);
+    expect(table.item(pauseKey('sample'))).toEqual(before);
+    expect(engine.facts).toMatchObject([
+      { fact: 'item-damaged', subject: 'sample', code: pauseKey('sample'), on: true },
+    ]);
+  },
+);
