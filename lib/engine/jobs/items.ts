@@ -190,7 +190,7 @@ const leaseShape = {
 };
 export type RunLease = ItemHead & z.infer<z.ZodObject<typeof leaseShape>>;
 
-/** Until when a damaged lease is held: nobody knows. */
+/** Until when a damaged lease is held, which is not known. */
 const DAMAGED_UNTIL = -1;
 
 /** `shape`: what a run leaves for the next one, which can do without it. */

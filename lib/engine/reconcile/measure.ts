@@ -111,7 +111,7 @@ export const reportDead: Work = async (deps, queue) => {
   if (due.length === MOST_JOBS) await deps.keep({ kind: 'jobs-dead', subject: queue });
 };
 
-/** Tells of a damaged pause, once an hour: Lambda receives nothing of its queue until a person has restored the item. */
+/** Reports a damaged pause, once an hour: Lambda receives nothing of its queue until a person has restored the item. */
 export const checkPause: Work = async (deps, queue) => {
   if (!isFirstMinuteOfHour(deps.clock)) return deps.keep({ kind: 'item-damaged', subject: queue });
   const pause = await readPause(deps, queue);

@@ -8,7 +8,7 @@ import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './build';
-import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from './plan';
+import { aPlan, DAMAGED_FORMS, type JobKind, type JobSpec, type Load, type Plan } from './plan';
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
@@ -198,11 +198,17 @@ const damage = {
   job: fc.integer({ min: 0, max: 3 }),
   restored: fc.constantFrom(10_000, 20 * MINUTE_MS, 3 * HOUR_MS),
 };
-const ofVendor = { at: damage.at, vendor: fc.constantFrom(...ALL_VENDORS), restored: damage.restored };
-const damages = fc.array(fc.oneof(fc.record(damage, { requiredKeys: ['at', 'job'] }), fc.record(ofVendor)), {
-  minLength: 1,
-  maxLength: 2,
-});
+const form = { field: fc.integer({ min: 0, max: 50 }), form: fc.constantFrom(...DAMAGED_FORMS) };
+const shared = { at: damage.at, restored: damage.restored, ...form };
+const damages = fc.array(
+  fc.oneof(
+    fc.record(damage, { requiredKeys: ['at', 'job'] }),
+    fc.record({ ...shared, vendor: fc.constantFrom(...ALL_VENDORS) }),
+    fc.record({ ...shared, campaign: fc.integer({ min: 0, max: 3 }) }),
+    fc.record({ ...shared, pause: fc.constant(true as const) }),
+  ),
+  { minLength: 1, maxLength: 2 },
+);
 
 /** Persons of feedback by its group, of mails and testers by their place in the plan, of campaigns by their lists. */
 const erasures = some(2, {

@@ -46,6 +46,7 @@ const ALSO = [
     'restored row',
     'damaged circuit',
     'restored circuit',
+    ...['damaged campaign', 'restored campaign', 'damaged pause', 'restored pause'],
     'row of newer code',
     'call through a circuit that has just opened',
   ],

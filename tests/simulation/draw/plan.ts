@@ -104,9 +104,19 @@ export interface Damage {
   job?: number;
   /** The circuit of a vendor, if there is one by then. */
   vendor?: Vendor;
+  /** A campaign that has not ended: its place among those that are stored by then. */
+  campaign?: number;
+  /** A pause of the service's first queue, which only this damage makes. */
+  pause?: true;
+  /** Which of the attributes of a shared item, by its place, and what it is then. */
+  field?: number;
+  form?: DamagedForm;
   /** It is restored so long after that. Without it, never: only a row. */
   restored?: number;
 }
+
+export const DAMAGED_FORMS = ['null', 'other type', 'out of range'] as const;
+export type DamagedForm = (typeof DAMAGED_FORMS)[number];
 
 /** What a stranger makes, who knows the ids of jobs, what their callers know, and every form of a message. */
 export type ForgedForm =

@@ -1,11 +1,11 @@
 import type { Envelope } from '../../../lib/engine/jobs/envelope';
-import { invalidId, jobKey, vendorKey } from '../../../lib/engine/jobs/keys';
+import { invalidId, jobKey, pauseKey, vendorKey } from '../../../lib/engine/jobs/keys';
 import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/engine/jobs/ledger';
 import { isEnd } from '../../../lib/engine/jobs/row';
-import type { Vendor } from '../../../lib/platform/errors';
 import type { Item } from '../../../lib/platform/ports';
 import { jsonOf } from '../../../lib/platform/text';
-import type { Damage } from '../draw/plan';
+import { campaignKey } from '../../../lib/queues/emails/queue';
+import type { Damage, DamagedForm } from '../draw/plan';
 import { later } from './acts';
 import { type Message, serviceQueue } from './names';
 import type { World } from './types';
@@ -28,9 +28,16 @@ export const knownSchema = ({ plan, kernel }: Pick<World, 'plan' | 'kernel'>): n
   plan.future && kernel.now() >= plan.start + plan.future.until ? ROW_SCHEMA + 1 : ROW_SCHEMA;
 
 /** Damages an item. Returns what restores it, if it is still damaged by then. */
-function damageOne(world: World, { job = 0, vendor }: Damage): (() => void) | undefined {
+function damageOne(world: World, damage: Damage): (() => void) | undefined {
+  const { job = 0, vendor, campaign, pause } = damage;
   const { watch, reach, damaged } = world;
-  if (vendor) return damageCircuit(world, vendor);
+  if (vendor) return damageShared(world, 'circuit', watch.items.get(vendorKey(vendor)), damage);
+  if (campaign !== undefined) {
+    const stored = [...watch.items.values()].filter(({ key }) => key.startsWith(campaignKey('')));
+    const live = stored.filter(({ endedAt }) => endedAt === undefined);
+    return damageShared(world, 'campaign', live[campaign % Math.max(1, live.length)], damage);
+  }
+  if (pause) return damagePause(world, damage);
   const rows = watch.rows();
   const row = rows[job % Math.max(1, rows.length)];
   if (!row || isEnd(row.state) || (row.schema ?? 0) > ROW_SCHEMA) return undefined;
@@ -46,17 +53,58 @@ function damageOne(world: World, { job = 0, vendor }: Damage): (() => void) | un
   };
 }
 
-function damageCircuit(world: World, vendor: Vendor): (() => void) | undefined {
-  const item = world.watch.items.get(vendorKey(vendor));
-  if (!item) return undefined;
-  world.reach('damaged circuit');
-  const { forbidden: _gone, ...rest } = item;
-  replace(world, rest as Item);
+/** What the items of the table have beside the attributes of their kind, and what any number fits. */
+const NOT_OF_ITS_KIND = ['key', 'version', 'writer', 'todo', 'todoAt', 'accepted', 'expiresAt', 'startTag'];
+
+function damagedForm(value: unknown, form: DamagedForm): unknown {
+  if (form === 'null' || (form === 'out of range' && typeof value !== 'number')) return null;
+  return form === 'out of range' ? Number.MAX_VALUE : typeof value === 'string' ? 7 : 'damaged';
+}
+
+/** Nothing changes the item until it is restored. So whoever watches it goes on with what it was. */
+function damageShared(
+  world: World,
+  what: 'circuit' | 'campaign',
+  item: Item | undefined,
+  { field, form = 'null' }: Damage,
+): (() => void) | undefined {
+  const { watch, reach, stores } = world;
+  if (!item || stores.table.item(item.key)?.version !== item.version) return undefined;
+  reach(`damaged ${what}`);
+  const names = Object.keys(item).filter((name) => !NOT_OF_ITS_KIND.includes(name));
+  const name = names[(field ?? 0) % names.length] ?? '';
+  const { forbidden: _gone, ...without } = item;
+  const broken = (field === undefined ? without : { ...item, [name]: damagedForm(item[name], form) }) as Item;
+  put(world, broken);
   return () => {
+    const now = itemAt(world, item.key);
     // A run that had read it before may have written a whole one.
-    if ('forbidden' in itemAt(world, item.key)) return;
-    world.reach('restored circuit');
-    replace(world, item);
+    if (now.version === item.version) {
+      reach(`restored ${what}`);
+      put(world, item);
+    } else if (field !== undefined && now[name] === broken[name])
+      watch.violated(`nothing lost: ${item.key} was written while its ${name} did not parse`);
+  };
+}
+
+/** No run of the service needs the pause. It must tell it, and leave it to a person. */
+function damagePause(world: World, { form = 'null' }: Damage): () => void {
+  const { stores, reach, watch } = world;
+  const pause = {
+    key: pauseKey(serviceQueue(world)),
+    version: 1,
+    writer: 'operator',
+    by: 'operator',
+    reason: 'a drill',
+  };
+  const broken = { ...pause, at: damagedForm(1, form) } as Item;
+  put(world, broken);
+  reach('damaged pause');
+  return () => {
+    if (stores.table.item(pause.key)?.at !== broken.at)
+      watch.violated(`nothing lost: ${pause.key} was written while it did not parse`);
+    reach('restored pause');
+    void stores.table.delete(pause.key, pause.version);
   };
 }
 
@@ -89,8 +137,12 @@ function leaveNewerRows(world: World): void {
 const itemAt = ({ stores }: World, key: string): Item => stores.table.item(key) as Item;
 
 /** Replaces an item as no function could. The memory table does it at once. */
-function replace({ stores: { table }, watch }: World, item: Item): void {
+function put({ stores: { table } }: World, item: Item): void {
   void table.delete(item.key, table.item(item.key)?.version ?? 0);
   void table.put(item, 0);
-  watch.replaced(item);
+}
+
+function replace(world: World, item: Item): void {
+  put(world, item);
+  world.watch.replaced(item);
 }
