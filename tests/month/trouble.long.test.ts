@@ -13,8 +13,8 @@ test('on a day with trouble each job ends, and the chat tells once what began an
 
   expect(page).toMatchObject({ findings: {}, mails: { twice: 0 } });
   expect(titles(page.chat)).toEqual([
-    "zendesk: A vendor's circuit breaker is open",
-    "zendesk: A vendor's circuit breaker is open (over)",
+    'zendesk: A vendor does not work',
+    'zendesk: A vendor does not work (over)',
     // It is over when an operator has looked at them.
     'feedback: Jobs in the dead-letter queue',
     'A function is throttled',

@@ -6,7 +6,16 @@ import { LONGEST_OWED_MS } from '../jobs/ledger';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, isStopped, limitsOf, nextTrialAt, type OpenCircuit, withPauses } from '../worker/circuit';
+import {
+  codeOfOutage,
+  isHalfOpen,
+  isOpen,
+  isStopped,
+  limitsOf,
+  nextTrialAt,
+  type OpenCircuit,
+  withPauses,
+} from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import { type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './run';
@@ -141,8 +150,9 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
     if (paused?.by === DAMAGED) return deps.report({ kind: 'item-damaged', subject: '', code: vendorKey(vendor) });
     if (paused) await limited('paused');
     if (rate) await limited(`${rate.perSecond} a second`);
+    const code = codeOfOutage(circuit, now);
+    if (code !== undefined) await deps.report({ kind: 'circuit-open', subject: vendor, code });
     if (!isOpen(circuit)) return;
-    await deps.report({ kind: 'circuit-open', subject: vendor, code: circuit.code });
     if (isHalfOpen(circuit, now)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
     else isSoon ||= (nextTrialAt(circuit, now) ?? ALL) < now + SOON_MS;
   });

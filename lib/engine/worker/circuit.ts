@@ -41,8 +41,9 @@ const circuitSchema = z.object({
   forbidden: z.array(z.string()),
   /** How many such 403s came in a row, from any sender. */
   refusals: count.optional(),
-  /** Attempts that failed as transient since the last success. */
+  /** Attempts that failed as transient since the last success, and when they began to, with what. */
   transients: count,
+  failing: z.object({ since: time, code: z.string() }).optional(),
   failedTrials: count.optional(),
   /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
   worked: z.array(z.object({ job: z.string(), at: time })).optional(),
@@ -72,6 +73,9 @@ const MOST_SENDERS = 2;
 /** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
 const MOST_REFUSALS = 50;
 const MOST_TRANSIENTS = 5;
+/** With so few failures for so long, few jobs ask the vendor, and its circuit opens late. One may be its job's own fault. */
+const FEW_TRANSIENTS = 2;
+const FAILING_MS = 10 * 60_000;
 /** A process trusts its last read of a closed circuit this long. So it sees a circuit that opens this much later. */
 export const KEPT_MS = 2_000;
 
@@ -92,6 +96,13 @@ export function withPauses(owed: Owed, circuit: Circuit | undefined, now: number
   const pausedMs = pausedFor(circuit, now);
   const { until, pausedMs: known = pausedMs } = owed;
   return { ...owed, pausedMs, ...(until === undefined ? {} : { until: until + pausedMs - known }) };
+}
+
+/** The code of what makes a vendor useless: its circuit is open, or few calls failed for ten minutes without a success. */
+export function codeOfOutage(circuit: Circuit | undefined, now: number): string | undefined {
+  if (isOpen(circuit)) return circuit.code;
+  const { transients = 0, failing } = circuit ?? {};
+  return failing && transients >= FEW_TRANSIENTS && failing.since <= now - FAILING_MS ? failing.code : undefined;
 }
 
 /** Only a trial call may reach the vendor. */
@@ -196,7 +207,7 @@ export function circuitBreakers(deps: ItemDeps) {
       change(vendor, (circuit) => {
         if (!isTroubled(circuit)) return undefined;
         const { stoppedAt: _at, code: _code, retryAt: _next, trial: _trial, failedTrials: _failed, ...rest } = circuit;
-        const { refusals: _refusals, worked = [], ...kept } = rest;
+        const { refusals: _refusals, failing: _failing, worked = [], ...kept } = rest;
         const others = worked.filter((one) => one.job !== job);
         return {
           ...kept,
@@ -228,7 +239,8 @@ export function circuitBreakers(deps: ItemDeps) {
     transient: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;
-        const next = { ...circuit, transients: circuit.transients + 1 };
+        const failing = circuit.failing ?? { since: deps.clock.now(), code };
+        const next = { ...circuit, transients: circuit.transients + 1, failing };
         return next.transients >= MOST_TRANSIENTS ? opened(next, code) : next;
       }),
   };

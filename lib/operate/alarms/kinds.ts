@@ -138,9 +138,9 @@ const ALARMS = {
 const FACTS = {
   'circuit-open': {
     scope: 'vendor',
-    title: "A vendor's circuit breaker is open",
+    title: 'A vendor does not work',
     meaning:
-      'The vendor is down or refuses our calls. Its jobs are held, a confirmation at most as long as `waits.confirmation` says, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
+      'The vendor is down or refuses our calls: its circuit breaker is open, or no call has worked for ten minutes. Its jobs are held, a confirmation at most as long as `waits.confirmation` says, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
     inspect: 'jobs list --vendor {} --state held',
     next: 'vendors try {}',
   },

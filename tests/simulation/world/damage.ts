@@ -88,7 +88,7 @@ function damageShared(
 }
 
 /** No run of the service needs the pause. It must tell it, and leave it to a person. */
-function damagePause(world: World, { form = 'null' }: Damage): () => void {
+function damagePause(world: World, { form = 'null' }: Damage): (() => void) | undefined {
   const { stores, reach, watch } = world;
   const pause = {
     key: pauseKey(serviceQueue(world)),
@@ -97,6 +97,8 @@ function damagePause(world: World, { form = 'null' }: Damage): () => void {
     by: 'operator',
     reason: 'a drill',
   };
+  // The pause of another damage.
+  if (stores.table.item(pause.key)) return undefined;
   const broken = { ...pause, at: damagedForm(1, form) } as Item;
   put(world, broken);
   reach('damaged pause');

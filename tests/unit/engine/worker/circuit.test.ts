@@ -55,6 +55,36 @@ test('five transient failures without a success between open the circuit, and a 
   expect(engine.row(jobId(11))).toMatchObject({ state: 'held', reason: 'stopped', attempts: 0 });
 });
 
+test('of few jobs, two failed attempts without a success for ten minutes are told, before five open the circuit', async () => {
+  let working = false;
+  const { engine } = sampleEngine(() => {
+    if (!working) throw unavailable();
+  });
+  const told = () => engine.facts.map(({ fact, subject, code, on }) => [fact, subject, code, on]);
+  const FAILS = ['circuit-open', 'zendesk', 'Unavailable'];
+  const pass = async (minutes: number) => {
+    engine.clock.advance(minutes * MINUTE_MS);
+    await engine.reconcile();
+  };
+
+  await engine.sendAndDeliver(envelope(1), { group: 'g1' });
+  await pass(11);
+  // One failure may be the job's own fault.
+  expect(told()).toEqual([]);
+  await engine.sendAndDeliver(envelope(2), { group: 'g2' });
+  await pass(1);
+  expect(told()).toEqual([[...FAILS, true]]);
+  expect(engine.table.item(vendorKey('zendesk'))?.stoppedAt).toBeUndefined();
+
+  working = true;
+  await engine.sendAndDeliver(envelope(3), { group: 'g3' });
+  for (let n = 0; n < 4; n++) await pass(6);
+  expect(told()).toEqual([
+    [...FAILS, true],
+    [...FAILS, false],
+  ]);
+});
+
 /** Runs a job of each of these senders. The vendor refuses them all. Answers how each job ended. */
 async function refused(senders: string[]) {
   const forbidden = new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403 });
