@@ -106,6 +106,9 @@ async function sendChunk(
           const { manifest, content } = await recall(campaign);
           checkSender(deps.senderDomains, content.from);
           const part = await readPart(deps, manifest, data.number);
+          // An erasure leaves a line for each person.
+          if (part.length !== data.recipients)
+            throw wrongField('ManifestChanged', 'data.number', 'the chunk has not the recipients that were accepted');
           const recipients = part.map((person, number) => ({ ...person, number }));
           return requestOf({ content, recipients: recipients.filter(({ number }) => !excluded.has(number)), origin });
         },

@@ -1,4 +1,4 @@
-import { recordKey } from '../../../lib/engine/jobs/keys';
+import { ERASED, recordKey } from '../../../lib/engine/jobs/keys';
 import type { JobRow } from '../../../lib/engine/jobs/row';
 import { circuitBreakers, KEPT_MS } from '../../../lib/engine/worker/circuit';
 import { retry } from '../../../lib/operate/ops/act';
@@ -119,16 +119,22 @@ test('a campaign pauses itself after three refused chunks in a row; an accepted 
 
 const OBJECTS = { manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' };
 const damages = Object.entries(OBJECTS).flatMap(([what, field]) =>
-  ['Changed', 'Missing'].map((code) => ({ what, field, code })),
+  ['Changed', 'Changed as if erased', 'Missing'].map((how) => ({ what, field, how })),
 );
-test.each(damages)('a chunk dies at once while its $what is $code, and then is sent', async ({ what, field, code }) => {
+test.each(damages)('a chunk dies at once while its $what is $how, and then is sent', async ({ what, field, how }) => {
   const { engine, sendgrid } = emails;
   const campaign = await emails.campaign({ recipients: 3 });
   const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
   const whole = engine.objects.text(key);
-  if (code === 'Missing') await engine.objects.delete(key);
-  // As an erasure leaves a part, but without its mark.
-  else await engine.objects.put(key, `${whole}\n${ERASED_LINE}\n`, 'text/plain');
+  if (how === 'Missing') await engine.objects.delete(key);
+  // As an erasure leaves a part, but without its mark, or with a line more.
+  else
+    await engine.objects.put(
+      key,
+      `${whole.trimEnd()}\n${ERASED_LINE}\n`,
+      'text/plain',
+      how === 'Changed' ? {} : { [ERASED]: '1' },
+    );
   emails.sendChunk(campaign, 0);
 
   await engine.drain({ hours: 24, batch: 1 });
@@ -137,7 +143,7 @@ test.each(damages)('a chunk dies at once while its $what is $code, and then is s
   await retry(engine.deps, dead);
   await engine.drain({ hours: 24, batch: 1 });
 
-  expect(dead).toMatchObject({ state: 'dead', attempts: 1, error: { code: `Manifest${code}`, field } });
+  expect(dead).toMatchObject({ state: 'dead', attempts: 1, error: { code: `Manifest${how.split(' ')[0]}`, field } });
   expect(emails.chunk(0).state).toBe('succeeded');
   expect(sendgrid.requests).toHaveLength(1);
 });
