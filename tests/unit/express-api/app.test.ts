@@ -107,6 +107,12 @@ test('a caller names no file but an upload of their own, and bad bodies get shor
   const none = await post('/analytics', { events: bad });
 
   expect([named.status, named.json.errors]).toMatchObject([400, [{ field: 'attachments.0.key' }]]);
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    const given = feedback();
+    Object.defineProperty(given, name, { value: 1, enumerable: true });
+    const { status, json } = await ask('POST', '/feedback', given);
+    expect([status, json.errors]).toMatchObject([400, [{ field: name }]]);
+  }
   const [said, refused] = await Promise.all([some.text(), none.text()]);
   expect(JSON.parse(said)).toMatchObject({ accepted: 1 });
   expect(Math.max(said.length, refused.length)).toBeLessThan(20_000);
