@@ -3,7 +3,7 @@ import { deploymentProblems } from '../../packages/cli/check';
 import { resolver } from '../../packages/local/template/declared';
 import { functionsOf } from '../../resources/instances/instance';
 import { parseInstance } from '../../resources/instances/read';
-import { arn, like, on, type Request, type Statement } from '../support/iam';
+import { arn, like, on, type Request, type Statement, simulated, unexpected } from '../support/iam';
 import { templateOf } from '../support/packages';
 
 const page = readFileSync('docs/white-label.md', 'utf8');
@@ -227,4 +227,43 @@ test("the deployer's policy replaces no audit object, and attaches the managed p
       Condition: { ArnLike: { 'iam:PolicyARN': global('iam', 'policy/initech-*') } },
     },
   ]);
+});
+
+/** Beside CloudFormation a key is out of reach, and an audit object is written only where there is none. */
+test("a simulator of IAM grants the deployer's policy its own instance, and nothing foreign", async () => {
+  const viaCloudFormation = ({ action, resource }: Request): Request => ({
+    ...{ action, resource },
+    ...(action.startsWith('kms:') && { context: { 'aws:CalledVia': ['cloudformation.amazonaws.com'] } }),
+    ...(action === 's3:PutObject' && { context: { 's3:if-none-match': ['*'] } }),
+  });
+  const attach = (role: string, attached: string): Request[] => [
+    {
+      ...{ action: 'iam:AttachRolePolicy', resource: global('iam', `role/${role}`) },
+      context: { 'iam:PolicyARN': [attached] },
+    },
+  ];
+  const ours = global('iam', 'policy/initech-api');
+  const own = [...(await creations('initech')), ...Object.values(UNNAMED).flat(), ...CHECKS].map(viaCloudFormation);
+  const foreign: Request[] = [
+    ...(await creations('acme')),
+    ...on(global('iam', 'role/acme-api'), 'iam:PassRole', 'iam:PutRolePolicy'),
+    ...on(global('iam', 'role/admin'), 'iam:PassRole', 'iam:CreateRole'),
+    ...attach('initech-api', 'arn:aws:iam::aws:policy/AdministratorAccess'),
+    ...attach('initech-api', global('iam', 'policy/acme-api')),
+    ...attach('admin', ours),
+    ...on(global('iam', 'user/jane'), 'iam:CreateUser', 'iam:CreateAccessKey'),
+    ...AUDIT,
+    ...on(key, 'kms:PutKeyPolicy', 'kms:Decrypt'),
+    ...on(data, 's3:PutBucketPolicy', 's3:DeleteBucket'),
+    ...on(`${data}/initech/feedback/1.json`, 's3:GetObject', 's3:PutObject'),
+    ...on(arn('sqs', 'acme-emails.fifo'), 'sqs:DeleteQueue', 'sqs:SendMessage'),
+    ...on(arn('dynamodb', 'table/acme-jobs'), 'dynamodb:DeleteTable', 'dynamodb:GetItem'),
+    ...on(arn('logs', 'log-group:/aws/lambda/acme-emails'), 'logs:CreateLogGroup'),
+    ...on(arn('cloudformation', 'stack/acme-jobs-prod/x'), 'cloudformation:DeleteStack'),
+  ];
+  const allows = simulated(policy.Statement);
+
+  expect(await unexpected(allows, [...own, ...attach('initech-api', ours)], true)).toEqual([]);
+  expect(await unexpected(allows, on(global('iam', 'role/initech-emails'), 'iam:PassRole'), true)).toEqual([]);
+  expect(await unexpected(allows, foreign, false)).toEqual([]);
 });

@@ -104,6 +104,15 @@ export function ofItsKey(template: Template, principal: string): (context: Reque
   return (context = {}) => simulate({ action: 'kms:GenerateDataKey', resource, context }, caller);
 }
 
+/** What a policy that is no part of a template allows a role of its account. */
+export const simulated =
+  (Statement: readonly Statement[], account = PLACE.account): Allowed =>
+  (request) =>
+    simulate(request, {
+      ...{ principal: `arn:aws:iam::${account}:role/deployer`, account },
+      identityPolicies: [{ name: 'deployer', policy: policyOf(...Statement) }],
+    });
+
 /** What a queue's policy allows a role of another account whose own policy allows everything. */
 export function fromOtherAccount(
   template: Template,
