@@ -1,7 +1,7 @@
 /**
- * What an error means for a job. Only the class decides what the engine (lib/engine/worker) does, by the table of docs/jobs.md,
- * "What happens to an error". Codes and fields explain. Any other error counts as transient, and its step stays
- * `started`.
+ * What an error means for a job. The class decides what the engine (lib/engine/worker) does, by the table of docs/jobs.md,
+ * "What happens to an error". Codes and fields explain, but a 403 with a field is about the job, and a pause has a code
+ * of its own. Any other error counts as transient, and its step stays `started`.
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
@@ -23,7 +23,7 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** Base of the errors that the engine understands. `cause` is for a debugger. It is never logged or stored. */
+/** Base of the errors that the engine understands. `cause` is never logged. Its class and code count where it is one too. */
 export abstract class JobError extends Error {
   abstract readonly class: ErrorClass;
   readonly code: string;

@@ -80,9 +80,17 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
     deps.log.error('a message could not be handled', { ...facts, jobId: illegal?.jobId, state: illegal?.state }, error);
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
-    if (returned && !(await trials.forget(contract.queue, message.messageId)))
-      await leaveWitness(deps, contract.queue, message.messageId);
+    if (returned) await survived(handling);
     return { kind: 'return', visibilityMs: deps.storeWait * 1000 };
+  }
+}
+
+/** The worker lives, so its message did not kill it. A fault of this itself must not take the answer of the batch. */
+async function survived({ deps, contract: { queue }, message: { messageId } }: Handling): Promise<void> {
+  try {
+    if (!(await deps.ledger.trials.forget(queue, messageId))) await leaveWitness(deps, queue, messageId);
+  } catch (error) {
+    deps.log.error('a message could not be handled', { queue, messageId, code: 'EngineFailed' }, error);
   }
 }
 

@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
 import { bodyKey, invalidId, jobKey, recordKey } from '../../../lib/engine/jobs/keys';
-import { completionOf } from '../../../lib/engine/jobs/record';
 import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
 import { jsonOf } from '../../../lib/platform/text';
 import { MAIL_STEPS } from '../../../lib/queues/queues';
@@ -9,6 +9,7 @@ import { entriesOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isRecord } from '../world/watch';
 import { isGhost, type Promised, rowOf } from './rest';
+import { toldEnd } from './told-ends';
 
 export const nothingLost: Promised = (world, inputs) => {
   const { watch, plan, queue } = world;
@@ -76,13 +77,13 @@ export const endsArePublished: Promised = ({ watch, plan }) => {
   if (!plan.events) return undefined;
   for (const row of watch.rows()) {
     if (!isEnd(row.state) || row.queue === 'analytics') continue;
-    const completion = completionOf(row);
+    const completion = toldEnd(row);
     const found = watch.published.get(`${row.queue}#${completion.id}`);
     // After a resend there is no second event, also if the job was erased while it waited for its mail.
     const wasTold = [...watch.published.keys()].some((key) => key.startsWith(`${row.queue}#${row.id}:`));
     if (!found && row.resends && wasTold) continue;
     if (!found) return `nothing lost: the end ${completion.id} is not published`;
-    if (!row.resends && JSON.stringify(found) !== JSON.stringify(completion))
+    if (!row.resends && !isDeepStrictEqual(JSON.parse(JSON.stringify(found)), completion))
       return `everything explained: the event ${completion.id} differs from the row`;
   }
   return undefined;

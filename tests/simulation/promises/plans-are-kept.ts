@@ -1,4 +1,3 @@
-import { waitsForItsTime } from '../../../lib/engine/jobs/row';
 import { skewOf } from '../draw/plan';
 import type { World } from '../world/types';
 
@@ -16,7 +15,8 @@ export function watchPlans({ onRow, watch, kernel, plan, damaged, lastTrouble }:
     if (firstStartedAt !== undefined && last.firstStartedAt === undefined && early > 0)
       watch.violated(`planned jobs are kept: ${id} starts ${early} ms before its time`);
     const late = kernel.now() - notBefore - skewOf(plan) - (plan.indexLag ?? 0);
-    const leaves = waitsForItsTime(last) && (state === 'queued' || state === 'processing');
+    const waited = last.state === 'held' && last.firstStartedAt === undefined;
+    const leaves = waited && (state === 'queued' || state === 'processing');
     if (leaves && late > START_WITHIN_MS && lastTrouble() <= notBefore)
       watch.violated(`planned jobs are kept: ${id} leaves for its queue ${late} ms after its time`);
   });

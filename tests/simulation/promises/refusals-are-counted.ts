@@ -1,5 +1,6 @@
 import { jobKey } from '../../../lib/engine/jobs/keys';
 import { ATTRIBUTE } from '../../../lib/engine/jobs/messages';
+import { skewOf } from '../draw/plan';
 import { deadLetterQueue, mainQueue, messagesIn, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';
 import type { World } from '../world/types';
@@ -13,11 +14,13 @@ const attributesOf = (world: World, messageId: string) =>
     .flatMap((name) => messagesIn(world, name))
     .find((one) => one.messageId === messageId)?.attributes;
 
-/** The row is the permission: no message without the row's token begins a run, nor does an earlier end's entry. */
+/** The row is the permission: no message without the row's token begins a run, nor an earlier end's entry, nor a live run's copy. */
 export function watchOpenings(world: World): void {
-  const { onRow, watch, forged } = world;
+  const { onRow, watch, forged, kernel, plan } = world;
   onRow.push(({ id, lease }, before) => {
     if (!lease || lease.token === before?.lease?.token) return;
+    if ((before?.lease?.until ?? 0) > kernel.now() + skewOf(plan))
+      watch.violated(`nothing twice: ${id} was taken from a run whose lease had not ended`);
     for (const one of forged.values()) if (one.messageId === lease.messageId) one.opened = true;
     const attributes = attributesOf(world, lease.messageId);
     // A worker may begin with a message that its other run has just deleted.

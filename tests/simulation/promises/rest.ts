@@ -1,6 +1,5 @@
 import { sha256 } from '../../../lib/engine/jobs/envelope';
 import { jobKey, todoKey } from '../../../lib/engine/jobs/keys';
-import { provenSteps } from '../../../lib/engine/jobs/ledger';
 import { isEnd, type JobRow } from '../../../lib/engine/jobs/row';
 import type { Input } from '../world/callers';
 import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
@@ -29,9 +28,7 @@ export function unrest(world: World): string[] {
   const stopped = rows.filter(isStopped);
   const forbidden = onlyForbiddenLeft(world, stopped);
   // A step for which evidence has come runs again by itself.
-  const forPerson = rows.filter(
-    (row) => (isUnknown(row) && provenSteps(row).length === 0) || (forbidden && isStopped(row)),
-  );
+  const forPerson = rows.filter((row) => (isUnknown(row) && !isProven(row)) || (forbidden && isStopped(row)));
   const restless = rows.filter(
     (row) =>
       !atRest(row) && !forPerson.includes(row) && !isPaused(world, row) && !(isGhost(world, row) && !isEnd(row.state)),
@@ -81,11 +78,15 @@ export const timesReached = ({ reached }: World, what: RegExp): number =>
   [...reached].reduce((sum, [name, count]) => sum + (what.test(name) ? count : 0), 0);
 
 export const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
+/** Whether evidence is about a step that the row still calls unknown. */
+const isProven = ({ steps, evidence = {} }: JobRow): boolean =>
+  Object.keys(evidence).some((step) => steps[step]?.status === 'unknown');
+
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
 
 function atRest(row: JobRow): boolean {
   // The reconciler resolves the unknown steps of an ended job for which evidence has come.
-  if (provenSteps(row).length > 0) return false;
+  if (isProven(row)) return false;
   // A replaced job needs no entry.
   const isWhole = !isParked(row) || row.parkedAt !== undefined || row.replacedBy !== undefined;
   return isEnd(row.state) && row.recordedAt !== undefined && isWhole;

@@ -100,6 +100,7 @@ function damagePause(world: World, { form = 'null' }: Damage): (() => void) | un
   // The pause of another damage.
   if (stores.table.item(pause.key)) return undefined;
   const broken = { ...pause, at: damagedForm(1, form) } as Item;
+  if (stores.table.item(pause.key)) return undefined;
   put(world, broken);
   reach('damaged pause');
   return () => {

@@ -1,6 +1,5 @@
 import { gunzipSync } from 'node:zlib';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/engine/jobs/ledger';
-import { completionOf } from '../../../lib/engine/jobs/record';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/engine/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/engine/jobs/transitions';
 import type { PlaceName } from '../../../lib/operate/ops/places';
@@ -8,6 +7,7 @@ import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../.
 import { completionSchema } from '../../docs/completion-schema';
 import { inState } from '../../support/in-state';
 import { placeOfKey } from '../../support/places';
+import { toldEnd } from '../promises/told-ends';
 
 /** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';
@@ -191,8 +191,8 @@ export function createWatch({ now, reached, inDoubt }: Watched) {
     publish: (completion: Completion) => {
       const { id, job, queue } = completion;
       const known = ends.get(`${queue}#${job}`) ?? [];
-      if (!known.some((end) => completionOf(end).id === id)) violated(`everything explained: ${id} is no stored end`);
-      if (known.every((end) => end.resends || completionOf(end).endedAt !== completion.endedAt))
+      if (!known.some((end) => toldEnd(end).id === id)) violated(`everything explained: ${id} is no stored end`);
+      if (known.every((end) => end.resends || toldEnd(end).endedAt !== completion.endedAt))
         violated(`nothing twice: ${id} is published again, after its mail was resent`);
       if (!completionSchema.safeParse(completion).success)
         violated(`everything explained: the event ${id} breaks its schema`);

@@ -113,4 +113,33 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     'lib/engine/jobs/transitions.ts',
     { 'isOther ? { ...delivery, otherGroup: true } : delivery': 'isOther ? { ...delivery, group } : delivery' },
   ),
+
+  // The oracle says by itself which ends are final.
+  everyEndIsFinal: mutant(
+    { jobs: jobs('refused'), events: true },
+    /^everything explained: the event .* differs from the row/,
+    'lib/engine/jobs/record.ts',
+    { 'final: isFinal(row),': 'final: true,' },
+  ),
+  // The campaign is counted while its name is damaged.
+  damagedCampaignIsBelieved: mutant(
+    {
+      queue: 'campaigns',
+      jobs: jobs(['good', { group: 2 }]),
+      damages: [{ at: 90_000, campaign: 0, field: 0, form: 'null', restored: 20 * MINUTE_MS }],
+    },
+    /^nothing lost: campaign.* was written while its name did not parse/,
+    'lib/queues/emails/campaigns/campaign.ts',
+    {
+      'next(sound(storedCampaignSchema, stored))': 'next(stored)',
+      'sound<Campaign>(storedCampaignSchema, stored)': '(stored as unknown as Campaign)',
+    },
+  ),
+  // Lambda runs a message twice at once.
+  anotherRunsLeaseIsIgnored: mutant(
+    { starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) },
+    /^nothing twice: .* was taken from a run whose lease had not ended/,
+    'lib/engine/worker/open.ts',
+    { 'if (until > clock.now())': 'if (until > clock.now() && Number.isNaN(until))' },
+  ),
 };

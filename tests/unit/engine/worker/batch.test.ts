@@ -93,6 +93,19 @@ test('a bug of the call that hides a message stops neither its batch nor the ans
   expect(effects).toEqual([jobId(2)]);
 });
 
+test('a bug of the note that a worker survived a returned message does not reject the batch', async () => {
+  const { engine } = sampleEngine(undefined, {
+    before: (call) => {
+      if (call === 'table.update' || call === 'table.get') throw refused();
+      if (call === 'table.delete') throw new TypeError('a bug');
+    },
+  });
+  const returned = engine.send(envelope(), { attributes: { returned: '1' } });
+
+  expect(await engine.deliver()).toEqual({ batchItemFailures: [{ itemIdentifier: returned }] });
+  expect(engine.bugs).toMatchObject([{ message: 'a bug' }]);
+});
+
 const DAY = 86_400_000;
 
 async function forget(engine: Engine): Promise<void> {
