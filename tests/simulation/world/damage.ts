@@ -61,7 +61,7 @@ function damagedForm(value: unknown, form: DamagedForm): unknown {
   return form === 'out of range' ? Number.MAX_VALUE : typeof value === 'string' ? 7 : 'damaged';
 }
 
-/** Nothing changes the item until it is restored. So whoever watches it goes on with what it was. */
+/** Nothing changes the item until it is restored. So the observer of the table goes on with what it was. */
 function damageShared(
   world: World,
   what: 'circuit' | 'campaign',
