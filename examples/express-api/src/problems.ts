@@ -37,12 +37,10 @@ export const MOST_ERRORS = 100;
 
 /** Fields as the caller knows them, each with its rule. */
 export const errorsOf = (problems: InvalidJobError['problems']) =>
-  problems
-    .slice(0, MOST_ERRORS)
-    .map(({ field, message }) => ({
-      field: (Object.hasOwn(PLACES, field) && PLACES[field]) || field,
-      detail: message.replace(`${field}: `, ''),
-    }));
+  problems.slice(0, MOST_ERRORS).map(({ field, message }) => ({
+    field: (Object.hasOwn(PLACES, field) && PLACES[field]) || field,
+    detail: message.replace(`${field}: `, ''),
+  }));
 
 /** What a caller may know about an error. Anything unknown is a 500 without details. */
 export function problemOf(error: unknown): Problem {
