@@ -253,13 +253,13 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     /^suppressed is never mailed/,
     LIST,
     {
-      '    await suppression.fold(group);\n':
-        '    await mapEach(group, AT_ONCE, ({ todo: _a, todoAt: _b, ...note }) => writeItem(deps, note, note.version));\n    await suppression.fold(group);\n',
+      '    await suppression.fold(list, group);\n':
+        '    await mapEach(group, AT_ONCE, ({ todo: _a, todoAt: _b, ...note }) => writeItem(deps, note, note.version));\n    await suppression.fold(list, group);\n',
     },
   ),
   noteOfMeanwhileEnds: mutant(MEANWHILE, /^the list fills itself/, LIST, {
     'writeItem(deps, note, note.version)':
-      'updateItem(deps, note.key, (now) => now && { ...note, version: now.version })',
+      'suppressionNotes.update(deps, note.key, (now) => now && { ...note, version: now.version })',
   }),
   resubscribedAfterABounce: mutant(RESUBSCRIBED, /^the list fills itself/, LIST, {
     'weightOf(a.reason) > weightOf(b.reason);': 'a.at > b.at;',
