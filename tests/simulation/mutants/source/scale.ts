@@ -144,7 +144,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     'if (waitMs > 0) await clock.sleep(waitMs);': '',
   }),
   erasedBesideARun: mutant('hours-erased', /^erased: a reader sees/, 'lib/engine/jobs/items.ts', {
-    'if (stored && stored.until > deps.clock.now()) return undefined;': '',
+    'if (stored && stored.until > now) return undefined;': '',
   }),
   lateHoursAreNotWrittenAgain: mutant('hours', LOST, HOURS, {
     'for (const hour of [next, ...late])': 'for (const hour of [next])',
