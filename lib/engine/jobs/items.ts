@@ -165,7 +165,7 @@ export function renewable<S extends z.ZodRawShape>(
 ): Renewable<ItemHead & z.infer<z.ZodObject<S>>> {
   type Parsed = ItemHead & z.infer<z.ZodObject<S>>;
   const schema = z.object({ ...headSchema, ...shape });
-  const mended = (log: Log | undefined) => (item: ItemHead) => {
+  const renewed = (log: Log | undefined) => (item: ItemHead) => {
     const faults = schema.safeParse(item).error?.issues.map(({ path: [field] }) => String(field)) ?? [];
     if (faults.length === 0) return item as Parsed;
     const [kind = ''] = item.key.split('#');
@@ -175,9 +175,9 @@ export function renewable<S extends z.ZodRawShape>(
   return {
     read: async (deps, key) => {
       const item = await readItem(deps, key);
-      return item && mended(deps.log)(item);
+      return item && renewed(deps.log)(item);
     },
-    update: (deps, key, change, known) => updateItem(deps, key, change, known, mended(deps.log)),
+    update: (deps, key, change, known) => updateItem(deps, key, change, known, renewed(deps.log)),
   };
 }
 
