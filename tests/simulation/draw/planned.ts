@@ -100,6 +100,14 @@ export const PLANNED: readonly Plan[] = [
       ms: 5,
     })),
   }),
+  // A job is held beside a damaged circuit, which reads as a pause.
+  aPlan({
+    queue: 'campaigns',
+    ...{ seed: 1, start: 1798761480000, concurrency: 2 },
+    limits: [{ at: 0, vendor: 'sendgrid', lasts: 3_000, ends: 'by itself' }],
+    outages: [{ target: 'sendgrid', from: 0, until: 5 * MINUTE_MS, fault: 'throttled' }],
+    damages: [{ at: 60_733, vendor: 'sendgrid', restored: 20 * MINUTE_MS }],
+  }),
   // A later command about a tester comes while the earlier one is held.
   aPlan({
     queue: 'testflight',

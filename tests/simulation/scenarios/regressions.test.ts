@@ -121,13 +121,6 @@ const RARE: Record<string, Partial<Plan>> = {
       },
     ]),
   ),
-  'a job is held beside a damaged circuit, which reads as a pause': {
-    queue: 'campaigns',
-    ...{ seed: 1, start: 1798761480000, concurrency: 2 },
-    limits: [{ at: 0, vendor: 'sendgrid', lasts: 3_000, ends: 'by itself' }],
-    outages: [{ target: 'sendgrid', from: 0, until: 5 * MINUTE_MS, fault: 'throttled' }],
-    damages: [{ at: 60_733, vendor: 'sendgrid', restored: 20 * MINUTE_MS }],
-  },
   'a job without mail, whose end could not be written, expires with its message': {
     jobs: jobs('opted-out'),
     // The producer writes twice, and the claim is an update.
