@@ -133,10 +133,9 @@ export async function pageOf(
   for (const { kind } of found) add(kinds, kind);
 
   const originals = keys.filter((key) => key.startsWith(dataPrefix(prefix))).length;
-  const stored = cloudwatch.sum('EventsAccepted');
-  const rejected = inFolder(rejectedPrefix(prefix).slice(0, -1))
-    .map((key) => Number(stores.objects.metadata(key)?.events))
-    .reduce((sum, events) => sum + events, 0);
+  const eventsIn = (folder: string) =>
+    inFolder(folder.slice(0, -1)).reduce((sum, key) => sum + Number(stores.objects.metadata(key)?.events), 0);
+  const [stored, rejected] = [eventsIn(dataPrefix(prefix)), eventsIn(rejectedPrefix(prefix))];
   const told = new Set<string>();
   const shown = chat.map(({ at, title, text }) => {
     const cause = causeOf(at, trouble);
