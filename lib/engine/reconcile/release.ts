@@ -18,7 +18,7 @@ import {
 } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
-import { type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './run';
+import { type Filled, type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 /** No job of this kind waits. */
@@ -33,13 +33,13 @@ const LONGEST_WAIT_MS = 3_600_000;
 
 /** So much work of planned jobs may be in a queue. A new job waits behind it. */
 const PLANNED_MS = 10_000;
-/** Without a measurement, and at most: in `room` of the queue's settings. SQS's counts are approximate. */
+/** At most, in `room` of the queue's settings. SQS's counts are approximate. */
 const MOST_ROOMS = 10;
 
 /**
  * Sends planned jobs whose time has come to their queue, as their producers would send them now. They do not wait for
  * room among the held jobs, and those of one group keep the order of their times. Of thousands with one time, the queue
- * gets what its workers do in ten seconds, by what they did since the last release.
+ * gets what its workers do in ten seconds.
  */
 export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   const todo = todoKey(queue, 'planned');
@@ -50,24 +50,31 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   };
   if ((await last()) === undefined) return false;
   const { room: usual } = deps.settings(queue);
-  const before = deps.filled.get(queue);
-  let messages = 0;
-  const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST, (depth) => {
-    messages = depth;
-    if (!before) return usual;
-    const perMs = (before.messages - depth) / Math.max(1, deps.clock.now() - before.at);
-    return Math.min(MOST_ROOMS * usual, Math.max(usual / 2, perMs * PLANNED_MS));
+  let filled: Filled | undefined;
+  const room = createRoom(deps, queue, deps.repeats ? 0 : Math.min(LEAST, usual / 2), (depth) => {
+    filled = refill(deps.filled.get(queue), depth, deps.clock.now());
+    return Math.min(MOST_ROOMS * usual, Math.max(usual / 2, filled.recent));
   });
   const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: async () => 0, inOrderBy: groupOf };
   await eachDue(deps, work, (row) =>
     room.take(async () => {
       await release(deps, row);
-      messages++;
+      if (filled) filled.messages++;
     }),
   );
-  deps.filled.set(queue, { messages, at: deps.clock.now() });
+  if (filled) deps.filled.set(queue, { ...filled, at: deps.clock.now() });
   return room.isFull() || ((await last()) ?? 0) > deps.clock.now();
 };
+
+/**
+ * Workers finish slow jobs in bursts, so one second says nothing: `recent` counts what they did in about ten. At first
+ * the queue gets the jobs that they take at once; if it runs empty, nearly twice as many as before.
+ */
+function refill(before: Filled | undefined, depth: number, at: number): Filled {
+  if (!before) return { messages: depth, at, recent: 0 };
+  const fading = Math.max(0, 1 - (at - before.at) / PLANNED_MS);
+  return { messages: depth, at, recent: Math.max(0, before.recent * fading + before.messages - depth) };
+}
 
 const groupOf = ({ group, key }: JobRow): string => group ?? key;
 

@@ -53,6 +53,13 @@ export const vendorsIn = ({ works }: Pick<ReconcileDeps, 'works'>): Vendor[] => 
 /** A job whose work failed, or a work that failed as a whole. */
 export type Failed = Pick<FailingWork, 'queue' | 'jobId' | 'times'> & { error: unknown };
 
+/** `messages`: in the queue after it. `at`: when it ended. `recent`: what workers had done in about ten seconds. */
+export interface Filled {
+  messages: number;
+  at: number;
+  recent: number;
+}
+
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report' | 'keep'> {
   /** When the last run began, in ms since 1970. */
@@ -60,8 +67,8 @@ export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report'
   failed: (failure: Failed) => void;
   /** For which vendors jobs of each queue are held, as `releaseDue` found in this run. */
   heldFor: Map<string, readonly Vendor[]>;
-  /** The messages that each queue had after this run's last release of planned jobs, and when. */
-  filled: Map<string, { messages: number; at: number }>;
+  /** The last release of planned jobs to each queue in this run. */
+  filled: Map<string, Filled>;
   /** Whether the work was done in this run already. */
   repeats: boolean;
   /** The time between two canaries of a queue; 0 means none. */

@@ -363,8 +363,8 @@ export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('digest', 'jobs planned for one second, and a new one each second', [1_000, 20_000], (size) =>
     digest(size),
   ),
-  scalePlan('slow-digest', 'the same with ten workers and slower jobs', [250, 250], (size) =>
-    digest(size, { concurrency: 10, callMs: 1_500 }),
+  scalePlan('slow-digest', 'the same with ten workers and slower jobs', [150, 150], (size) =>
+    digest(size, { concurrency: 10, callMs: 3_000 }),
   ),
   scalePlan('never-empty', 'held jobs of a queue whose workers are always busy', [20, 800], neverEmpty),
   scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [800, 100_000], limitedRecovery),

@@ -92,6 +92,10 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   'a-minute-of-planned-work': mutant('slow-digest', /^bystanders: .* waits behind planned/, RELEASE, {
     'PLANNED_MS = 10_000': 'PLANNED_MS = 60_000',
   }),
+  'planned-work-by-one-burst': mutant('slow-digest', /^bystanders: .* waits behind planned/, RELEASE, {
+    'before.recent * fading + before.messages - depth':
+      '((before.messages - depth) / Math.max(1, at - before.at)) * PLANNED_MS',
+  }),
   'one-look-a-run': mutant('recovery', /^liveness/, RELEASE, {
     'return room.isFull() || kinds.some(isSoon);': 'return now < 0;',
   }),
