@@ -26,13 +26,9 @@ const WAIT_PART = 0.7;
 
 const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
 
-/** The most mails of chunks that may be out, and that have ended. One that an operator retries had ended before. */
-const mayBeOut = (watch: World['watch'], { id, chunkSize }: Campaign): number =>
-  chunkSize *
-  watch
-    .rows()
-    .filter((row) => row.parent === id && (isEnd(row.state) || isRetried(row)))
-    .filter(({ steps }) => /started|unknown/.test(steps.send?.status ?? '')).length;
+/** Whether a chunk ended and its mails may be out. One that an operator retries had ended before. */
+const mayBeOut = ({ state, steps, generation }: JobRow): boolean =>
+  (isEnd(state) || generation > 1) && /started|unknown/.test(steps.send?.status ?? '');
 
 const isRetried = (item: ItemHead | undefined): boolean => ((item as Partial<JobRow> | undefined)?.generation ?? 1) > 1;
 
@@ -40,18 +36,25 @@ const isRetried = (item: ItemHead | undefined): boolean => ((item as Partial<Job
  * The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. A first
  * wave is not larger than it may be.
  */
-export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: World): void {
+export function watchGuard({ queue, watch, kernel, plan, onItem, onRow, onMails }: World): void {
   if (!queue.controlled) return;
   const resumed = new Map<string, number[]>();
   const pausedIn = new Map<string, number>();
   const sent = new Map<string, number>();
+  /** By campaign. An operator may settle such a chunk later, as not sent. The wave has counted it by then. */
+  const doubtful = new Map<string, Set<string>>();
+  onRow.push((row) => {
+    const { parent = '', id } = row;
+    if (mayBeOut(row)) doubtful.set(parent, (doubtful.get(parent) ?? new Set()).add(id));
+  });
   onItem.push((item, last) => {
     if (!isCampaign(item)) return;
     const { id, status, reason, round, wave } = item;
     const isResumed = last?.status === 'paused' && status === 'running';
     if (isResumed) resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
     if ((isResumed || !last) && !wave) watch.violated(`the guard: campaign ${id} runs without a first wave`);
-    if ((wave?.mails ?? 0) > (sent.get(id) ?? 0) + mayBeOut(watch, item))
+    const mayBeMore = item.chunkSize * (doubtful.get(id)?.size ?? 0);
+    if ((wave?.mails ?? 0) > (sent.get(id) ?? 0) + mayBeMore)
       watch.violated(`the guard: the first wave of campaign ${id} counts ${wave?.mails} of ${sent.get(id)} mails`);
     const says = `the guard: campaign ${id} is ${status} (${reason}), with ${JSON.stringify(item.reports)}`;
     if (status === 'running' && excess(item)) watch.violated(`${says}, although ${excess(item)}`);

@@ -80,7 +80,7 @@ function pausedFor(plan: Plan, after: number): number {
 function keepsNothing({ stores, plan, kernel }: World, row: JobRow, code: string): string | undefined {
   const lost = plan.emptied !== undefined || row.erased || ['Expired', 'BodyMissing', 'Superseded'].includes(code);
   const isKept = row.bodyKept && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
-  if (lost || isKept || kernel.now() - row.updatedAt > KEPT_MS) return undefined;
+  if (lost || isKept || kernel.now() - (row.endedAt ?? 0) > KEPT_MS) return undefined;
   return `gave its mail up (${code}), and nothing can send it any more`;
 }
 

@@ -123,10 +123,14 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
   return { ...campaign, ended, wave, sent: [...recent, { at, recipients }] };
 }
 
-/** Releases again a chunk whose release stopped before the cursor. A paused or cancelled campaign would end without it. */
+/**
+ * Releases again a chunk whose release stopped before the cursor. A paused or cancelled campaign would end without it,
+ * and a first wave would take another chunk in its place.
+ */
 async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
-  const { id, status, released } = campaign;
-  if (status === 'running' || released === campaign.chunks) return campaign;
+  const { id, status, released, open } = campaign;
+  const mayJoin = open.some((number) => isBehindWave(campaign, number));
+  if ((status === 'running' && !mayJoin) || released === campaign.chunks) return campaign;
   if (!(await deps.ledger.has(jobKey(EMAILS_QUEUE, chunkId(id, released))))) return campaign;
   return (await releaseChunk(deps, campaign)) ?? campaign;
 }
