@@ -51,8 +51,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
     }
     case 'expired':
-      if (plan.unpolled || plan.retention || plan.dlqRetention || isGhost(world, row)) return undefined;
-      return 'it had enough time';
+      return isGhost(world, row) || mayHaveExpired(world, row) ? undefined : 'SQS had its message';
     default: {
       const unreasonable = unreasonableEnd(world, row);
       if (unreasonable) return unreasonable;
@@ -66,6 +65,10 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     }
   }
 }
+
+/** Whether SQS may have deleted the message that the job was last sent with. */
+const mayHaveExpired = ({ settings, plan }: World, { sentAt, createdAt, endedAt = 0 }: JobRow): boolean =>
+  endedAt - (sentAt ?? createdAt) >= settings.retention * 1000 - skewOf(plan);
 
 /** Why the job's vendor has not failed for as long as the queue keeps a message, or `undefined`. */
 function wasDownFor({ settings, plan }: World, row: JobRow): string | undefined {
