@@ -90,8 +90,8 @@ export function createTrials({ table, clock, random }: ItemDeps) {
   };
 }
 
-/** What a claim changes in the item of a row that has never been claimed. `todo` and `todoAt` follow from the rest. */
-const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStartedAt', 'updatedAt', 'todo', 'todoAt'];
+/** What a claim changes in the item of a row that has never been claimed. Its entry in the index stays. */
+const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStartedAt', 'updatedAt'];
 /** What has another value if the job was accepted, planned or released. A claim reads none of these. */
 const DIFFERENT = [
   ...(['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt'] as const),
@@ -242,7 +242,8 @@ const due = (row: JobRow, kind: TodoKind, at: number) => ({ todo: todoKeyOf(row,
 
 type Lifetimes = Pick<QueueSettings, 'retention' | 'retryDays'>;
 
-function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: number } | undefined {
+/** What the reconciler must do next with a row, and when. */
+export function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: number } | undefined {
   const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt, owed } = row;
   const expires = (sentAt ?? updatedAt) + expiresAfter(settings);
   switch (state) {
@@ -286,6 +287,17 @@ function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoA
   return row.bodyKept ? due(row, 'kept', dropsAt) : undefined;
 }
 
+/**
+ * The row's entry in the index. An entry of an active job that comes too early stays, because moving it costs two
+ * writes, and most jobs end before. When it is due, the reconciler moves it (lib/engine/reconcile/ends.ts).
+ */
+function entryOf(row: JobRow, settings: Lifetimes): ReturnType<typeof todoOf> {
+  const { todo = '', todoAt = 0, updatedAt } = row;
+  const next = todoOf(row, settings);
+  const stays = next?.todo === todo && todo === todoKeyOf(row, 'active') && todoAt < next.todoAt;
+  return stays && todoAt > updatedAt ? { todo, todoAt } : next;
+}
+
 /** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */
 export function withSchedule(row: JobRow, settings: Lifetimes): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
@@ -298,7 +310,7 @@ export function withSchedule(row: JobRow, settings: Lifetimes): JobRow {
     ...rest,
     accepted: row.queue,
     ...(row.group === undefined || row.group === row.id ? {} : { inGroup: groupKey(row.queue, row.group) }),
-    ...todoOf(row, settings),
+    ...entryOf(row, settings),
     ...(isEnd(row.state) ? { expiresAt } : {}),
   };
 }

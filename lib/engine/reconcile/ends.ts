@@ -1,9 +1,9 @@
 import { mapEach, throughAll } from '../../platform/concurrency';
 import { PermanentError } from '../../platform/errors';
 import { type FileNote, isWhole } from '../jobs/files';
-import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
+import { everyDue, isFirstMinuteOfHour, readItem, updateItem, writeItem } from '../jobs/items';
 import { bodyKey, evidenceKey, jobKey, todoKey, todoKeys } from '../jobs/keys';
-import { evidenceSchema, expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/ledger';
+import { evidenceSchema, expiresAfter, isSentFromKept, keepsEntry, provenSteps, todoOf } from '../jobs/ledger';
 import { appended, type Evidence, isEnd, type JobRow, provenResult, storedError, withEntry } from '../jobs/row';
 import { expire, neverSent } from '../jobs/transitions';
 import { countEnd, finish } from '../worker/close';
@@ -30,10 +30,14 @@ export const goOnWithLate: Work = async (deps, queue, mayGoOn) => {
   const unclaimed = await mayHaveUnclaimed(deps, queue);
   const until = unclaimed ? now - UNCLAIMED_MS + expiresAfter(deps.settings(queue)) : now;
   const goOn = async (row: JobRow) => {
+    const next = todoOf(row, deps.settings(queue));
     if ((row.todoAt ?? 0) > now) await sendUnclaimed(deps, row);
+    // It came too early. Only the entry moves: `updatedAt` stays, because other times follow from it.
+    else if (next && next.todoAt > now) await writeItem(deps, { ...row, ...next }, row.version);
     else if (isEnd(row.state)) await finish(deps, await resolveByEvidence(deps, row));
     else if (row.state === 'queued' && row.sentAt === undefined) await sendUnsent(deps, row);
-    else await endExpired(deps, row);
+    // SQS deletes a message that has expired without notice.
+    else await end(deps, row, expire(row, { at: now, error: EXPIRED }));
   };
   const todos = todoKeys(queue, 'active');
   // Side by side, so that a full key does not delay the others.
@@ -60,15 +64,6 @@ async function sendUnclaimed(deps: ReconcileRun, row: JobRow): Promise<void> {
   if (state !== 'queued' || sentAt === undefined) return;
   if (Math.max(updatedAt, retryAt) > deps.clock.now() - UNCLAIMED_MS || (await sendAgain(deps, row))) return;
   await deps.report({ kind: 'jobs-unclaimed', subject: row.queue, jobId: row.id });
-}
-
-/** Ends a job whose message has expired. SQS deletes such a message without notice. */
-async function endExpired(deps: ReconcileRun, row: JobRow): Promise<void> {
-  const { clock, ledger, settings } = deps;
-  const { sentAt = row.updatedAt } = row;
-  // With a longer retention than when the row was written, SQS still has the message. A write schedules the row anew.
-  if (sentAt + expiresAfter(settings(row.queue)) > clock.now()) await ledger.write(row, row.version);
-  else await end(deps, row, expire(row, { at: clock.now(), error: EXPIRED }));
 }
 
 /** Marks the rows of DLQ entries that have expired. The job's body stays in S3 for a retry. */

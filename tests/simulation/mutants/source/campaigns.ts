@@ -178,7 +178,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     },
     kept('campaign .* has ended without chunk 0, which is held \\(unknown\\)'),
     CHUNKS,
-    { "status === 'running' || released === campaign.chunks": 'id || status || released' },
+    { "(status === 'running' && !mayJoin) || released === campaign.chunks": 'id || mayJoin || released' },
   ),
   cancelledUnasked: mutant(ONE, kept('campaign .* has lost chunk 0: it is cancelled'), PROCESS, {
     "if (status === 'cancelled') throw": 'throw',

@@ -41,7 +41,35 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     },
     /^liveness: .* campaign .* is paused, 0 of 2 chunks released/,
     CHUNKS,
-    { "status === 'running' || released": "status !== 'cancelled' || released" },
+    { "(status === 'running' && !mayJoin) || released": "status !== 'cancelled' || released" },
+  ),
+  // Its place in the index comes before its message can have expired.
+  earlyPlaceEndsTheJob: mutant(
+    { jobs: jobs('good'), unpolled: { from: 0, until: HOUR_MS } },
+    /^no bystanders: .* is dead \(expired, Expired\): SQS had its message/,
+    'lib/engine/reconcile/ends.ts',
+    { 'next && next.todoAt > now': 'next && next.todoAt < now' },
+  ),
+  // A release dies before it counts its chunk, and chunks from before the resume join the wave.
+  uncountedChunkMakesRoomInTheWave: mutant(
+    {
+      queue: 'campaigns',
+      jobs: jobs(['good', { group: 2 }]),
+      calls: [
+        { kind: 'queues.send', nth: 3, fault: 'silent', times: 3 },
+        { kind: 'objects.get', nth: 2, fault: 'refused', times: 3 },
+      ],
+      lostDeletes: [1],
+      controls: [
+        { at: 60_183, what: 'pause', campaign: 0 },
+        { at: 120_106, what: 'resume', campaign: 0 },
+      ],
+      events: true,
+      warm: true,
+    },
+    /^the guard: the first wave of campaign .* has 7 mails/,
+    CHUNKS,
+    { "(status === 'running' && !mayJoin)": "status === 'running'" },
   ),
   damagedRowOfTheLastReturnStopsTheNext: mutant(
     {
