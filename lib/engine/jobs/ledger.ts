@@ -288,14 +288,15 @@ function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoA
 }
 
 /**
- * The row's entry in the index. An entry of an active job that comes too early stays, because moving it costs two
- * writes, and most jobs end before. When it is due, the reconciler moves it (lib/engine/reconcile/ends.ts).
+ * The row's entry in the index. That of an active job comes soon after its acceptance and then stays, because a move
+ * costs two writes, and most jobs end before. When it is due too early, the reconciler moves it (lib/engine/reconcile/ends.ts).
  */
 function entryOf(row: JobRow, settings: Lifetimes): ReturnType<typeof todoOf> {
-  const { todo = '', todoAt = 0, updatedAt } = row;
   const next = todoOf(row, settings);
-  const stays = next?.todo === todo && todo === todoKeyOf(row, 'active') && todoAt < next.todoAt;
-  return stays && todoAt > updatedAt ? { todo, todoAt } : next;
+  const active = todoKeyOf(row, 'active');
+  const { todo = active, todoAt = row.createdAt + UNFINISHED_AFTER_MS, updatedAt } = row;
+  const stays = todo === active && next?.todo === active && todoAt < next.todoAt && todoAt > updatedAt;
+  return stays ? { todo, todoAt } : next;
 }
 
 /** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */

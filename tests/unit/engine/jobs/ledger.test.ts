@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { endLease, leases, type RunLease, takeLease, updateItem, writeItem } from '../../../../lib/engine/jobs/items';
 import { createLedger, createTrials, withSchedule } from '../../../../lib/engine/jobs/ledger';
-import { blankRow } from '../../../../lib/engine/jobs/row';
+import { blankRow, type JobRow } from '../../../../lib/engine/jobs/row';
 import type { JobError } from '../../../../lib/platform/errors';
 import type { Item, Table } from '../../../../lib/platform/ports';
 import { acceptedRow } from '../../../support/accepted-row';
@@ -117,9 +117,25 @@ test.each([
 ])('a job that runs ends as expired an hour after %s', (_what, begun, expires) => {
   const lease = { token: 't', until: begun + HOUR, messageId: 'm' };
 
-  const { todo, todoAt } = withSchedule({ ...ROW, state: inState('processing'), sentAt: 0, lease }, feedbackSettings);
+  const row = { ...ROW, updatedAt: HOUR, state: inState('processing'), sentAt: 0, lease };
+  const { todo, todoAt } = withSchedule(row, feedbackSettings);
 
   expect([todo, todoAt]).toEqual(['feedback#active#1', expires]);
+});
+
+test('the place of an active job in the index stays from its acceptance to its end. A later or a due one moves', () => {
+  const places = [{}, { sentAt: 1 }, { state: inState('processing') }, { state: inState('succeeded'), endedAt: 5 }];
+  let row = ROW;
+  for (const changes of places) {
+    row = withSchedule({ ...row, ...changes }, feedbackSettings);
+    expect([row.todo, row.todoAt]).toEqual(['feedback#active#1', 5 * MINUTE]);
+  }
+  const sent = { ...ROW, sentAt: 1, todo: row.todo ?? '', todoAt: 5 * MINUTE };
+  const [early, due] = [5 * MINUTE - 1, 5 * MINUTE].map((updatedAt) => ({ ...sent, updatedAt }));
+  const reopened = { ...sent, todoAt: HOUR, sentAt: undefined, bodyKept: true, generation: 2 };
+  expect([early, due, reopened].map((one) => withSchedule(one as JobRow, feedbackSettings).todoAt)).toEqual([
+    ...[5 * MINUTE, RETENTION + HOUR + 1, 2 * MINUTE],
+  ]);
 });
 
 test('only its holder can end a lease', async () => {
