@@ -6,8 +6,6 @@ import { table } from './table';
 type Use = Record<'writes' | 'reads' | 'puts' | 'messages', number> & { durableOperations?: number };
 
 const MILLION = 1_000_000;
-/** A row of 2 KB takes two units, and each entry of an index one more: 25 units for seven writes of a row. */
-const UNITS_PER_WRITE = 25 / 7;
 /** Of a durable function, as published when they began in December 2025. Not checked against a bill. */
 const DURABLE_OPERATION_USD = 8e-6;
 /** A status row of less than 1 KB without an index, and a result object. Lambda receives and deletes the message. */
@@ -15,11 +13,11 @@ const USUAL: Use = { writes: 1, reads: 1, puts: 1, messages: 3 };
 
 /** The list price of a million clean feedback jobs, from counted calls. Lambda time, the same for all, is left out. */
 export function cleanJobPrice(durableOperations: number): string {
-  const { accept = {}, feedback = {} } = storedCalls();
+  const { accept = {}, feedback = {}, wholeFeedback = {} } = storedCalls();
   const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);
   const uses: Record<string, Use> = {
     'this engine, first job of a process': {
-      writes: (of('table.put') + of('table.update')) * UNITS_PER_WRITE,
+      writes: wholeFeedback.writeUnits ?? 0,
       reads: of('table.get'),
       puts: of('objects.create'),
       messages: of('queues.send') + 2,

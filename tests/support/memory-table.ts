@@ -30,6 +30,8 @@ interface Stored {
   json: string;
   version: number;
   indexed: Indexed;
+  /** Known only if someone asks for the used units. */
+  bytes: number;
 }
 
 /** Sorts after every key. */
@@ -73,20 +75,20 @@ export function memoryTable(
   function store(item: Item, json: string): void {
     const { key, version } = item;
     const indexed = indexedOf(item);
+    const bytes = used ? bytesOf(item) : 0;
     if (used) {
       const before = stored.get(key);
-      const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
-      used({ partition: `item ${key}`, writes: larger });
+      used({ partition: `item ${key}`, writes: unitsOf(Math.max(before?.bytes ?? 0, bytes), WRITE_UNIT_BYTES) });
       for (const { name, of } of changesOf(before?.indexed, indexed)) used({ partition: `${name} ${of}`, writes: 1 });
     }
-    stored.set(key, { json, version, indexed });
+    stored.set(key, { json, version, indexed, bytes });
     index.write(key, indexed);
     writes++;
   }
 
   const port: Table = {
     get: async (key) => {
-      used?.({ partition: `item ${key}`, reads: unitsOf(stored.get(key)?.json, READ_UNIT_BYTES) });
+      used?.({ partition: `item ${key}`, reads: unitsOf(stored.get(key)?.bytes, READ_UNIT_BYTES) });
       return item(key);
     },
 
@@ -172,7 +174,19 @@ const keysOf = (entries: readonly Entry[], { after, limit }: Parameters<Table['g
 
 const READ_UNIT_BYTES = 4_096;
 const WRITE_UNIT_BYTES = 1_024;
-const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buffer.byteLength(json) / bytes));
+const unitsOf = (bytes = 0, ofUnit: number): number => Math.max(1, Math.ceil(bytes / ofUnit));
+
+/** By AWS's page "DynamoDB item sizes and formats". */
+const bytesOf = (item: object): number =>
+  Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + bytesOfValue(value), 0);
+
+function bytesOfValue(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'number') return Math.ceil(String(value).replace(/\D|0+$/g, '').length / 2) + 1;
+  if (typeof value !== 'object' || value === null) return 1;
+  if (!Array.isArray(value)) return 3 + Object.keys(value).length + bytesOf(value);
+  return value.reduce((sum: number, part) => sum + 1 + bytesOfValue(part), 3);
+}
 
 /**
  * The entries that a write of one item removes from the indexes or adds. An entry that stays needs no write, because

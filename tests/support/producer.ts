@@ -10,7 +10,7 @@ import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
-import { memoryTable } from './memory-table';
+import { memoryTable, type Used } from './memory-table';
 import { fifoSettings } from './queue-pair';
 
 export const feedbackSettings = { ...fifoSettings, room: 20 };
@@ -25,6 +25,8 @@ type AllQueues = Queues & BatchQueues;
 /** Functions that may add faults, and what else differs. */
 export interface Wrap extends Partial<Pick<Connection, 'emailRate' | 'settings' | 'ownFiles'>> {
   table?: (table: Table) => Table;
+  /** Called with the table's used capacity units. */
+  used?: (use: Used) => void;
   queues?: (queues: AllQueues) => AllQueues;
   objects?: (objects: Objects) => Objects;
 }
@@ -34,7 +36,7 @@ export function memoryProducerDeps(given: Wrap = {}) {
   const { emailRate = 100, settings = () => feedbackSettings, ownFiles = true, ...wrap } = given;
   const clock = memoryClock();
   const random = memoryRandom();
-  const table = memoryTable();
+  const table = memoryTable({ used: wrap.used });
   const objects = memoryObjects();
   const model = createSqsModel({ now: clock.now, uuid: random.uuid });
   model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });

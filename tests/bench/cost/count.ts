@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { watchCanary } from '../../../lib/engine/reconcile/measure';
+import type { ItemHead } from '../../../lib/platform/ports';
 import { analyticsContract } from '../../../lib/queues/analytics/process';
 import { chunkEnvelope } from '../../../lib/queues/emails/campaigns/campaign';
 import { guardCampaigns } from '../../../lib/queues/emails/campaigns/guard';
@@ -8,6 +9,7 @@ import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { type EngineOptions, jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
+import type { Used } from '../../support/memory-table';
 import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -40,6 +42,7 @@ function counter() {
 export async function counts() {
   return {
     accept: await accept(),
+    wholeFeedback: await wholeFeedback(),
     feedback: await feedback(0),
     nextFeedback: await feedback(1),
     chunk: await chunk(0),
@@ -63,6 +66,26 @@ async function accept(): Promise<Calls> {
   });
   await producer.feedback(aFeedback());
   return calls();
+}
+
+/** The write units of a job from its producer's call to its record. */
+async function wholeFeedback(): Promise<Calls> {
+  let writeUnits = 0;
+  const used = ({ writes = 0 }: Used) => {
+    writeUnits += writes;
+  };
+  const { producer, rows, messages } = memoryProducerDeps({ used });
+  await producer.feedback(aFeedback());
+  const accepted = writeUnits;
+  const [[row], [message]] = [rows(), messages()];
+  if (!row || !message) throw new Error('the producer stored no row, or sent no message');
+  const { engine, close } = await startFeedback({ used });
+  await engine.table.put(row as ItemHead, 0);
+  writeUnits = accepted;
+  engine.send(message.body, { group: row.group ?? '', of: row.id });
+  await engine.deliver();
+  await close();
+  return { writeUnits };
 }
 
 const feedback = (after: number) =>

@@ -6,7 +6,7 @@ import { type ScaleResult, scalePlan } from './service';
 const PER_SECOND = 1_000;
 /** DynamoDB's limits for one partition in a second. */
 const MOST = { writes: 1_000, reads: 3_000 } as const;
-/** The producer's clock minus SQS's clock. The claim corrects the send time, so the index entry moves. */
+/** The producer's clock minus SQS's clock, by which the claim corrects the send time. */
 const SKEW_MS = 3;
 
 /** A thousand jobs a second are accepted and succeed. No partition key exceeds DynamoDB's limits. */
