@@ -193,7 +193,8 @@ function operatorStatements(of: Instance): Statement[] {
 /** Also the keys of the hashes by which operators find people, in rows and in the list of addresses that get no mail. */
 function operatorObjectsStatements(of: Instance): Statement[] {
   const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
-  const searched = [...events, ...data, verified];
+  // `sls report` says why operators did something.
+  const searched = [...events, ...data, verified, `${of.prefix}/_audit/*`];
   const allBodies = jobKeys.bodyKey(of.prefix, '*', '').replace(/\/$/, '');
   return [
     allowObjects(of, 'Records', ['s3:GetObject', 's3:PutObject'], [...records, ...suppressed]),

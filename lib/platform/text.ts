@@ -101,6 +101,16 @@ const INVISIBLE = new RegExp(`[${C0_BUT_LINES}\\r${DEL_AND_C1}\\u200e\\u200f\\u2
 export const visible = (value: string): string =>
   value.replace(INVISIBLE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+const TIME = /^(at|since|from|to|until|resumeBefore)$|[a-z]At$/;
+
+/** A value as programs read it: times, which are ms since 1970 inside, are ISO 8601. Nothing in it may be named by a caller. */
+export const isoTimes = (of: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(of, (name, value: unknown) =>
+      TIME.test(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
+    ),
+  );
+
 /** The value of a JSON text. `undefined`: it is none. */
 export function jsonOf(text: string): unknown {
   try {

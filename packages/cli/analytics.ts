@@ -4,7 +4,7 @@ import { type AnalyticsFigures, analyticsReader, type Line, linesOf, readLines }
 import { knownQueue, type OperatorDeps, OperatorError } from '../../lib/operate/ops/operator';
 import { duration } from '../../lib/platform/duration';
 import type { MetricPoint } from '../../lib/platform/ports';
-import { counted, timeText } from '../../lib/platform/text';
+import { counted, isoTimes, timeText } from '../../lib/platform/text';
 import { dataKey, hourIn, rejectedPrefix } from '../../lib/queues/analytics/keys';
 import {
   ANALYTICS_EVENTS,
@@ -35,7 +35,7 @@ export const analytics = {
       const read = analyticsReader(deps, PERIOD);
       const show = async () => {
         const figures = await read();
-        answer(figures, figuresLines(figures));
+        answer(isoTimes(figures), figuresLines(figures));
       };
       await show();
       if (options.watch !== true) return;

@@ -16,7 +16,7 @@ import {
   waitsOf,
 } from '../../lib/operate/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/operate/ops/operator';
-import { counted, emailAddress, timeText } from '../../lib/platform/text';
+import { counted, emailAddress, isoTimes, timeText } from '../../lib/platform/text';
 import type { Campaign } from '../../lib/queues/emails/campaigns/campaign';
 import { REPORT_KINDS } from '../../lib/queues/emails/events/webhook';
 import type { CampaignInput } from '../../lib/queues/emails/message';
@@ -100,7 +100,7 @@ export const mails = {
       }
       const waits = (await waitsOf(deps))(campaign);
       const report = { ...(await campaignReport(deps, campaign)), ...progressOf(campaign, deps.clock.now()) };
-      answer({ ...report, waits }, reportLines({ ...report, reason: report.reason ?? waits }, sls));
+      answer(isoTimes({ ...report, waits }), reportLines({ ...report, reason: report.reason ?? waits }, sls));
     },
   },
 

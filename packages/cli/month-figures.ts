@@ -1,10 +1,11 @@
-import { basename } from 'node:path';
-import { hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
+import { basename, dirname } from 'node:path';
+import { auditKey, hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
 import { UnreadableRowError } from '../../lib/engine/jobs/ledger';
 import { rowOfRecord } from '../../lib/engine/jobs/record';
 import type { JobEvent, JobRow } from '../../lib/engine/jobs/row';
-import type { Deployment } from '../../lib/operate/ops/operator';
+import { auditNote, type Deployment } from '../../lib/operate/ops/operator';
 import { mapEach } from '../../lib/platform/concurrency';
+import { StoreError } from '../../lib/platform/errors';
 import { groupBy } from '../../lib/platform/group-by';
 import type { MetricQuery, Monitoring } from '../../lib/platform/ports';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
@@ -101,7 +102,7 @@ export async function monthFigures(
     all: reportOf(jobs, (end) => unrecorded[end]()),
     queues: Object.fromEntries(queueNames.map((name) => [name, reportOfQueue(name)])),
     waits: byCount(jobs.flatMap(({ wait }) => wait)),
-    acts: byCount(jobs.flatMap(({ acts }) => acts)),
+    acts: await actsIn(deps, { from, to, jobs }),
     days: dates.map((day) => ({
       day,
       ...endsOf(byDay.get(day) ?? [], (end) => unrecorded[end](day)),
@@ -123,8 +124,8 @@ const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)',
 
 /**
  * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again.
- * `vendor`: it waited for a vendor, `wait` says when for which. `acts`: what operators did to it. `finish`: from acceptance, or from the time of a planned job, to success. `accept`:
- * from the call of the producer until the queue, or the table for a planned job, had the job, both by the producer's
+ * `vendor`: it waited for a vendor, `wait` says when for which. `acts`: what operators did to it, each with the note
+ * that names its audit object. `finish`: from acceptance, or from the time of a planned job, to success. `accept`: from the call of the producer until the queue, or the table for a planned job, had the job, both by the producer's
  * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
@@ -142,8 +143,8 @@ function jobOf(row: JobRow) {
     waited,
     vendor: held !== undefined,
     wait: held ? [{ day: dayOf(held.at), queue, vendor: held.error?.vendor ?? 'a vendor', longest: finish || 0 }] : [],
-    acts: history.flatMap(({ at, event }) =>
-      event.endsWith(OPERATOR) ? [{ day: dayOf(at), queue, act: event.replace(OPERATOR, ''), longest: 0 }] : [],
+    acts: history.flatMap(({ at, event, note }) =>
+      event.endsWith(OPERATOR) ? [{ day: dayOf(at), act: event.replace(OPERATOR, ''), audit: note ?? '' }] : [],
     ),
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
@@ -155,6 +156,45 @@ function jobOf(row: JobRow) {
 }
 
 const OPERATOR = ' (operator)';
+
+/** What the report needs of an audit object. `reads`: it was for what shows personal data, and changed nothing. */
+type Audit = Record<'id' | 'at' | 'action', string> & { reason?: string; reads?: true };
+
+/**
+ * What operators did in order of time, why, and to how many jobs. Who may not read audit objects learns from the
+ * records what was done to jobs, without the reasons.
+ */
+async function actsIn(deps: Read, { from, to, jobs }: { from: number; to: number; jobs: readonly Job[] }) {
+  const done = groupBy(
+    jobs.flatMap(({ acts }) => acts),
+    ({ audit }) => audit,
+  );
+  const audits = await auditsIn(deps, { from, to }).catch((error: unknown) => {
+    if (error instanceof StoreError && error.code === 'S3.AccessDenied') return undefined;
+    throw error;
+  });
+  if (!audits)
+    return [...done.values()].flatMap(([first, ...more]) =>
+      first ? [{ day: first.day, act: first.act, reason: '', jobs: 1 + more.length }] : [],
+    );
+  return audits.map(({ id, at, action, reason = '' }) => ({
+    day: at.slice(0, 10),
+    act: action.replace('console ', '').replace('.', ' '),
+    // Nothing in the report is personal.
+    reason: reason.includes('@') ? 'names an address' : reason,
+    jobs: done.get(auditNote(id))?.length ?? 0,
+  }));
+}
+
+async function auditsIn({ objects, prefix }: Read, { from, to }: { from: number; to: number }): Promise<Audit[]> {
+  // Ids are UUIDv7, which begin with their time.
+  const keyAt = (time: number) => auditKey(prefix, time.toString(16).padStart(12, '0').replace(/^.{8}/, '$&-'));
+  const listed = await objects.list(`${dirname(keyAt(from))}/`, { after: keyAt(from) });
+  const inTime = listed.filter((key) => key < keyAt(to));
+  const read = await mapEach(inTime, READS, (key) => objects.get(key));
+  const audits = read.flatMap((bytes) => (bytes ? [JSON.parse(Buffer.from(bytes).toString()) as Audit] : []));
+  return audits.filter(({ reads }) => !reads);
+}
 
 /** How often each happened, the most frequent first. `longest`: of all that are alike, in ms. */
 function byCount<Of extends { longest: number }>(all: readonly Of[]): (Of & { jobs: number })[] {

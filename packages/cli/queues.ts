@@ -10,7 +10,7 @@ import { limitVendor, pauseQueue, resumeQueue, trialText, tryVendor } from '../.
 import { duration } from '../../lib/platform/duration';
 import type { Vendor } from '../../lib/platform/errors';
 import type { MetricPoint } from '../../lib/platform/ports';
-import { timeText } from '../../lib/platform/text';
+import { isoTimes, timeText } from '../../lib/platform/text';
 import { emailsEnv } from '../../lib/queues/emails/config';
 import { vendorsOf } from '../../lib/queues/queues';
 import { type Command, type CommandContext, END, end, JSON_OUTPUT, oneOf, QUEUE, required } from './command';
@@ -27,7 +27,7 @@ export const queues = {
     options: { json: JSON_OUTPUT },
     run: async ({ answer, connect }) => {
       const figures = await overview(await connect());
-      answer(figures, overviewLines(figures));
+      answer(isoTimes(figures), overviewLines(figures));
     },
   },
 
@@ -66,7 +66,7 @@ export const queues = {
     options: { json: JSON_OUTPUT },
     run: async ({ answer, connect }) => {
       const states = await vendorStates(await connect());
-      answer({ vendors: states }, vendorLines(states));
+      answer(isoTimes({ vendors: states }), vendorLines(states));
     },
   },
 
@@ -143,7 +143,7 @@ function queueCells({ queue, visible, inFlight, oldestSeconds, held, dead, lastH
 }
 
 function noteLines({ queue, held, leaving, pause, receives }: QueueFigures): string[] {
-  const kinds = Object.entries(held).map(([kind, of]) => `${countText(of)} ${kind}`);
+  const kinds = Object.values(held).map((of) => `${countText(of)} ${of.what}`);
   const lines = kinds.length > 0 ? [`${queue} held: ${kinds.join(', ')}`] : [];
   if (leaving > 0)
     lines.push(`${queue} DLQ: ${leaving} entries of jobs that are not dead are still to be removed or returned`);

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { OperatorError } from '../../lib/operate/ops/operator';
 import { mapEach } from '../../lib/platform/concurrency';
 import { duration } from '../../lib/platform/duration';
-import { counted, timeText } from '../../lib/platform/text';
+import { counted, isoTimes, timeText } from '../../lib/platform/text';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import { chunkSizeOf } from '../../lib/queues/emails/campaigns/campaign';
 import { EMAILS_QUEUE } from '../../lib/queues/emails/queue';
@@ -13,7 +13,7 @@ import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, r
 import { ENDS, type Figures, monthFigures } from './month-figures';
 import { tableText } from './terminal';
 
-/** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. `to`: the end of the figures. */
+/** What `sls report --json` prints, with ISO times, and --compare reads. Money is USD. `to`: the end of the figures. */
 type MonthReport = OneMonth & { sentence: string; before: OneMonth | undefined };
 type OneMonth = NonNullable<Awaited<ReturnType<typeof oneMonth>>>;
 
@@ -57,10 +57,10 @@ export const reports = {
       const title = made.map(({ brand, month }) => `${brand}, ${monthText(month)}`).join('; ');
       if (html !== undefined) {
         const json = single && html.replace(/(\.html?)?$/, '.json');
-        if (json) await writeFile(json, `${JSON.stringify(single, null, 2)}\n`).catch(unwritable(json));
+        if (json) await writeFile(json, `${JSON.stringify(isoTimes(single), null, 2)}\n`).catch(unwritable(json));
         await writeFile(html, page(title, parts, json && basename(json))).catch(unwritable(html));
       }
-      if (options.json) out.json(files ? made : made[0]);
+      if (options.json) out.json(isoTimes(files ? made : made[0]));
       else
         for (const part of parts)
           if (typeof part === 'string') out.line(part);
@@ -223,7 +223,7 @@ function details({ all, queues, waits, acts, without, before, ...money }: MonthR
   ]);
   const ends = named.map(([name, { waited, ...of }]) => [name, ...endsOf(of), failedText(of), waited]);
   const seen = waits.map((of) => [of.day, of.queue, of.vendor, of.jobs, duration(Math.round(of.longest / 1_000))]);
-  const did = acts.map(({ day, queue, act, jobs }) => [day, queue, act, jobs]);
+  const did = acts.map(({ day, act, jobs, reason }) => [day, act, jobs, reason]);
   const old: Record<string, number> = before ? { ...before.cost, total: before.usd } : {};
   const costs = Object.entries({ ...money.cost, total: money.usd }).map(([name, usd]) => [
     ...[name, usd, totalOf(all) > 0 ? (1_000 * usd) / totalOf(all) : '', old[name] ?? ''],
@@ -239,7 +239,7 @@ function details({ all, queues, waits, acts, without, before, ...money }: MonthR
       head: ['SERVICE', 'USD', 'PER 1,000 JOBS', 'MONTH BEFORE'],
       cells: costs,
     },
-    most('What operators did to jobs', ['DAY', 'QUEUE', 'ACT', 'JOBS'], did),
+    most('What operators did, and why', ['DAY', 'ACT', 'JOBS', 'REASON'], did),
   ];
 }
 

@@ -3,7 +3,7 @@ import { health, type Problem } from '../../lib/operate/ops/health';
 import { OperatorError } from '../../lib/operate/ops/operator';
 import { needsZstd } from '../../lib/operate/ops/person';
 import { duration } from '../../lib/platform/duration';
-import { counted, timeText } from '../../lib/platform/text';
+import { counted, isoTimes, timeText } from '../../lib/platform/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';
@@ -29,7 +29,7 @@ export const service = {
       const words = problems.length === 0 ? 'healthy' : counted(problems.length, 'problem');
       const lines = [...problems, ...notes].map((problem) => lineOf(problem, at));
       const verdict = problems.length === 0 ? 'healthy' : 'problems';
-      answer({ verdict, at, problems, notes }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines]);
+      answer(isoTimes({ verdict, at, problems, notes }), [`${words}, as of ${timeText(at)} (UTC)`, ...lines]);
       if (problems.length > 0) out.exitCode(PROBLEMS);
     },
   },

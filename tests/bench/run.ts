@@ -6,6 +6,7 @@ import { analyticsCost } from './analytics-cost';
 import { analyticsHour } from './analytics-hour';
 import { analyticsPacking } from './analytics-packing';
 import { burst } from './burst';
+import { firstView } from './console';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { exampleLatency } from './express-api';
@@ -32,6 +33,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
   load: loadTimes,
+  console: firstView,
   privacy: privacyScan,
   verify: verifyDay,
 };

@@ -68,7 +68,7 @@ function ofReconciler({ at, reconciledAt: since }: Overview): Problem[] {
 function ofVendors({ vendors, queues }: Overview): Problem[] {
   const open = vendors.filter(({ circuit }) => circuit !== 'closed');
   return open.map(({ vendor: subject, since, code = '', trial }) => {
-    const held = queues.flatMap((queue) => queue.held[`${subject} stopped`] ?? []);
+    const held = queues.flatMap((queue) => queue.held[subject] ?? []);
     const jobs = { count: held.reduce((sum, { count }) => sum + count, 0), more: held.some(({ more }) => more) };
     const harmless = jobs.count === 0;
     const refuses = isRefusal(code);
@@ -108,7 +108,7 @@ async function ofQueue(
     const what = `the oldest message has waited for more than ${GOAL_SECONDS} s`;
     add('oldest-message', what, { jobs: waiting, since, advice: 'See the jobs:', next: `${list} --state queued` });
   }
-  const unknown = held['unknown step'];
+  const unknown = held.unknown;
   if (unknown) {
     const advice = 'Look at the vendor, then settle each job:';
     const next = `${list} --job-reason unknown`;

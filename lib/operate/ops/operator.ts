@@ -117,7 +117,7 @@ export async function audit(deps: Deployment, { action, stage, arguments: given,
   const id = newId({ clock, random });
   const at = new Date(clock.now()).toISOString();
   const why = reason?.trim() || undefined;
-  const body = JSON.stringify({ audit: 1, id, at, action, arguments: given, instance, stage, by, reason: why });
+  const body = JSON.stringify({ audit: 1, id, at, action, arguments: given, instance, stage, by, reads, reason: why });
   await objects.create(auditKey(prefix, id), body, 'application/json');
   if (reads || !isProduction({ stage })) return id;
   try {

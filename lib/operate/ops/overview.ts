@@ -110,27 +110,30 @@ async function queueOf(
   };
 }
 
-/** Held jobs by what they wait for. What none waits for is left out. */
-async function heldOf({ table, circuits, clock }: Deployment, queue: string): Promise<Record<string, Counted>> {
-  const ofVendor = async (vendor: Vendor): Promise<[what: string, key: string]> => [
-    isStopped(await circuits.read(vendor), clock.now()) ? `${vendor} stopped` : 'until their time',
-    todoKey(queue, 'held', vendor),
-  ];
+/** Held jobs by what they wait for, also in words: a vendor, or a `time`, an operator or a campaign. Without those of none. */
+async function heldOf({ table, circuits, clock }: Deployment, queue: string) {
+  const ofVendor = async (vendor: Vendor): Promise<[kind: string, what: string, key: string]> => {
+    const key = todoKey(queue, 'held', vendor);
+    const stopped = isStopped(await circuits.read(vendor), clock.now());
+    return stopped ? [vendor, `${vendor} stopped`, key] : ['time', UNTIL_TIME, key];
+  };
   const kinds = [
-    ['until their time', todoKey(queue, 'held')],
-    ['until their time', todoKey(queue, 'planned')],
+    ['time', UNTIL_TIME, todoKey(queue, 'held')],
+    ['time', UNTIL_TIME, todoKey(queue, 'planned')],
     ...(await Promise.all(vendorsOf([queue]).map(ofVendor))),
-    ['campaign paused', todoKey(queue, 'paused')],
-    ['unknown step', todoKey(queue, 'unknown')],
+    ['paused', 'campaign paused', todoKey(queue, 'paused')],
+    ['unknown', 'unknown step', todoKey(queue, 'unknown')],
   ] as const;
-  const counts = await Promise.all(kinds.map(([, key]) => table.count(key, { since: 0, most: MOST_COUNTED })));
-  const held: Record<string, Counted> = {};
-  for (const [index, [what]] of kinds.entries()) {
-    const count = (held[what]?.count ?? 0) + (counts[index] ?? 0);
-    if (count > 0) held[what] = { count: Math.min(count, MOST_COUNTED), more: count >= MOST_COUNTED };
+  const counts = await Promise.all(kinds.map(([, , key]) => table.count(key, { since: 0, most: MOST_COUNTED })));
+  const held: Record<string, Counted & { what: string }> = {};
+  for (const [index, [kind, what]] of kinds.entries()) {
+    const count = (held[kind]?.count ?? 0) + (counts[index] ?? 0);
+    if (count > 0) held[kind] = { what, count: Math.min(count, MOST_COUNTED), more: count >= MOST_COUNTED };
   }
   return held;
 }
+
+const UNTIL_TIME = 'until their time';
 
 export type VendorState = Awaited<ReturnType<typeof vendorStates>>[number];
 

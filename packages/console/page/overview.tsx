@@ -198,12 +198,12 @@ function Queues({ queues, at }: Figures) {
 
 /** What is in the queue, and what is held outside it. The picture has the queue only: CloudWatch has no count of held jobs. */
 function Waiting({ queue, visible, inFlight, held, oldestSeconds, levels, at }: QueueFigures & { at: number }) {
-  const kinds = Object.entries(held);
-  const all = kinds.reduce((total, [, of]) => total + of.count, visible + inFlight);
-  const isBound = kinds.some(([, { more }]) => more);
-  const ofKinds = kinds.map(([reason, of]) => (
-    <div key={reason}>
-      <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{count(of.count, of.more)}</a> {reason}
+  const kinds = Object.values(held);
+  const all = kinds.reduce((total, of) => total + of.count, visible + inFlight);
+  const isBound = kinds.some(({ more }) => more);
+  const ofKinds = kinds.map((of) => (
+    <div key={of.what}>
+      <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{count(of.count, of.more)}</a> {of.what}
     </div>
   ));
   const oldest = oldestSeconds !== undefined && all > 0 && `oldest ${duration(oldestSeconds * 1000)}`;

@@ -35,6 +35,7 @@ async function someJobs() {
 test('sls queues shows what waits, is held and is dead, circuits, the reconciler, and what fires in this instance', async () => {
   const { engine, metrics, alarms, on, run } = await someJobs();
   const at = engine.clock.now();
+  const isoAt = new Date(at).toISOString();
   metrics.set('JobsSucceeded', [{ at, value: 7 }]);
   metrics.set('ApproximateAgeOfOldestMessage', [{ at, value: 90 }]);
   on.set('feedback', false);
@@ -49,18 +50,23 @@ test('sls queues shows what waits, is held and is dead, circuits, the reconciler
   const { json } = await run('queues', { json: true });
 
   // The one that drew a 429 waits for the same vendor.
-  const held = { 'zendesk stopped': { count: 2, more: false } };
+  const held = { zendesk: { what: 'zendesk stopped', count: 2, more: false } };
   const figures = { queue: 'feedback', visible: 2, inFlight: 0, oldestSeconds: 90, dead: 1, receives: false, held };
-  const zendesk = { vendor: 'zendesk', circuit: 'open', code: 'AgreementMissing', since: at };
+  const zendesk = { vendor: 'zendesk', circuit: 'open', code: 'AgreementMissing', since: isoAt };
   expect(json).toMatchObject({
-    ...{ queues: [figures], vendors: [zendesk, { vendor: 'sendgrid', circuit: 'closed' }], reconciledAt: at },
+    ...{ queues: [figures], vendors: [zendesk, { vendor: 'sendgrid', circuit: 'closed' }], reconciledAt: isoAt },
     alarms: [
-      { kind: 'jobs-dead', title: 'Jobs are dead', subject: 'feedback', since: 2 },
-      { kind: 'oldest-message', title: 'A message has waited for a long time', subject: 'feedback', since: 1 },
+      { kind: 'jobs-dead', title: 'Jobs are dead', subject: 'feedback', since: '1970-01-01T00:00:00.002Z' },
+      {
+        kind: 'oldest-message',
+        title: 'A message has waited for a long time',
+        subject: 'feedback',
+        since: '1970-01-01T00:00:00.001Z',
+      },
     ],
   });
   for (const absent of ['pause', 'levels']) expect(json).not.toHaveProperty(`queues.0.${absent}`);
-  expect(json).toHaveProperty('queues.0.lastHour', { succeeded: [{ at, value: 7 }], dead: [] });
+  expect(json).toHaveProperty('queues.0.lastHour', { succeeded: [{ at: isoAt, value: 7 }], dead: [] });
   expect(lines.slice(0, 2)).toEqual([
     'QUEUE     VISIBLE  IN FLIGHT  OLDEST      HELD  DEAD  HOUR  FAILED  DAY  FAILED',
     'feedback  2        0          1 min 30 s  2     1     7     0       7    0',
@@ -124,7 +130,8 @@ test('sls vendors shows who has set what, since when, until when and why, until 
   expect(queues).toEqual(expect.arrayContaining([ofZendesk, rate]));
   expect([resumed.lines, again.lines]).toEqual([[`Ended: ${ofZendesk}`], [NONE]]);
   const { json } = await run('vendors', { json: true });
-  expect(json).toMatchObject({ vendors: [{}, { set: { rate: { perSecond: 50 } } }] });
+  const set = { rate: { perSecond: 50, at: '2026-01-02T03:04:05.000Z' } };
+  expect(json).toMatchObject({ vendors: [{}, { set }] });
 });
 
 /** A circuit that has just opened, with the jobs that wait for its vendor. The next trial is a minute away. */
@@ -148,7 +155,7 @@ async function anOutage({ jobs = 2 } = {}) {
 const NEXT = 'The next trial call is at 2026-01-02 03:05:05 (UTC).';
 
 test('sls queues, vendors, health and jobs show say when the next trial call is, and what ends nothing says so', async () => {
-  const { run, engine } = await anOutage();
+  const { run } = await anOutage();
 
   const { lines } = await run('vendors');
   const { lines: queues } = await run('queues');
@@ -158,7 +165,7 @@ test('sls queues, vendors, health and jobs show say when the next trial call is,
 
   expect(lines).toContain(`zendesk: ${NEXT}`);
   expect(queues).toContain(`zendesk: ${NEXT}`);
-  expect(json).toMatchObject({ vendors: [{ nextTrialAt: engine.clock.now() + 60_000, trial: NEXT }, { trial: '' }] });
+  expect(json).toMatchObject({ vendors: [{ nextTrialAt: '2026-01-02T03:05:05.000Z', trial: NEXT }, { trial: '' }] });
   expect(shown.lines).toContain(`  next        ${NEXT}`);
   expect(ended).toEqual([NONE]);
   expect(notes).toEqual([

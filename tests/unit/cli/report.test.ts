@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recordKey, verifiedKey } from '../../../lib/engine/jobs/keys';
+import { v7 } from 'uuid';
+import { auditKey, recordKey, verifiedKey } from '../../../lib/engine/jobs/keys';
 import { recordOf } from '../../../lib/engine/jobs/record';
 import type { JobRow } from '../../../lib/engine/jobs/row';
+import { StoreError } from '../../../lib/platform/errors';
 import type { Options } from '../../../packages/cli/command';
 import { acceptedRow } from '../../support/accepted-row';
 import { memoryDeployment } from '../../support/deployment';
@@ -33,9 +35,15 @@ async function month(jobs: { n: number; seconds?: number; time?: number; [change
     const record = recordOf({ ...acceptedRow(DAY), ...row, ...ended, ...changed });
     await engine.objects.put(recordKey(PREFIX, row), record, 'application/json');
   }
+  const audited = (id: string, act: object) =>
+    engine.objects.put(auditKey(PREFIX, id), JSON.stringify({ id, at: timeOf(id), ...act }), 'application/json');
   const run = (options: Options) => command({ deps: deployment }, 'report', options);
-  return { ...engine, metrics, run };
+  return { ...engine, deployment, metrics, run, audited };
 }
+
+const idAt = (time: string) => v7({ msecs: Date.parse(`${time}Z`) });
+const timeOf = (id: string) => new Date(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toISOString();
+const AUDIT = idAt('2026-01-02T03:05');
 
 /** The lines of a table that begin with this, by their cells. */
 const cells = (lines: readonly string[], first: string) =>
@@ -79,7 +87,14 @@ test('the report of a month says which criteria are met, with their figures, and
   ]);
   expect(lines).toContain('Dead by error code: Rejected 1.');
   expect(lines).toContain('Succeeded without a part: confirmation StepUnknown 1.');
-  expect(json).toMatchObject({ report: 1, month: '2026-01', isOver: true, all: { succeeded: 8 }, accepted: 1_000 });
+  expect(json).toMatchObject({
+    report: 1,
+    month: '2026-01',
+    to: '2026-02-01T00:00:00.000Z',
+    isOver: true,
+    all: { succeeded: 8 },
+    accepted: 1_000,
+  });
 });
 
 test('a criterion without data is unknown, and what could not be read is said', async () => {
@@ -95,12 +110,16 @@ test('a criterion without data is unknown, and what could not be read is said', 
 
 test('a report begins with one sentence, names waits and acts, has the month before beside it, and its JSON beside the page', async () => {
   const error = { class: 'stop', code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' };
-  const { run } = await month([
+  const { run, audited } = await month([
     { n: 1 },
     { n: 2, seconds: 2_460, holds: 1, history: [{ at: DAY, event: 'held (stopped)', error }] },
-    { n: 3, ...dead, history: [{ at: DAY, event: 'discarded (operator)', note: 'audit 1' }] },
+    { n: 3, ...dead, history: [{ at: DAY, event: 'discarded (operator)', note: `audit ${AUDIT}` }] },
     { n: 4, time: Date.parse('2025-12-05T01:00:00Z') },
   ]);
+  await audited(AUDIT, { action: 'console jobs.discard', reason: 'wrong form' });
+  await audited(idAt('2026-01-31T23:59'), { action: 'queues pause', reason: 'for a@example.com' });
+  await audited(idAt('2026-01-05T00:00'), { action: 'campaign preview', reads: true });
+  await audited(idAt('2026-02-01T00:01'), { action: 'queues resume' });
 
   const { lines } = await run({ month: '2026-01', html: join(folder, 'month.html') });
   const html = readFileSync(join(folder, 'month.html'), 'utf8');
@@ -110,8 +129,10 @@ test('a report begins with one sentence, names waits and acts, has the month bef
   expect(cells(lines, 'Jobs succeeded')).toEqual([['Jobs succeeded', '2', '1']]);
   expect(cells(lines, '2026-01-02')).toEqual([
     ['2026-01-02', 'sample', 'zendesk', '1', '41 min'],
-    ['2026-01-02', 'sample', 'discarded', '1'],
+    ['2026-01-02', 'jobs discard', '1', 'wrong form'],
   ]);
+  expect(lines).toContain('2026-01-31  queues pause  0     names an address');
+  expect(lines.join()).not.toMatch(/preview|queues resume|@/);
   expect(cells(lines, 'total')[0]).toHaveLength(4);
   expect(html).toContain(`<p>${sentence}</p>`);
   expect(html).toContain('<a href="month.json">month.json</a>');
@@ -126,6 +147,20 @@ test('a report begins with one sentence, names waits and acts, has the month bef
       { unit: 'USD' },
     ],
   });
+});
+
+test('who may not read audit objects learns what was done to jobs, and not why', async () => {
+  const history = [{ at: DAY, event: 'discarded (operator)', note: `audit ${AUDIT}` }];
+  const { deployment } = await month([1, 2].map((n) => ({ n, ...dead, history })));
+  const { objects } = deployment;
+  const denied = new StoreError({ code: 'S3.AccessDenied', message: 'S3 ListObjectsV2 failed' });
+  const list: typeof objects.list = (folder) =>
+    folder.includes('_audit') ? Promise.reject(denied) : objects.list(folder);
+
+  const deps = { ...deployment, objects: { ...objects, list } };
+  const { lines } = await command({ deps }, 'report', { month: '2026-01' });
+
+  expect(lines).toContain('2026-01-02  discarded  2');
 });
 
 test('the JSON of several clients is shown side by side, and each page loads nothing', async () => {

@@ -38,6 +38,8 @@ function start() {
   };
 }
 
+const isoAt = (time: number) => new Date(time).toISOString();
+
 test('sls analytics shows the last hour, events by name, and rejected events by rule and field without their values', async () => {
   const { engine, deliver } = start();
   const named = (n: number, properties: object) => anEvent(n, { properties });
@@ -54,7 +56,7 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
   const figures = (await command({ deps: deployment }, 'analytics', { json: true })).json as AnalyticsFigures;
 
   expect(figures).toMatchObject({
-    ...{ from: HOUR - 50 * MINUTE_MS, accepted: [{ at: HOUR, value: 6 }], rejected: [] },
+    ...{ from: isoAt(HOUR - 50 * MINUTE_MS), accepted: [{ at: isoAt(HOUR), value: 6 }], rejected: [] },
     stored: {
       messages: 2,
       of: 2,

@@ -216,7 +216,12 @@ test('sls health shows the worst problem first, and all of them as JSON too', as
     'feedback: dead',
     'An illegal change of a job was refused',
   ]);
-  expect(json).toMatchObject({ verdict: 'problems', at: NOW, problems: [{}, {}, {}], notes: [] });
+  expect(json).toMatchObject({
+    verdict: 'problems',
+    at: new Date(NOW).toISOString(),
+    problems: [{}, {}, {}],
+    notes: [],
+  });
 });
 
 test.each(['table', 'queues', 'mappings', 'monitoring'] as const)(
