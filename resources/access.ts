@@ -84,6 +84,7 @@ function keysOf({ prefix, rows }: Instance) {
     // `sls report` reads these.
     jobRecords: folder(jobKeys.recordFolder, jobs),
     verified: `${jobKeys.verifiedKey(prefix, '')}*`,
+    audits: jobKeys.auditKey(prefix, '*').replace('.json', ''),
     // Events and rejected events of analytics, as they came and as Parquet.
     data: names.includes(ANALYTICS_QUEUE)
       ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folderOf) => `${folderOf(prefix)}*`)
@@ -153,7 +154,7 @@ const auditStatement = (of: Instance): Statement => ({
 
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
-  const { items, campaigns, jobRecords, campaignEvents, verified } = keysOf(of);
+  const { items, campaigns, jobRecords, campaignEvents, verified, audits } = keysOf(of);
   const { reconcilerKey, factsKey, vendorKey, pauseKey } = jobKeys;
   const shared = [reconcilerKey, factsKey, ...[vendorKey, rateKey, pauseKey].map((keyOf) => keyOf('*'))];
   return [
@@ -161,7 +162,7 @@ function readerStatements(of: Instance): Statement[] {
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
     ...watchStatements(of),
-    ...readObjects(of, 'Reports', [...jobRecords, ...campaignEvents, verified]),
+    ...readObjects(of, 'Reports', [...jobRecords, ...campaignEvents, verified, audits]),
     auditStatement(of),
     ...keyStatements(of, ['dynamodb', 's3']),
   ];
@@ -192,9 +193,8 @@ function operatorStatements(of: Instance): Statement[] {
 
 /** Also the keys of the hashes by which operators find people, in rows and in the list of addresses that get no mail. */
 function operatorObjectsStatements(of: Instance): Statement[] {
-  const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
-  // `sls report` says why operators did something.
-  const searched = [...events, ...data, verified, `${of.prefix}/_audit/*`];
+  const { bodies, records, events, data, lists, suppressed, verified, audits } = keysOf(of);
+  const searched = [...events, ...data, verified, audits];
   const allBodies = jobKeys.bodyKey(of.prefix, '*', '').replace(/\/$/, '');
   return [
     allowObjects(of, 'Records', ['s3:GetObject', 's3:PutObject'], [...records, ...suppressed]),

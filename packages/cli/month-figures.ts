@@ -5,7 +5,6 @@ import { rowOfRecord } from '../../lib/engine/jobs/record';
 import type { JobEvent, JobRow } from '../../lib/engine/jobs/row';
 import { auditNote, type Deployment } from '../../lib/operate/ops/operator';
 import { mapEach } from '../../lib/platform/concurrency';
-import { StoreError } from '../../lib/platform/errors';
 import { groupBy } from '../../lib/platform/group-by';
 import type { MetricQuery, Monitoring } from '../../lib/platform/ports';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
@@ -124,9 +123,10 @@ const VENDOR_HOLDS: readonly JobEvent[] = ['held (stopped)', 'held (throttled)',
 
 /**
  * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again.
- * `vendor`: it waited for a vendor, `wait` says when for which. `acts`: what operators did to it, each with the note
- * that names its audit object. `finish`: from acceptance, or from the time of a planned job, to success. `accept`: from the call of the producer until the queue, or the table for a planned job, had the job, both by the producer's
- * clock. Chunks of campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
+ * `vendor`: it waited for a vendor, `wait` says when for which. `audits`: the notes about what operators did to it.
+ * `finish`: from acceptance, or from the time of a planned job, to success. `accept`: from the call of the producer
+ * until the queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of campaigns have
+ * neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
   const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, parent, steps, history } = row;
@@ -143,9 +143,7 @@ function jobOf(row: JobRow) {
     waited,
     vendor: held !== undefined,
     wait: held ? [{ day: dayOf(held.at), queue, vendor: held.error?.vendor ?? 'a vendor', longest: finish || 0 }] : [],
-    acts: history.flatMap(({ at, event, note }) =>
-      event.endsWith(OPERATOR) ? [{ day: dayOf(at), act: event.replace(OPERATOR, ''), audit: note ?? '' }] : [],
-    ),
+    audits: history.flatMap(({ event, note }) => (event.endsWith(' (operator)') && note ? [note] : [])),
     day: dayOf(time),
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
@@ -155,34 +153,19 @@ function jobOf(row: JobRow) {
   };
 }
 
-const OPERATOR = ' (operator)';
-
 /** What the report needs of an audit object. `reads`: it was for what shows personal data, and changed nothing. */
 type Audit = Record<'id' | 'at' | 'action', string> & { reason?: string; reads?: true };
 
-/**
- * What operators did in order of time, why, and to how many jobs. Who may not read audit objects learns from the
- * records what was done to jobs, without the reasons.
- */
+/** What operators did in order of time, why, and to how many jobs. */
 async function actsIn(deps: Read, { from, to, jobs }: { from: number; to: number; jobs: readonly Job[] }) {
-  const done = groupBy(
-    jobs.flatMap(({ acts }) => acts),
-    ({ audit }) => audit,
-  );
-  const audits = await auditsIn(deps, { from, to }).catch((error: unknown) => {
-    if (error instanceof StoreError && error.code === 'S3.AccessDenied') return undefined;
-    throw error;
-  });
-  if (!audits)
-    return [...done.values()].flatMap(([first, ...more]) =>
-      first ? [{ day: first.day, act: first.act, reason: '', jobs: 1 + more.length }] : [],
-    );
+  const done = countsOf(jobs.flatMap(({ audits }) => audits));
+  const audits = await auditsIn(deps, { from, to });
   return audits.map(({ id, at, action, reason = '' }) => ({
     day: at.slice(0, 10),
     act: action.replace('console ', '').replace('.', ' '),
     // Nothing in the report is personal.
     reason: reason.includes('@') ? 'names an address' : reason,
-    jobs: done.get(auditNote(id))?.length ?? 0,
+    jobs: done[auditNote(id)] ?? 0,
   }));
 }
 

@@ -21,7 +21,7 @@ export async function firstView(size: Size): Promise<string> {
         if (document.querySelector('.figures td')) globalThis.shown ??= performance.now();
       }).observe(document, { childList: true, subtree: true })`);
       await page.goto(`${service.endpoints.api}/`);
-      await page.waitForFunction('globalThis.shown');
+      await page.locator('.figures td').first().waitFor();
       if (view > 0) times.push((await page.evaluate('globalThis.shown')) as number);
       await page.close();
     }
