@@ -22,8 +22,11 @@ export interface StateChange {
   body: string;
 }
 
-const idOf = (namespace: string, name: string, dimensions: Record<string, string>): string =>
-  [namespace, name, ...Object.entries(dimensions).flat()].join('|');
+function idOf(namespace: string, name: string, dimensions: Record<string, string>): string {
+  let id = `${namespace}|${name}`;
+  for (const key in dimensions) id += `|${key}|${dimensions[key]}`;
+  return id;
+}
 
 /** Points of a minute are kept for as long as the longest alarm looks back, and so are the sums of the month. */
 const KEPT_MINUTES = 200;
@@ -40,6 +43,7 @@ export function createCloudwatch(instance: Instance) {
     ...instanceAlarms(instance, functionsOf(instance)),
   ];
   const states = new Map<Alarm, State>();
+  const datapoints = new Map<Alarm, Map<number, number | undefined>>();
   // Each minute asks for them many times.
   const ids = new Map<Metric, string>();
   for (const metric of alarms.flatMap(({ metrics }) => Object.values(metrics)))
@@ -54,38 +58,44 @@ export function createCloudwatch(instance: Instance) {
     const byDay = days.get(id) ?? new Map<number, Point>();
     days.set(id, byDay);
     const day = at - (at % DAY_MS);
-    for (const point of [pointOf(byMinute, minute), pointOf(byDay, day), pointOf(sums, id)]) {
-      point.sum += value;
-      point.max = Math.max(point.max, value);
-      point.count += 1;
-    }
+    for (const point of [pointOf(byMinute, minute), pointOf(byDay, day), pointOf(sums, id)])
+      addTo(point, { sum: value, max: value, count: 1 });
     newest.set(id, minute);
     byMinute.delete(minute - KEPT_MINUTES);
   }
 
   /** The metric's value in the period that ends here. `undefined`: no data. */
   function statisticOf(metric: Metric, endsAt: number, minutes: number) {
-    const { statistic } = metric;
     const byMinute = points.get(idOfRead(metric));
-    const found = Array.from({ length: minutes }, (_, n) => byMinute?.get(endsAt - 1 - n)).filter((one) => one);
-    if (found.length === 0) return undefined;
-    const sum = found.reduce((total, point) => total + (point?.sum ?? 0), 0);
-    if (statistic === 'Sum') return sum;
-    if (statistic === 'Maximum') return Math.max(...found.map((point) => point?.max ?? 0));
-    return sum / found.reduce((total, point) => total + (point?.count ?? 0), 0);
+    const all: Point = { sum: 0, max: Number.NEGATIVE_INFINITY, count: 0 };
+    for (let minute = endsAt - minutes; minute < endsAt; minute++) {
+      const point = byMinute?.get(minute);
+      if (point) addTo(all, point);
+    }
+    if (all.count === 0) return undefined;
+    if (metric.statistic === 'Sum') return all.sum;
+    return metric.statistic === 'Maximum' ? all.max : all.sum / all.count;
   }
 
-  function datapoint({ metrics, expression, period }: Alarm, endsAt: number): number | undefined {
+  /** No point comes into a period that has ended, so each is computed once, as the alarm looks back at it each minute. */
+  function datapoint(alarm: Alarm, endsAt: number): number | undefined {
+    const known = datapoints.get(alarm) ?? new Map<number, number | undefined>();
+    datapoints.set(alarm, known);
+    if (!known.has(endsAt)) known.set(endsAt, computed(alarm, endsAt));
+    known.delete(endsAt - KEPT_MINUTES);
+    return known.get(endsAt);
+  }
+
+  function computed({ metrics, expression, period }: Alarm, endsAt: number): number | undefined {
     const minutes = period / 60;
-    const values = Object.fromEntries(
-      Object.entries(metrics).map(([key, metric]) => [key, statisticOf(metric, endsAt, minutes)]),
-    );
+    const values: Values = {};
+    for (const key in metrics) values[key] = statisticOf(metrics[key] as Metric, endsAt, minutes);
     return expression === undefined ? Object.values(values)[0] : calculate(expression, values);
   }
 
   /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html */
   function stateOf(alarm: Alarm, minute: number): State {
-    const { threshold, below = false, period, periods = 1, datapoints = periods, silence } = alarm;
+    const { threshold, below = false, period, periods = 1, datapoints: least = periods, silence } = alarm;
     const minutes = period / 60;
     // The evaluation looks back further than the periods if some of them have no data.
     const back = Array.from({ length: periods + 2 }, (_, n) => datapoint(alarm, minute - n * minutes));
@@ -95,9 +105,9 @@ export function createCloudwatch(instance: Instance) {
     if (real.length === 0) return withoutPoints(alarm);
     const breaching = real.filter(breaches).length;
     const missing = periods - real.length;
-    if (silence === 'breaching') return breaching + missing >= datapoints ? 'ALARM' : 'OK';
-    if (breaching >= datapoints) return 'ALARM';
-    if (silence === 'ignore' && breaching + missing >= datapoints) return before;
+    if (silence === 'breaching') return breaching + missing >= least ? 'ALARM' : 'OK';
+    if (breaching >= least) return 'ALARM';
+    if (silence === 'ignore' && breaching + missing >= least) return before;
     return 'OK';
   }
 
@@ -145,6 +155,12 @@ export function createCloudwatch(instance: Instance) {
 }
 
 export type Cloudwatch = ReturnType<typeof createCloudwatch>;
+
+function addTo(point: Point, { sum, max, count }: Point): void {
+  point.sum += sum;
+  point.max = Math.max(point.max, max);
+  point.count += count;
+}
 
 function pointOf<K>(all: Map<K, Point>, key: K): Point {
   const found = all.get(key) ?? { sum: 0, max: Number.NEGATIVE_INFINITY, count: 0 };

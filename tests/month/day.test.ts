@@ -1,10 +1,11 @@
 import { bill, type Month, sumOf } from '../../resources/cost';
-import { play } from './play';
+import { bundledPlay } from './bundled';
 
 const A_TENTH = { events: 0.1, recipients: 0.05 };
 const COUNTED = ['DynamoDB', 'S3', 'SQS', 'Lambda', 'CloudWatch logs'];
 
 test('on a day without trouble nothing is lost or sent twice, the chat stays silent, and it costs what the bill says', async () => {
+  const play = (await bundledPlay())();
   const page = await play({ days: 1, share: A_TENTH, trouble: [] });
 
   expect(page.goals.filter(({ met }) => !met)).toEqual([]);

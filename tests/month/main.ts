@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PLAYED, type PlayedMonth } from '../../resources/cost';
+import { bundledPlay } from './bundled';
 import { TRAFFIC } from './calendar';
 import { type Page, textOf, times as timesUsed } from './page';
-import { play } from './play';
 
 const USAGE = `Plays a month of the beta and prints its page.
 usage: npm run month [-- --days 30] [--times 1] [--seed 1] [--json FILE] [--store]
@@ -27,10 +27,12 @@ function given() {
   return { ...numbers, json, store };
 }
 
+type Play = ReturnType<Awaited<ReturnType<typeof bundledPlay>>>;
+
 const shareOf = (times: number) => Object.fromEntries(Object.keys(TRAFFIC).map((what) => [what, times]));
 
 /** The month, and thirty times a day without traffic. */
-async function playedMonth({ traffic, used }: Page): Promise<PlayedMonth> {
+async function playedMonth({ traffic, used }: Page, play: Play): Promise<PlayedMonth> {
   const quiet = await play({ days: 1, share: shareOf(0), trouble: [] });
   return { traffic, used, idle: timesUsed(quiet.used, 30) };
 }
@@ -40,6 +42,7 @@ const rounded = <T>(all: T): T =>
 
 async function main(): Promise<void> {
   const { days, times, seed, json, store } = given();
+  const play = (await bundledPlay())();
   const begun = Date.now();
   const page = await play({
     ...{ days, seed, share: shareOf(times) },
@@ -49,7 +52,7 @@ async function main(): Promise<void> {
   });
   process.stdout.write(textOf(page));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(page, null, 2)}\n`);
-  if (store) writeFileSync(PLAYED, `${JSON.stringify(rounded(await playedMonth(page)), null, 2)}\n`);
+  if (store) writeFileSync(PLAYED, `${JSON.stringify(rounded(await playedMonth(page, play)), null, 2)}\n`);
 }
 
 main().catch((error: unknown) => {

@@ -1,9 +1,6 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { compileFunction } from 'node:vm';
-import { bundle, type SourceChange } from '../simulation/draw/bundle';
+import type { SourceChange } from '../simulation/draw/bundle';
+import { bundledPlay } from './bundled';
 import type { Page } from './page';
-import type { Play } from './play';
 
 /** Each makes one part of the service worse. */
 const MUTANTS: Record<string, SourceChange[]> = {
@@ -27,18 +24,12 @@ const MUTANTS: Record<string, SourceChange[]> = {
   ],
 };
 
-const script = bundle(MUTANTS, join(__dirname, 'play.ts'));
+const bundled = bundledPlay(MUTANTS);
 
 /** The page of a day with a bad campaign and bad jobs, of the code with this mutant. */
 async function pageUnder(mutant: string): Promise<Page> {
-  const module = { exports: {} as { play: (play: Play) => Promise<Page> } };
-  compileFunction(await script, ['require', 'module', 'exports', 'mutant'])(
-    createRequire(__filename),
-    module,
-    module.exports,
-    mutant,
-  );
-  return module.exports.play({
+  const play = (await bundled)(mutant);
+  return play({
     ...{ days: 1, share: { events: 0.1, recipients: 0.2 } },
     trouble: [
       { day: 1, hour: 10, minutes: 0, what: 'twenty bad jobs', badJobs: 20 },

@@ -129,8 +129,8 @@ export function startService({ seed, trouble, onMails }: Options) {
     trouble: (vendor) => active((one) => one.vendor === vendor),
   });
 
-  async function call<T>(by: Used, port: string, method: string, effect: () => Promise<T>): Promise<T> {
-    count(by, `${port}.${method}`);
+  async function call<T>(by: Used, port: string, name: string, effect: () => Promise<T>): Promise<T> {
+    count(by, name);
     await sleep(CALL_MS[port] ?? 0);
     const refuses = port === 'table' ? (active((one) => one.tableRefuses !== undefined)?.tableRefuses ?? 0) : 0;
     if (chance.fraction() < refuses)
@@ -143,8 +143,10 @@ export function startService({ seed, trouble, onMails }: Options) {
   /** The ports and the log of a function. */
   function portsOf(name: string) {
     const by = usedBy(name);
-    const calling = <P extends object>(port: string, of: P): P =>
-      through(of, (method, effect) => call(by, port, method, effect));
+    const calling = <P extends object>(port: string, of: P): P => {
+      const names = new Map(Object.keys(of).map((method) => [method, `${port}.${method}`]));
+      return through(of, (method, effect) => call(by, port, names.get(method) ?? method, effect));
+    };
     const line = (message: string, facts: Facts = {}) => {
       count(by, 'logBytes', 150 + message.length + JSON.stringify(facts).length);
       if (facts.code !== undefined) errors.set(String(facts.code), (errors.get(String(facts.code)) ?? 0) + 1);

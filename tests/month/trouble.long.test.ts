@@ -1,5 +1,5 @@
+import { bundledPlay } from './bundled';
 import type { Trouble } from './calendar';
-import { play } from './play';
 
 const titles = (chat: { title: string }[]) => chat.map(({ title }) => title.replace(/^.*mht-api[ :·]+/, ''));
 
@@ -9,6 +9,7 @@ test('on a day with trouble each job ends, and the chat tells once what began an
     { day: 1, hour: 13, minutes: 0, what: 'twenty bad jobs', badJobs: 20 },
     { day: 1, hour: 15, minutes: 1, what: 'no concurrency', throttled: true },
   ];
+  const play = (await bundledPlay())();
   const page = await play({ days: 1, share: { events: 0.01, recipients: 0.1 }, trouble });
 
   expect(page).toMatchObject({ findings: {}, mails: { twice: 0 } });

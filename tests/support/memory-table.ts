@@ -117,6 +117,8 @@ export function memoryTable(
 
     due: async (todo, { until, after, limit, newestFirst = false }) => {
       const entries = index.read('todo', todo);
+      // Most partitions are empty, and the reconciler asks for each every minute.
+      if (entries.length === 0) return [];
       const from = after && { key: after.key, at: after.todoAt };
       const found = newestFirst
         ? before(entries, from ?? { key: LAST, at: until }, limit)
@@ -199,17 +201,22 @@ const changesOf = (before: Indexed = {}, after: Indexed = {}) =>
     return [...(old ? [{ name, ...old, adds: false }] : []), ...(next ? [{ name, ...next, adds: true }] : [])];
   });
 
+const NONE: readonly Entry[] = [];
+
 /** Indexes that show a write only after this time. */
 function laggingIndex(lagMs: number, now: () => number) {
   /** The entries of each partition key of an index, in order. */
-  const partitions = new Map<string, Entry[]>();
+  const partitions = Object.fromEntries(NAMES.map((name) => [name, new Map<string, Entry[]>()])) as Record<
+    IndexName,
+    Map<string, Entry[]>
+  >;
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; indexed: Indexed | undefined }[] = [];
   const apply = (key: string, indexed: Indexed = {}) => {
     for (const { name, of, at, adds } of changesOf(applied.get(key), indexed)) {
-      const entries = partitions.get(`${name} ${of}`) ?? [];
+      const entries = partitions[name].get(of) ?? [];
       entries.splice(placeIn(entries, { key, at }), adds ? 0 : 1, ...(adds ? [{ key, at }] : []));
-      partitions.set(`${name} ${of}`, entries);
+      partitions[name].set(of, entries);
     }
     applied.set(key, indexed);
   };
@@ -223,7 +230,7 @@ function laggingIndex(lagMs: number, now: () => number) {
         const { key, indexed } = late.shift() as (typeof late)[number];
         apply(key, indexed);
       }
-      return partitions.get(`${name} ${partition}`) ?? [];
+      return partitions[name].get(partition) ?? NONE;
     },
   };
 }
