@@ -97,14 +97,17 @@ export function createCloudwatch(instance: Instance) {
   function stateOf(alarm: Alarm, minute: number): State {
     const { threshold, below = false, period, periods = 1, datapoints: least = periods, silence } = alarm;
     const minutes = period / 60;
-    // The evaluation looks back further than the periods if some of them have no data.
-    const back = Array.from({ length: periods + 2 }, (_, n) => datapoint(alarm, minute - n * minutes));
-    const breaches = (value: number) => (below ? value < threshold : value >= threshold);
-    const real = back.filter((value) => value !== undefined).slice(0, periods);
     const before = states.get(alarm) ?? 'INSUFFICIENT_DATA';
-    if (real.length === 0) return withoutPoints(alarm);
-    const breaching = real.filter(breaches).length;
-    const missing = periods - real.length;
+    let [real, breaching] = [0, 0];
+    // The evaluation looks back further than the periods if some of them have no data.
+    for (let n = 0; n < periods + 2 && real < periods; n++) {
+      const value = datapoint(alarm, minute - n * minutes);
+      if (value === undefined) continue;
+      real++;
+      if (below ? value < threshold : value >= threshold) breaching++;
+    }
+    if (real === 0) return withoutPoints(alarm);
+    const missing = periods - real;
     if (silence === 'breaching') return breaching + missing >= least ? 'ALARM' : 'OK';
     if (breaching >= least) return 'ALARM';
     if (silence === 'ignore' && breaching + missing >= least) return before;

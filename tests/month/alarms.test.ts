@@ -29,3 +29,27 @@ test.each([
 
   expect(states).toEqual(expected);
 });
+
+test.each([
+  ['no alarm tells of a minute', 1, []],
+  ['an alarm tells of four minutes', 4, ['ALARM', 'OK']],
+])('%s in which functions are throttled', (_what, minutes, expected) => {
+  const instance = readInstance('mht-api');
+  const cloudwatch = createCloudwatch(instance);
+  const begin = Date.UTC(2026, 4, 1);
+  const states: string[] = [];
+
+  for (let minute = 0; minute < 60; minute++) {
+    const at = begin + minute * MINUTE_MS;
+    // A poll each ten seconds, from the middle of a minute on.
+    for (let n = 0; minute >= 10 && minute <= 10 + minutes && n < 6; n++) {
+      const of = { FunctionName: 'mht-api-feedback' };
+      const isNow = minute === 10 ? n >= 3 : minute < 10 + minutes || n < 3;
+      if (isNow) cloudwatch.add('AWS/Lambda', 'Throttles', of, 1, at + n * 10_000);
+    }
+    for (const { name, to } of cloudwatch.evaluate(at + MINUTE_MS))
+      if (minute > 0 && name.endsWith('function-throttles')) states.push(to);
+  }
+
+  expect(states).toEqual(expected);
+});
