@@ -23,9 +23,14 @@ test.each<[string, Trouble[], string[]]>([
     ],
   ],
   [
-    'five throttled minutes',
-    [{ ...NO_CONCURRENCY, hour: 15, minutes: 5 }],
-    ['A function is throttled', 'A function is throttled (over)'],
+    'a vendor that asks for fewer calls, and five throttled minutes',
+    [zendesk({ hour: 9, minutes: 40, status: 429 }), { ...NO_CONCURRENCY, hour: 15, minutes: 5 }],
+    [
+      'feedback: A job has been held for a long time',
+      'feedback: A job has been held for a long time (over)',
+      'A function is throttled',
+      'A function is throttled (over)',
+    ],
   ],
   [
     'a refused key, and a table that refuses calls in a deployment',

@@ -9,6 +9,7 @@ export const reconcileRun = (deps: ReconcileDeps, canaryMs = 0): ReconcileRun =>
   failed: () => {},
   repeats: false,
   heldFor: new Map(),
+  releasedSince: new Map(),
   filled: new Map(),
   canaryMs,
 });

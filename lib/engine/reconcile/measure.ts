@@ -65,9 +65,10 @@ export async function sendCanary(deps: ReconcileDeps, queue: string, { id, at }:
 const OLDEST_ROWS = 10;
 
 /**
- * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs of a stopped vendor, which `circuit-open` or `vendor-limited` reports, and
- * holds that the settings ask for.
+ * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A job that
+ * this run has released counts, because a vendor that asks for fewer calls soon holds it again. A planned job counts from
+ * its time on. It leaves out jobs of a stopped vendor, which `circuit-open` or `vendor-limited` reports, and holds that the
+ * settings ask for.
  */
 export const measureHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
@@ -78,7 +79,7 @@ export const measureHeld: Work = async (deps, queue) => {
   const open = await mapEach(vendors, all.length, async (vendor) => isStopped(await circuits.read(vendor), now));
   const closed = vendors.filter((_vendor, index) => !open[index]);
   const held = [todoKey(queue, 'held'), ...closed.map((vendor) => todoKey(queue, 'held', vendor))];
-  let oldest = now;
+  let oldest = deps.releasedSince.get(queue) ?? now;
   // In this order, a job whose step an operator resolves meanwhile is in one of the lists.
   for (const todo of [todoKey(queue, 'unknown'), ...held, todoKey(queue, 'planned')]) {
     const until = todo === todoKey(queue, 'planned') ? now : ALL;

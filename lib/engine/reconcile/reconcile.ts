@@ -85,6 +85,7 @@ export async function reconcile(
     canaryMs,
     lastRunAt: lease.lastRunAt ?? 0,
     heldFor: new Map(),
+    releasedSince: new Map(),
     filled: new Map(),
   };
 

@@ -124,8 +124,17 @@ async function releaseEach(
   const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: room.half, inOrderBy: groupOf };
   await eachDue(deps, work, async (row) => {
     const waits = row.reason === 'paused' && (await isPaused?.(deps, row));
-    if (!waits) await room.take(() => release(deps, row));
+    if (waits) return;
+    await room.take(() => release(deps, row));
+    noteRelease(deps, row);
   });
+}
+
+/** The end of a pause, or of a wait that the settings ask for, is no sign of trouble. */
+function noteRelease({ works, releasedSince }: ReconcileRun, { queue, reason, error, heldSince }: JobRow): void {
+  const isOrdered = reason === 'paused' || works[queue]?.orderedHolds?.includes(error?.code ?? '');
+  if (heldSince === undefined || isOrdered) return;
+  releasedSince.set(queue, Math.min(heldSince, releasedSince.get(queue) ?? heldSince));
 }
 
 /** Releases jobs of a stopped vendor that have waited for what they owe as long as they may. They end without it. */

@@ -67,6 +67,8 @@ export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report'
   failed: (failure: Failed) => void;
   /** For which vendors jobs of each queue are held, as `releaseDue` found in this run. */
   heldFor: Map<string, readonly Vendor[]>;
+  /** Since when the oldest job of each queue was held that `releaseDue` has released in this run. */
+  releasedSince: Map<string, number>;
   /** The last release of planned jobs to each queue in this run. */
   filled: Map<string, Filled>;
   /** Whether the work was done in this run already. */

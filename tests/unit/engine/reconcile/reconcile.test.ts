@@ -85,6 +85,17 @@ test.each<[string, string, object]>([
   expect(engine.metrics.filter(({ name }) => name === 'OldestHeld').map(({ value }) => value)).toEqual([0]);
 });
 
+test('a job that its vendor asks to wait again and again counts as held since its first wait', async () => {
+  const wait = new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: 30_000 });
+  const { engine } = sampleEngine(() => Promise.reject(wait));
+  await engine.sendAndDeliver(envelope());
+
+  await engine.minutes(3);
+
+  const held = engine.metrics.filter(({ name }) => name === 'OldestHeld').map(({ value }) => value);
+  expect(held).toEqual([MINUTE, 2 * MINUTE, 3 * MINUTE]);
+});
+
 /** Jobs of one group that wait a minute after their first run. By default the body of the first one cannot be read. */
 async function heldJobs({ count = 1, store = outage('objects.get', { of: jobId(1) }) } = {}) {
   const seen = new Set<string>();
