@@ -106,8 +106,9 @@ export async function soak(context: Context, asked: Soak, all: readonly Arrival[
     const what = `${jobs.length - rows.length} of ${jobs.length} jobs have not ended`;
     rows.push(await rowThat(context, job, { what, fits: ({ state }) => isEnd(state) }));
   }
+  const look = storedEvents(deps, { run, from: begun });
   const stored = await until(context, { what: 'events are missing in S3', withinMs: context.waits.jobMs }, async () => {
-    const found = await storedEvents(deps, { run, from: begun });
+    const found = await look();
     return [found.events >= sent.events && found, `${found.events} of ${sent.events}`];
   });
   const findings = await verify({ from: begun, to: deps.clock.now() });
@@ -132,28 +133,35 @@ async function sendOne({ deps, producer }: Context, { vendors }: Soak, { queue, 
   return id;
 }
 
-/** The events of this run among the originals of its hours, and their objects. */
-async function storedEvents({ objects, prefix, clock }: Deployment, { run, from }: { run: string; from: number }) {
-  let events = 0;
-  let count = 0;
-  let bytes = 0;
-  for (let hour = from - (from % HOUR_MS); hour <= clock.now(); hour += HOUR_MS)
-    for (const key of await objects.list(hourIn(dataPrefix(prefix), hour))) {
-      const object = (await objects.get(key)) ?? new Uint8Array();
-      const found = gunzipSync(object).toString().split(`"session":"${run}-`).length - 1;
-      if (found === 0) continue;
-      events += found;
-      count += 1;
-      bytes += object.length;
-    }
-  return { events, objects: count, kib: bytes / 1024 };
+/** Finds the events of this run among the originals of its hours. No original changes, so it reads each once. */
+export function storedEvents(
+  { objects, prefix, clock }: Pick<Deployment, 'objects' | 'prefix' | 'clock'>,
+  { run, from }: { run: string; from: number },
+) {
+  const read = new Set<string>();
+  const stored = { events: 0, objects: 0, kib: 0 };
+  return async () => {
+    for (let hour = from - (from % HOUR_MS); hour <= clock.now(); hour += HOUR_MS)
+      for (const key of await objects.list(hourIn(dataPrefix(prefix), hour))) {
+        if (read.has(key)) continue;
+        const object = (await objects.get(key)) ?? new Uint8Array();
+        read.add(key);
+
+        const found = gunzipSync(object).toString().split(`"session":"${run}-`).length - 1;
+        if (found === 0) continue;
+        stored.events += found;
+        stored.objects += 1;
+        stored.kib += object.length / 1024;
+      }
+    return stored;
+  };
 }
 
 interface Seen {
   hours: number;
   sent: Page['sent'];
   rows: readonly JobRow[];
-  stored: Awaited<ReturnType<typeof storedEvents>>;
+  stored: Awaited<ReturnType<ReturnType<typeof storedEvents>>>;
   findings: { kind: string }[];
   facts: { kind: string; subject: string; code?: string | undefined; since: number }[];
 }

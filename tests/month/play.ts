@@ -5,6 +5,8 @@ import { createEvents, startTraffic } from './traffic';
 
 export interface Play {
   days: number;
+  /** The first day's traffic begins as at this hour. */
+  fromHour?: number;
   /** Multiplies a kind of traffic. */
   share?: Partial<Record<keyof typeof TRAFFIC, number>>;
   seed?: number;
@@ -16,11 +18,18 @@ export interface Play {
 const AFTER_MS = 4 * HOUR_MS;
 
 /** Plays so many days, and returns the page. */
-export async function play({ days, share = {}, seed = 1, trouble = TROUBLE, onHour }: Play): Promise<Page> {
+export async function play({
+  days,
+  fromHour = 0,
+  share = {},
+  seed = 1,
+  trouble = TROUBLE,
+  onHour,
+}: Play): Promise<Page> {
   const events = createEvents();
   const service = startService({ seed, trouble, onMails: events.onMails });
   events.start(service);
-  const { sent, close } = startTraffic(service, { days, share, trouble });
+  const { sent, close } = startTraffic(service, { days, fromHour, share, trouble });
   const { kernel } = service;
   const end = BEGIN + days * DAY_MS;
   kernel.at(end, () => void close());

@@ -40,9 +40,15 @@ export function startTraffic(
   service: Service,
   {
     days,
+    fromHour,
     share,
     trouble,
-  }: { days: number; share: Partial<Record<keyof typeof TRAFFIC, number>>; trouble: readonly Trouble[] },
+  }: {
+    days: number;
+    fromHour: number;
+    share: Partial<Record<keyof typeof TRAFFIC, number>>;
+    trouble: readonly Trouble[];
+  },
 ): { sent: Sent; close: () => Promise<void> } {
   const { kernel, chance, clock, settings, urlOf, instance } = service;
   const end = days * DAY_MS;
@@ -71,7 +77,7 @@ export function startTraffic(
 
   /** Calls `act` at the times of a Poisson process that follows the curve. */
   function often(rate: number, act: () => void, from = 0): void {
-    const at = nextArrival(chance, from, rate);
+    const at = nextArrival(chance, from + fromHour * HOUR_MS, rate) - fromHour * HOUR_MS;
     if (at >= end || rate === 0) return;
     kernel.at(BEGIN + at, () => {
       act();
@@ -178,9 +184,11 @@ export function startTraffic(
   often(perDay('mails'), mail);
   often(perDay('testers'), invite);
   often(perDay('events') / TRAFFIC.eventsASession, session);
-  const each = Math.round(((share.recipients ?? 1) * TRAFFIC.recipients) / TRAFFIC.campaigns);
+  // A part of a day has a part of its campaign.
+  const part = Math.min(1, days);
+  const each = Math.round((part * (share.recipients ?? 1) * TRAFFIC.recipients) / TRAFFIC.campaigns);
   for (let n = 0; n < TRAFFIC.campaigns; n++) {
-    const at = (0.4 + (n * MONTH_DAYS) / TRAFFIC.campaigns) * DAY_MS;
+    const at = (0.4 * part + (n * MONTH_DAYS) / TRAFFIC.campaigns) * DAY_MS;
     if (at < end) kernel.at(BEGIN + at, () => campaign(`good-${n}`, each));
   }
   for (const one of trouble) {

@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { pauseKey } from '../../../lib/engine/jobs/keys';
+import { dataPrefix, hourIn } from '../../../lib/queues/analytics/keys';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { verified } from '../../../packages/local/demo';
@@ -7,8 +9,9 @@ import { realProducer } from '../../../packages/producer/real-producer';
 import { producerSettingsOf } from '../../../resources/instances/instance';
 import { readInstance } from '../../../resources/instances/read';
 import { accept } from '../../accept/accept';
-import { arrivals, planText, soak } from '../../accept/soak';
+import { arrivals, planText, soak, storedEvents } from '../../accept/soak';
 import { type WatchedService, watchedService } from '../../support/local-service';
+import { memoryObjects } from '../../support/memory-objects';
 import { command } from '../../support/operator';
 import { localPackage } from '../../support/packages';
 import { PATIENCE_MS } from '../../support/patience.cjs';
@@ -103,4 +106,34 @@ test('a soak sends the traffic of a day to the vendors, and its page says that e
   expect(service.zendesk.tickets.filter(({ tags }) => tags.includes('soak'))).toHaveLength(feedback);
   expect(page.events).toMatchObject({ stored: page.sent.events });
   expect(page.goals.filter(({ met }) => !met)).toEqual([]);
+});
+
+test('a soak reads each object of its hours once, however often it looks', async () => {
+  const objects = memoryObjects();
+  const { get } = objects;
+  const gets: string[] = [];
+  objects.get = (key) => {
+    gets.push(key);
+    return get(key);
+  };
+  const from = Date.UTC(2026, 4, 1, 9, 50);
+  const clock = { now: () => from + 20 * 60_000, sleep: async () => {} };
+  const look = storedEvents({ objects, prefix: 'jobs', clock }, { run: 'soak-1', from });
+  const store = (at: number, name: string, sessions: string[]) =>
+    objects.put(
+      `${hourIn(dataPrefix('jobs'), at)}${name}`,
+      gzipSync(sessions.map((session) => JSON.stringify({ session })).join('\n')),
+      'application/gzip',
+    );
+
+  await store(from, 'a', ['soak-1-1', 'soak-1-2', 'another-1']);
+  const before = { ...(await look()) };
+  await store(clock.now(), 'b', ['soak-1-3']);
+  const after = await look();
+
+  expect([before, after]).toMatchObject([
+    { events: 2, objects: 1 },
+    { events: 3, objects: 2 },
+  ]);
+  expect(gets.map((key) => key.slice(-1))).toEqual(['a', 'b']);
 });
