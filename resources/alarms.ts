@@ -90,7 +90,7 @@ export function instanceAlarms(
   return [
     // Longer than the 15 minutes between two runs of a function, so one that always fails does not seem to recover.
     { ...ofFunctions('function-errors', instance, 'Errors', watched), periods: 4, datapoints: 1 },
-    // Lambda tries again what it throttled. Within a minute it needs nobody, and it is over before somebody looks.
+    // Lambda tries again what it throttled. A minute of it is over before an operator looks.
     { ...ofFunctions('function-throttles', instance, 'Throttles', throttled), period: 60, periods: 5, datapoints: 3 },
     alarm('reconciler-missing', { runs: own('ReconcilerRuns', 'Sum') }, missing),
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),

@@ -31,8 +31,8 @@ test.each([
 });
 
 test.each([
-  ['no alarm tells of a minute', 1, []],
-  ['an alarm tells of four minutes', 4, ['ALARM', 'OK']],
+  ['no alarm reports a minute', 1, []],
+  ['an alarm reports four minutes', 4, ['ALARM', 'OK']],
 ])('%s in which functions are throttled', (_what, minutes, expected) => {
   const instance = readInstance('mht-api');
   const cloudwatch = createCloudwatch(instance);
