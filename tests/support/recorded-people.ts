@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { v7 } from 'uuid';
 import { leases, takeLease } from '../../lib/engine/jobs/items';
 import {
+  auditKey,
   bodyKey,
   dataKey,
   dataPrefix,
@@ -89,6 +91,9 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
   await service.until('the lease of the reconciler', lease);
   const today = new Date().toISOString().slice(0, 10);
   await ports.objects.put(verifiedKey(PREFIX, today), '{"checked":0,"findings":{}}', 'application/json');
+  // What an operator did before, which the report reads.
+  const act = { id: v7(), at: new Date().toISOString(), action: 'jobs retry' };
+  await ports.objects.put(auditKey(PREFIX, act.id), JSON.stringify(act), 'application/json');
   await unmark(service, jobKey('analytics', left.rejected), 'parkedAt');
   const problems: string[] = [];
   for (const who of ['reader', 'operator'] as const) {
