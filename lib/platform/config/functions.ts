@@ -24,7 +24,7 @@ const queueSettings = z.object({
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
 
-const sendingLimits = z.object({
+export const sendingLimits = z.object({
   zone: z.string(),
   /** Two times of day, such as `08:00–20:00`. */
   between: z.string().optional(),

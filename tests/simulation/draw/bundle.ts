@@ -28,6 +28,7 @@ export async function bundle(
   mutants: Record<string, readonly SourceChange[]> = {},
   entry = join(__dirname, 'property.ts'),
 ): Promise<string> {
+  const unread = new Set(Object.values(mutants).flatMap((changes) => changes.map(({ file }) => file)));
   const { outputFiles } = await build({
     entryPoints: [entry],
     absWorkingDir: ROOT,
@@ -37,14 +38,15 @@ export async function bundle(
     write: false,
     logLevel: 'silent',
     alias,
-    plugins: [switches(mutants)],
+    plugins: [switches(mutants, (file) => unread.delete(file))],
   });
+  if (unread.size > 0) throw new Error(`the simulator does not run ${[...unread].join(', ')}`);
   const [output] = outputFiles;
   if (!output) throw new Error('esbuild wrote nothing');
   return output.text;
 }
 
-function switches(mutants: Record<string, readonly SourceChange[]>): Plugin {
+function switches(mutants: Record<string, readonly SourceChange[]>, onRead: (file: string) => void): Plugin {
   const names = Object.keys(mutants);
   const files = new Set(Object.values(mutants).flatMap((changes) => changes.map(({ file }) => file)));
   return {
@@ -54,6 +56,7 @@ function switches(mutants: Record<string, readonly SourceChange[]>): Plugin {
       for (const file of files)
         onLoad({ filter: new RegExp(`/${basename(file).replaceAll('.', '\\.')}$`) }, ({ path, suffix }) => {
           if (path !== join(ROOT, file)) return undefined;
+          onRead(file);
           const changed = names.filter((name) => mutants[name]?.some((change) => change.file === file));
           if (suffix === '') return { contents: choice(basename(file), changed), loader: 'js' };
           const changes = mutants[changed[Number(suffix.slice(1))] ?? ''] ?? [];

@@ -2,13 +2,12 @@ import fc from 'fast-check';
 import type { SendingLimits } from '../../../lib/platform/config/functions';
 import { VENDORS as ALL_VENDORS, vendorsOf } from '../../../lib/queues/queues';
 import { isProduced } from '../world/callers';
-import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type Target } from '../world/faults';
+import { AWS, CALL_FAULTS, type CallFault, OUTAGES, type Outage, START_FAULTS, type Target } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
-import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './build';
-import { aPlan, DAMAGED_FORMS, type JobKind, type JobSpec, type Load, type Plan } from './plan';
+import { aPlan, DAMAGED_FORMS, FORGED_FORMS, type JobKind, type JobSpec, type Load, type Plan } from './plan';
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
@@ -100,7 +99,7 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
       target: fc.constantFrom(...targetsOf(queues)),
       from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
       lasts: weighted([20, fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS)], [1, fc.constant(5 * HOUR_MS)]),
-      fault: fc.constantFrom('refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'),
+      fault: fc.constantFrom(...OUTAGES),
     })
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
 }

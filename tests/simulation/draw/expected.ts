@@ -1,5 +1,5 @@
 import { CALL_FAULTS, START_FAULTS, TARGETS } from '../world/faults';
-import { FORGED_FORMS } from '../world/strangers';
+import { FORGED_FORMS } from './plan';
 
 /** What all runs together must reach, by its first words. */
 const EXPECTED: Record<string, readonly string[]> = {

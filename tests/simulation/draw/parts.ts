@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
-import { countInto, type Done, type Failure, type Given, type Part, type Scaled } from './property';
+import { countInto, type Done, type Failure, type Given, type Pairs, type Part, type Scaled } from './property';
 
 /** A thread that runs one part at a time. `mutant`: the name of one that its script has. */
 export interface PartThread {
-  run(part: Part | Given | Scaled, options?: { onRan?: () => void; mutant?: string }): Promise<Done>;
+  run(part: Part | Given | Pairs | Scaled, options?: { onRan?: () => void; mutant?: string }): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -75,24 +75,26 @@ export interface Searched {
 interface Watching {
   onRan?: () => void;
   onFailure?: (failure: Searched['failures'][number]) => void;
-  /** Runs a mutant of a script of `bundle`, until it is found. */
-  mutated?: { script: string; mutant: string };
+  /** A script of `bundle`, and which of its mutants runs. */
+  code?: { script: string; mutant: string };
+  /** It ends with the first broken promise. */
+  until?: 'broken';
 }
 
 /** Runs all parts on all cores. */
 export async function runParts(
-  parts: readonly (Part | Given)[],
-  { onRan, onFailure, mutated }: Watching = {},
+  parts: readonly (Part | Given | Pairs)[],
+  { onRan, onFailure, code, until }: Watching = {},
 ): Promise<Searched> {
   const waiting = [...parts];
   const reached = new Map<string, number>();
   const failures: Searched['failures'] = [];
-  const script = mutated?.script ?? (await bundle());
+  const script = code?.script ?? (await bundle());
   const worker = async () => {
     const thread = await startPartThread(script);
     try {
-      for (let part = waiting.shift(); part && !(mutated && failures.length > 0); part = waiting.shift()) {
-        const done = await thread.run(part, { ...(onRan && { onRan }), ...(mutated && { mutant: mutated.mutant }) });
+      for (let part = waiting.shift(); part && !(until && failures.length > 0); part = waiting.shift()) {
+        const done = await thread.run(part, { ...(onRan && { onRan }), ...(code && { mutant: code.mutant }) });
         countInto(reached, done.reached);
         if (!done.failure) continue;
         const failure = { ...done.failure, ...origin(part) };
@@ -107,9 +109,9 @@ export async function runParts(
   return { reached, failures };
 }
 
-const origin = (part: Part | Given) =>
-  'plans' in part
-    ? { simulation: 'planned', seed: 0 }
+const origin = (part: Part | Given | Pairs) =>
+  !('simulation' in part)
+    ? { simulation: 'pairs' in part ? part.pairs : 'planned', seed: 0 }
     : {
         ...{ simulation: part.simulation, seed: part.seed },
         drawnBy: `npm run simulate -- --queue ${part.simulation} --runs ${part.runs} --seed ${part.seed}`,

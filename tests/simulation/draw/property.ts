@@ -4,6 +4,7 @@ import { runPlan } from '../runs/run';
 import { scalePlanNamed } from '../scale/plans';
 import type { ScaleResult } from '../scale/service';
 import { anyPlan } from './draw';
+import { pairsOf } from './pairs';
 import type { Plan } from './plan';
 
 /** Drawn runs of a simulation of queues/queues.ts. */
@@ -11,10 +12,18 @@ export interface Part {
   simulation: string;
   runs: number;
   seed: number;
+  /** It stops at the first run that breaks a promise, and does not make it smaller. */
+  first?: true;
 }
 
 export interface Given {
   plans: readonly Plan[];
+}
+
+/** Pairs of faults of a run of pairs.ts, or every so many of them. */
+export interface Pairs {
+  pairs: string;
+  every?: number;
 }
 
 export interface Scaled {
@@ -40,13 +49,16 @@ export interface Failure {
 const MOST_SHRINKING = 3_000;
 
 /** Runs a part. It calls `onRan` after each run. */
-export async function runPart(part: Part | Given | Scaled, onRan: () => void): Promise<Done> {
+export async function runPart(part: Part | Given | Pairs | Scaled, onRan: () => void): Promise<Done> {
   if ('scale' in part) return { reached: new Map(), scaled: await scalePlanNamed(part.scale).run(part.size) };
-  return withoutStacks(() => ('plans' in part ? runPlans(part, onRan) : search(part, onRan)));
+  return withoutStacks(() => {
+    if ('pairs' in part) return runPlans(pairsOf(part.pairs, part.every), onRan);
+    return 'plans' in part ? runPlans(part.plans, onRan) : search(part, onRan);
+  });
 }
 
 /** Draws runs until one breaks a promise, then shrinks that run. */
-async function search({ simulation, runs, seed }: Part, onRan: () => void): Promise<Done> {
+async function search({ simulation, runs, seed, first }: Part, onRan: () => void): Promise<Done> {
   const reached = new Map<string, number>();
   let broken = false;
   let tried = 0;
@@ -59,13 +71,13 @@ async function search({ simulation, runs, seed }: Part, onRan: () => void): Prom
     broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
   });
-  const { counterexample } = await fc.check(property, { numRuns: runs, seed });
+  const { counterexample } = await fc.check(property, { numRuns: runs, seed, ...(first && { endOnFailure: true }) });
   return { reached, ...(counterexample && { failure: await failureOf(counterexample[0]) }) };
 }
 
-async function runPlans({ plans }: Given, onRan: () => void): Promise<Done> {
+async function runPlans(plans: Iterable<Plan> | AsyncIterable<Plan>, onRan: () => void): Promise<Done> {
   const reached = new Map<string, number>();
-  for (const plan of plans) {
+  for await (const plan of plans) {
     const { violation, world } = await runPlan(plan);
     onRan();
     countInto(reached, world.reached);
@@ -101,5 +113,5 @@ export const explain = ({ violation, plan, timeline, drawnBy }: Failure): string
   [
     ...[timeline, '', violation, ''],
     ...(drawnBy ? [`drawn by: ${drawnBy}`] : []),
-    `plan, for tests/simulation/mutants/source/found.ts: ${JSON.stringify(plan)}\n`,
+    `plan, for --plan and tests/simulation/mutants/source/found.ts: ${JSON.stringify(plan)}\n`,
   ].join('\n');

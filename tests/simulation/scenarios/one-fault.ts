@@ -1,10 +1,8 @@
 import { jobs, MINUTE_MS } from '../draw/build';
+import { withEveryFault } from '../draw/pairs';
 import { type PartThread, startPartThread } from '../draw/parts';
 import { aPlan, type JobSpec, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
-import { runPlan } from '../runs/run';
-import { faultsOf } from '../world/faults';
-import type { World } from '../world/types';
 import { MARK } from '../world/watch';
 
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
@@ -46,33 +44,6 @@ export const RUNS: Runs = {
     jobs: insistent('good', ['kills-after', { group: 1 }], ['bad-data', { group: 2 }]),
   },
 };
-
-/** The plan with one more fault, each in a plan of its own: every fault at every call, call by call. */
-async function withEveryFault(plan: Plan): Promise<Plan[][]> {
-  const plans: Plan[][] = [];
-  /** By process: its last call, and how many have no answer yet. */
-  const made = new Map<string, { what: string; open: number; answeredAt?: number }>();
-  const prepare = (world: World) => {
-    const { call, kernel } = world;
-    world.call = (given) => {
-      const { process, target, method } = given;
-      if (!process.alive) return call(given);
-      const answer = call(given);
-      const nth = plans.length + 1;
-      const what = `${target}.${method}`;
-      const last = made.get(process.name);
-      const before = last && { ...last, justAnswered: last.open === 0 && last.answeredAt === kernel.now() };
-      plans.push(faultsOf(what, target, before).map((fault) => ({ ...plan, calls: [{ nth, fault }] })));
-      const now = last ?? { what, open: 0 };
-      made.set(process.name, Object.assign(now, { what, open: now.open + 1 }));
-      const answered = () => Object.assign(now, { open: now.open - 1, answeredAt: kernel.now() });
-      answer.then(answered, answered);
-      return answer;
-    };
-  };
-  await runPlan(plan, { prepare });
-  return plans;
-}
 
 /** Declares a test of each run, with every fault at each of its calls, or with one of them: the kinds by turns. */
 export function testFaults(runs: Runs, { faults }: { faults: 'every' | 'one' }): void {

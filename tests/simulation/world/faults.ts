@@ -99,12 +99,17 @@ export interface CallFault {
   times?: number;
 }
 
+/** How a dependency can fail for a time. */
+export const OUTAGES = [
+  ...(['refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'] as const),
+] satisfies readonly Fault[];
+
 /** A dependency that fails in one way for a time. Times are milliseconds after the start. */
 export interface Outage {
   target: Target;
   from: number;
   until: number;
-  fault: Extract<Fault, 'refused' | 'throttled' | 'silent' | 'mute' | 'failed' | 'forbidden' | 'unauthorized' | 'slow'>;
+  fault: (typeof OUTAGES)[number];
 }
 
 export const START_FAULTS = [

@@ -57,7 +57,6 @@ const FORMS: Record<ForgedForm, Form> = {
   'no JSON': () => ({ body: '{"specversion":"1.0","id":' }),
   'no time': (known) => ({ body: event(known, { time: '9999-12-31T23:59:59-01:00' }) }),
 };
-export const FORGED_FORMS = Object.keys(FORMS) as ForgedForm[];
 
 /** Forms that only name a job of ours, and cannot know its token. They open nothing, whatever the state of the job. */
 const NAMING: readonly ForgedForm[] = ['placeholder', 'lost body', 'DLQ entry', 'return', 'entry of a damaged row'];
