@@ -39,9 +39,13 @@ const KINDS = [
   /** Feedback with an attachment, or without a confirmation. */
   'attachment',
   'opted-out',
-  /** TestFlight: a tester leaves the app or a group, a tester is invited again, or testers get mail about a build. */
+  /**
+   * TestFlight: a tester leaves the app or a group, a tester is invited again, also one who was never
+   * invited, or testers get mail about a build.
+   */
   'removal',
   'resend',
+  'resend-new',
   'build',
   /** TestFlight: commands about one tester of each app, who joins one or two groups, or leaves them or the app. */
   'joins',
@@ -105,6 +109,7 @@ const outage = z.strictObject({
   ...window,
   target: z.enum(TARGETS),
   fault: z.enum(OUTAGES),
+  method: perhaps(z.string()),
 }) satisfies z.ZodType<Outage>;
 const person = z.strictObject({ email: z.string().optional(), user: z.string().optional() });
 const settings = z.strictObject({ receives: z.int().min(1), pace: z.number().positive() });

@@ -31,7 +31,7 @@ const invitation = (spec: JobSpec, index: number) => ({
   firstName: `${MARK} ${spec.kind}`,
   lastName: `${MARK} name`,
   groups: joinedGroups(spec, index),
-  ...(spec.kind === 'resend' ? { resend: true } : {}),
+  ...(spec.kind === 'resend' || spec.kind === 'resend-new' ? { resend: true } : {}),
   ...(index % 2 === 0
     ? { notification: { appName: `${MARK} app`, message: `${MARK} message`, url: `https://example.com/${MARK}` } }
     : {}),
@@ -82,7 +82,7 @@ export const testflight: SimulatedQueue = {
   batches: [1],
   kinds: [
     ...(['good', 'removal', 'resend', 'build', 'joins', 'leaves', 'kills-before', 'kills-after'] as const),
-    ...(['refused', 'forbidden', ...FOREIGN] as const),
+    ...(['resend-new', 'refused', 'forbidden', ...FOREIGN] as const),
   ],
   type: TESTFLIGHT_INVITE,
   contract,

@@ -48,7 +48,11 @@ export function createCaller({ kernel, chance, trace, plan, reach, trouble }: De
   const counts = new Map<string, number>();
   let number = 0;
 
-  function faultOf(process: Process, kind: string, target: Target): Fault | undefined {
+  function faultOf(
+    process: Process,
+    kind: string,
+    { target, method }: Pick<Call<unknown>, 'target' | 'method'>,
+  ): Fault | undefined {
     number += 1;
     const nth = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, nth);
@@ -61,7 +65,9 @@ export function createCaller({ kernel, chance, trace, plan, reach, trouble }: De
     const before = again.get(process)?.get(kind);
     if (before && before.left-- > 0) return fitted(before.fault, target);
     const elapsed = kernel.now() - plan.start;
-    const outage = plan.outages.find((one) => one.target === target && one.from <= elapsed && elapsed < one.until);
+    const outage = plan.outages.find(
+      (one) => one.target === target && (one.method ?? method) === method && one.from <= elapsed && elapsed < one.until,
+    );
     if (outage) reach(`outage of ${target}`);
     return outage?.fault;
   }
@@ -70,7 +76,7 @@ export function createCaller({ kernel, chance, trace, plan, reach, trouble }: De
     if (!process.alive) return new Promise(() => {});
     for (const listener of onCall) listener(process, target);
     const what = `${target}.${method}`;
-    const fault = faultOf(process, what, target);
+    const fault = faultOf(process, what, { target, method });
     const course = courseOf({ target, fault, timeoutMs }, chance);
     trace.add({ who: process.name, what, outcome: fault ?? '', detail });
     // A slow answer is one, even in an outage.

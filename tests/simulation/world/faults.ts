@@ -110,6 +110,8 @@ export interface Outage {
   from: number;
   until: number;
   fault: (typeof OUTAGES)[number];
+  /** Only calls of this method, e.g. `update`. Without it, all of them. */
+  method?: string;
 }
 
 export const START_FAULTS = [
