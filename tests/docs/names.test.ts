@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { commands } from '../../packages/cli/commands';
 import { STEPS } from '../accept/accept';
+import { SOURCE_MUTANTS } from '../simulation/mutants/source-mutants';
 import { checked } from '../support/assumptions.cjs';
 import { anchorsOf, pages } from './pages';
 
@@ -47,6 +48,14 @@ test('the page on alternatives shows the careful loop as it is measured', () => 
   const shown = all.flatMap(([file, { blocks }]) => (file === 'docs/alternatives.md' ? blocks : []));
 
   expect(shown.map(({ text }) => text)).toEqual([readFileSync('tests/bench/careful-loop.ts', 'utf8')]);
+});
+
+test('each design that a run refuted has a mutant with its plan', () => {
+  const [, section = ''] = readFileSync('docs/simulation.md', 'utf8').split('## Designs that a run refuted');
+  const named = [...(section.split('\n## ')[0]?.matchAll(/`([^`]+)` \|$/gm) ?? [])].map(([, name = '']) => name);
+
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((name) => !(name in SOURCE_MUTANTS))).toEqual([]);
 });
 
 const BUILT_IN = new Set(['deploy', 'remove', 'logs', 'info', 'invoke', 'package', 'print', 'metrics', 'rollback']);

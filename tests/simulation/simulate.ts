@@ -5,6 +5,7 @@ import { unreached } from './draw/expected';
 import { changesOf, planOf } from './draw/given';
 import { PAIRS } from './draw/pairs';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
+import { aPlan, type Plan } from './draw/plan';
 import { PLANNED } from './draw/planned';
 import { explain, type Given as GivenPlans, type Pairs, type Part } from './draw/property';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
@@ -99,7 +100,10 @@ async function scale(which: string, { size, ...options }: Given): Promise<boolea
 
 const number = (value = 0): string => value.toLocaleString('en-US');
 
-/** Runs the mutant until it breaks a promise. A mutant of a scale plan runs under that plan. */
+/**
+ * Runs the mutant under the plan that finds it, or under drawn runs or pairs until it breaks a promise. A mutant of a
+ * scale plan runs under that plan.
+ */
 async function searchMutant(name: string, options: Given): Promise<boolean> {
   const mutant = SOURCE_MUTANTS[name];
   if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
@@ -112,7 +116,7 @@ async function searchMutant(name: string, options: Given): Promise<boolean> {
   return found !== undefined;
 
   async function underRuns(): Promise<string | undefined> {
-    const parts = chosen(options);
+    const parts = options.isSearch ? chosen(options) : [{ plans: [aPlan(mutant?.by as Partial<Plan>)] }];
     const { failures } = await runParts(parts, {
       code: { script, mutant: name },
       until: 'broken',
@@ -167,6 +171,7 @@ function given(args: string[]) {
       size: size === undefined ? undefined : Number(size),
       every: every === undefined ? undefined : Number(every),
       pairs: values.pairs === undefined ? undefined : pairs,
+      isSearch: [values.runs, values.pairs, plan].some((one) => one !== undefined),
       plan: plan === undefined ? undefined : fromFile(plan, planOf),
       patch: patch === undefined ? undefined : fromFile(patch, changesOf),
     };

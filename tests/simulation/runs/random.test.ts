@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { anyPlan } from '../draw/draw';
 import { planOf } from '../draw/given';
 import { SIMULATIONS } from '../queues/queues';
 import { testRandomRuns } from './random';
+import { runPlan } from './run';
 
 testRandomRuns({ schedules: 10, fresh: 40, repeated: 1, command: 'npm test -- tests/simulation/runs/random' });
 
@@ -29,4 +31,14 @@ test.each([
   ['no plan', [], 'plan: must be an object, is an array'],
 ])('a given plan is refused with the name of what is wrong: %s', (_what, plan, said) => {
   expect(() => planOf(JSON.stringify(plan))).toThrow(said);
+});
+
+test('the plan of the page reaches both of its faults', async () => {
+  const [, plan = ''] = /```json\n([^`]+)```/.exec(readFileSync('docs/simulation.md', 'utf8')) ?? [];
+
+  const { violation, world } = await runPlan(planOf(plan));
+
+  expect(violation).toBeUndefined();
+  for (const call of ['lost at zendesk.createTicket', 'killed-before at table.put'])
+    expect(world.reached.has(`fault ${call}`)).toBe(true);
 });
