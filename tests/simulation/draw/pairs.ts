@@ -31,16 +31,19 @@ export const PAIRS = Object.keys(RUNS);
 /** How many calls after the first fault the second one may come. */
 const REACH = 20;
 
-/** Each run with one fault, and with each second one. `every`: only each such plan. */
+/** The run with one fault, and with each second one. `every`: about each such plan, of all places in the run. */
 export async function* pairsOf(name: string, every = RUNS[name]?.every ?? 1): AsyncGenerator<Plan> {
   const { mostCalls, every: _, ...changes } = RUNS[name] ?? {};
-  const singles = (await withEveryFault(aPlan(changes))).slice(0, mostCalls);
-  let drawn = 0;
-  for (const [call, plans] of singles.entries())
-    for (const single of plans) {
-      const pairs = (await withEveryFault(single)).slice(call + 1, call + 1 + REACH).flat();
-      for (const plan of [single, ...pairs]) if (drawn++ % every === 0) yield plan;
-    }
+  // To know the calls after a first fault, that run is made. So both faults are left out by turns.
+  const step = Math.ceil(Math.sqrt(every));
+  const calls = (await withEveryFault(aPlan(changes))).slice(0, mostCalls);
+  const singles = calls.flatMap((plans, call) => plans.map((plan) => ({ plan, call })));
+  for (const [index, { plan, call }] of singles.entries()) {
+    if (index % step !== 0) continue;
+    const pairs = (await withEveryFault(plan)).slice(call + 1, call + 1 + REACH).flat();
+    yield plan;
+    for (const [second, pair] of pairs.entries()) if ((index / step + second) % step === 0) yield pair;
+  }
 }
 
 /** The plan with one more fault, each in a plan of its own: every fault at every call, call by call. */

@@ -1,3 +1,5 @@
-import { RUNS, testFaults } from './one-fault';
+import { RUNS, testFaults, testPairs } from './one-fault';
 
 testFaults(RUNS, { faults: 'every' });
+
+testPairs({ every: 400 });

@@ -1,5 +1,5 @@
 import { jobs, MINUTE_MS } from '../draw/build';
-import { withEveryFault } from '../draw/pairs';
+import { PAIRS, withEveryFault } from '../draw/pairs';
 import { type PartThread, startPartThread } from '../draw/parts';
 import { aPlan, type JobSpec, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
@@ -68,4 +68,21 @@ export function testFaults(runs: Runs, { faults }: { faults: 'every' | 'one' }):
       if (failure) throw new Error(explain(failure));
     },
   );
+}
+
+/** Declares a test of some pairs of faults of each run. `npm run simulate -- --pairs all` makes every pair. */
+export function testPairs({ every }: { every: number }): void {
+  let thread: PartThread;
+  beforeAll(async () => {
+    thread = await startPartThread();
+  });
+  afterAll(() => thread.stop());
+
+  test.each(PAIRS)(`%s: every promise is kept under one of ${every} pairs of faults`, async (pairs) => {
+    let ran = 0;
+    const { failure } = await thread.run({ pairs, every }, { onRan: () => void ran++ });
+
+    if (failure) throw new Error(explain(failure));
+    expect(ran).toBeGreaterThan(10);
+  });
 }

@@ -170,4 +170,39 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     'lib/engine/worker/open.ts',
     { 'if (until > clock.now())': 'if (until > clock.now() && Number.isNaN(until))' },
   ),
+
+  // Mistakes that only a second fault shows: the first one brings the job to the place, the second one hits it there.
+  jobIsHeldBeforeItsBodyIsKept: mutant(
+    {
+      queue: 'emails',
+      calls: [...calls('sendgrid.send', 'retry-after'), ...calls('objects.put', 'killed-before')],
+    },
+    /^no bystanders: /,
+    'lib/engine/worker/close.ts',
+    {
+      "const leaves = end.kind === 'hold' || end": 'const leaves = end',
+      '  return finish(deps, closed, { body }).catch(':
+        "  if (end.kind === 'hold') await keepBody(deps, { queue, id }, body);\n  return finish(deps, closed, { body }).catch(",
+    },
+  ),
+  // The worker cannot know whether the confirmation went, and gets no answer when it keeps the body. The next claim
+  // stores the start of the first step again.
+  claimStartsStepsAnew: mutant(
+    { calls: [...calls('sendgrid.send', 'lost'), ...calls('objects.put', 'silent')] },
+    /^nothing twice: 2 × mail/,
+    'lib/engine/worker/open.ts',
+    { 'Object.keys(row.steps).length > 0 || row.crashes > 0': 'Object.keys(row.steps).length <= 0 || row.crashes > 0' },
+  ),
+  // Apple does not answer the invitation, and then not the question about it.
+  noAnswerMeansNotInvited: mutant(
+    {
+      queue: 'testflight',
+      calls: [...calls('apple.invite', 'lost'), { kind: 'apple.findTester', nth: 3, fault: 'refused' }],
+    },
+    /^nothing twice: 2 × invitation/,
+    'lib/queues/testflight/invite.ts',
+    {
+      "await whenShown('invitation', state)": "await whenShown('invitation', () => state().catch(() => 'NOT_INVITED'))",
+    },
+  ),
 };
