@@ -108,6 +108,12 @@ export const PLANNED: readonly Plan[] = [
     outages: [{ target: 'sendgrid', from: 0, until: 5 * MINUTE_MS, fault: 'throttled' }],
     damages: [{ at: 60_733, vendor: 'sendgrid', restored: 20 * MINUTE_MS }],
   }),
+  // The name of a campaign is damaged while its chunks go out, and restored.
+  aPlan({
+    queue: 'campaigns',
+    jobs: jobs(['good', { group: 2 }]),
+    damages: [{ at: 90_000, campaign: 0, field: 0, form: 'null', restored: 20 * MINUTE_MS }],
+  }),
   // A later command about a tester comes while the earlier one is held.
   aPlan({
     queue: 'testflight',
