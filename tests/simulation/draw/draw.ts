@@ -7,7 +7,7 @@ import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './build';
-import { aJob, aPlan, DAMAGED_FORMS, FORGED_FORMS, type JobKind, type JobSpec, type Load, type Plan } from './plan';
+import { aPlan, DAMAGED_FORMS, FORGED_FORMS, type JobKind, type JobSpec, type Load, type Plan } from './plan';
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
@@ -238,73 +238,6 @@ const waits = change(fc.constantFrom([60, 900], [60], [60, 900, 1_800]));
 const settings = fc.record({ receives: fc.constantFrom(3, 3, 2, 5), pace: fc.constantFrom(1, 1, 5) });
 const changes = change(settings, 2 * HOUR_MS);
 
-/** Changes of a plan that meet chance seldom, because each needs several events in one order. */
-type Scene = (plan: Plan) => Plan;
-
-/** An operator erases the person of the first jobs, and a message or an entry about one of them comes after that. */
-const lateMessage = (queue: SimulatedQueue): fc.Arbitrary<Scene> =>
-  fc
-    .record({
-      kind: fc.constantFrom<JobKind[]>(queue.kinds.includes('refused') ? 'refused' : 'unverified', 'good'),
-      erased: fc.constantFrom(10_000, 2 * MINUTE_MS, 40 * MINUTE_MS),
-      late: fc.constantFrom(1_000, MINUTE_MS, 2 * HOUR_MS),
-      how: fc.constantFrom('move', 'redelivery', 'again', 'unpolled'),
-    })
-    .map(({ kind, erased, late, how }) => (plan) => {
-      const [first, ...others] = plan.jobs;
-      const job = { ...aJob(kind, { group: 0 }), ...(how === 'again' && { again: erased + late }) };
-      return {
-        ...plan,
-        jobs: [first && isProduced(first.kind) && first.group === 0 ? { ...first, ...job } : job, ...others],
-        erasures: [{ at: erased, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }],
-        ...(how === 'move' && { redrives: [{ nth: 1, after: erased + late, how: 'move' }] }),
-        ...(how === 'redelivery' && { redeliveries: [{ nth: 1, after: erased + late }] }),
-        ...(how === 'unpolled' && { unpolled: { from: 0, until: erased + late } }),
-      };
-    });
-
-/** SQS dead-letters untried messages, and the table fails when they are returned: whole, or for one kind of call. */
-const failingReturn: fc.Arbitrary<Scene> = fc
-  .record({
-    until: fc.constantFrom(20 * MINUTE_MS, 41 * MINUTE_MS),
-    lasts: fc.constantFrom(5 * MINUTE_MS, HOUR_MS, 3 * HOUR_MS),
-    method: fc.constantFrom(undefined, 'get', 'update', 'put'),
-  })
-  .map(({ until, lasts, method }) => (plan) => ({
-    ...plan,
-    broken: { from: 0, until },
-    outages: [
-      { target: 'table', from: until - MINUTE_MS, until: until + lasts, fault: 'refused', ...(method && { method }) },
-    ],
-  }));
-
-/** Commands about a planned or a held job follow each other, and the sends after them fail or have no answer. */
-const troubledCommands: fc.Arbitrary<Scene> = fc
-  .record({
-    planned: fc.boolean(),
-    at: fc.constantFrom(5_000, MINUTE_MS),
-    gap: fc.constantFrom(50, 5_000, 10 * MINUTE_MS),
-    nth: fc.integer({ min: 1, max: 4 }),
-    fault: fc.constantFrom(...CALL_FAULTS),
-    times: fc.constantFrom(1, 3, 9),
-    kind: fc.constantFrom('queues.send', 'table.put', 'table.update', 'objects.get', 'objects.put'),
-  })
-  .map(({ planned, at, gap, ...fault }) => (plan) => ({
-    ...plan,
-    jobs: plan.jobs.map((job) => (planned && isProduced(job.kind) ? { ...job, planned: { ahead: HOUR_MS } } : job)),
-    commands: [
-      { job: 0, what: 'cancel', at },
-      { job: 0, what: 'retry', at: at + gap },
-    ],
-    calls: [...plan.calls, fault],
-  }));
-
-/** A second fault soon after a first one. Alone, most faults are repaired before the next one. */
-const pair = (queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> =>
-  fc
-    .tuple(callFault(queues), fc.integer({ min: 1, max: 20 }), fc.constantFrom(...CALL_FAULTS))
-    .map(([{ kind: _, ...first }, gap, fault]) => [first, { nth: first.nth + gap, fault }]);
-
 const redeliveries = some(2, {
   nth: fc.integer({ min: 1, max: 8 }),
   after: fc.constantFrom(1_000, 4 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS),
@@ -368,12 +301,6 @@ function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrar
   });
 }
 
-/** Of a queue whose jobs have one row each. Beside other queues, the long outages would make long runs. */
-function scene([queue, ...beside]: readonly SimulatedQueue[]): fc.Arbitrary<Scene | undefined> {
-  if (!queue || beside.length > 0 || queue.controlled || queue.isDoneWithout) return fc.constant(undefined);
-  return maybe(fc.oneof(lateMessage(queue), failingReturn, troubledCommands));
-}
-
 export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
   const hasCampaigns = queues.some(({ controlled }) => controlled);
   const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));
@@ -387,8 +314,6 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       start: fc.constantFrom(...START),
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
-      pair: rarely(pair(queues), []),
-      scene: scene(queues),
       commands: rarely(commands, []),
       limits: rarely(limits(queues), []),
       damages: rarely(damages, []),
@@ -431,7 +356,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           : fc.constant(undefined as never),
       tries: fc.constantFrom(undefined, [0, 10], [3_000], [5_000, 20_000, 40_000], [MINUTE_MS, 4 * MINUTE_MS, HOUR_MS]),
     })
-    .map(({ loads: [first, ...beside], streak, pair, scene, mailOutage, ...drawn }) => {
+    .map(({ loads: [first, ...beside], streak, mailOutage, ...drawn }) => {
       const { calls, outages: drawnOutages, redrives, changes, retention, dlqRetention } = drawn;
       const present = Object.entries(drawn).filter(([, value]) => value !== undefined && value !== false);
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
@@ -442,11 +367,11 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       const outages = mailOutage ? [...drawnOutages, mailOutage] : drawnOutages;
       const isBusy = kinds.includes('forbidden') || changes !== undefined;
       const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
-      const plan = aPlan({
+      return aPlan({
         ...(Object.fromEntries(present) as Partial<Plan>),
         ...first,
         beside,
-        calls: [...calls, ...streak, ...pair],
+        calls: [...calls, ...streak],
         // If SQS accepts messages without an answer, the reconciler releases them again. Each copy of a poison message
         // then has to be found separately.
         outages: outages.filter(({ target, fault }) => !(target === 'queues' && fault === 'silent' && releasesPoison)),
@@ -458,6 +383,5 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         // The DLQ keeps messages at least as long as the queue, as in every row of the table of queues.
         ...(dlqRetention ? { retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
       });
-      return scene ? scene(plan) : plan;
     });
 }

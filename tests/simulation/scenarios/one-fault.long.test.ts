@@ -2,4 +2,4 @@ import { RUNS, testFaults, testPairs } from './one-fault';
 
 testFaults(RUNS, { faults: 'every' });
 
-testPairs({ every: 400 });
+testPairs({ every: 2_000 });

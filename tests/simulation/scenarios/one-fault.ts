@@ -83,6 +83,6 @@ export function testPairs({ every }: { every: number }): void {
     const { failure } = await thread.run({ pairs, every }, { onRan: () => void ran++ });
 
     if (failure) throw new Error(explain(failure));
-    expect(ran).toBeGreaterThan(10);
+    expect(ran).toBeGreaterThan(0);
   });
 }
