@@ -384,6 +384,6 @@ export const SAMPLE_PLANS: readonly ScalePlan[] = [
   scalePlan('one-group', 'jobs of one message group, and a job of another one each minute', [200, 10_000], oneGroup),
   scalePlan('trial-of-waiting', 'messages that wait for a vendor that refused us', [1_000, 100_000], trialOfWaiting),
   scalePlan('innocent-among-guilty', 'held jobs that the vendor forbids', [200, 10_000], innocentAmongGuilty),
-  scalePlan('table-refuses', 'lone jobs, while the table refuses many calls', [200, 10_000], tableRefuses),
+  scalePlan('table-refuses', 'lone jobs, while the table refuses many calls', [400, 10_000], tableRefuses),
   scalePlan('others-go-on', 'jobs, most of which the vendor forbids for their senders', [100, 20_000], othersGoOn),
 ];
