@@ -149,13 +149,17 @@ async function campaignPage({ deployment }: ConsoleDeps, id: string) {
 const MINUTE_MS = 60_000;
 const MOST_STEPS = 60;
 
-/** Counts events by name, in at most sixty steps until an hour after the end. The last step has the later ones too. */
+/**
+ * Counts events by name, in at most sixty steps until an hour after the end. The last step has the later ones too.
+ * `processed` is left out: it comes of each mail, before its outcome.
+ */
 function overTime({ startsAt: from, endedAt }: Campaign, now: number) {
   const to = Math.max(from + MINUTE_MS, Math.min(now, (endedAt ?? now) + 60 * MINUTE_MS));
   const step = Math.ceil((to - from) / MINUTE_MS / MOST_STEPS) * MINUTE_MS;
   const lines = new Map<string, Map<number, number>>();
   return {
     hear(name: string, at: number) {
+      if (name === 'processed') return;
       const line = lines.get(name) ?? new Map<number, number>();
       const slot = from + step * Math.floor((Math.max(from, Math.min(at, to - 1)) - from) / step);
       lines.set(name, line.set(slot, (line.get(slot) ?? 0) + 1));

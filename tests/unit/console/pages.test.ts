@@ -106,7 +106,7 @@ test('a campaign has its events over time in at most sixty steps, which add up t
   const emails = await startEmails();
   const { id } = await emails.campaign();
   open = await testedConsole(emails.engine);
-  const named = ['delivered', 'delivered', 'bounce', 'delivered'].map((event, n) => ({
+  const named = ['delivered', 'delivered', 'bounce', 'delivered', 'processed'].map((event, n) => ({
     ...{ event, timestamp: Math.floor(emails.engine.clock.now() / 1000) + ([0, 30, 90, 86_400][n] ?? 0), recipient: n },
     ...{ job: chunkId(id, 0), campaign: id, messageId: `m${n}` },
   }));
@@ -119,8 +119,16 @@ test('a campaign has its events over time in at most sixty steps, which add up t
   await emails.close();
 
   const { from, to, step, lines: shown } = outcomes;
-  expect(shown).toMatchObject({ delivered: [{ value: 2 }, { value: 1 }], bounce: [{ value: 1 }] });
-  expect(report.events).toEqual({ delivered: 3, bounce: 1 });
+  // SendGrid tells `processed` of each mail before its outcome. Stacked on that, each mail would count twice.
+  const at = expect.any(Number);
+  expect(shown).toEqual({
+    delivered: [
+      { at, value: 2 },
+      { at, value: 1 },
+    ],
+    bounce: [{ at, value: 1 }],
+  });
+  expect(report.events).toEqual({ delivered: 3, bounce: 1, processed: 1 });
   expect([(to - from) / step <= 60, step % 60_000]).toEqual([true, 0]);
 });
 
