@@ -42,17 +42,18 @@ export async function writeItem<T extends ItemHead>(
 
 /**
  * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
- * returns `undefined` to leave the item as it is. `known`: the item as just read, which saves the first read. `parsed`:
- * what the code may rely on of a stored item.
+ * returns `undefined` to leave the item as it is. `known` saves the first read: the item as just read, or `none` where
+ * there is seldom one. `parsed`: what the code may rely on of a stored item.
  */
 export async function updateItem<T extends ItemHead>(
   deps: ItemDeps,
   key: string,
   change: (item: T | undefined) => T | undefined,
-  known?: T,
+  known?: T | 'none',
   parsed: (item: ItemHead) => T = (item) => item as T,
 ): Promise<Updated<T>> {
-  for (let stored: ItemHead | undefined = known?.version ? known : await readItem(deps, key); ; ) {
+  const first = async () => (typeof known === 'object' && known.version ? known : readItem(deps, key));
+  for (let stored: ItemHead | undefined = known === 'none' ? undefined : await first(); ; ) {
     // No write could expect it, so this would never end.
     if (stored && !Number.isInteger(stored.version)) throw new ItemDamagedError(key, 'version');
     const item = stored && parsed(stored);
@@ -150,7 +151,7 @@ export interface Renewable<T extends ItemHead> {
     deps: ItemDeps,
     key: string,
     change: (item: T | undefined) => T | undefined,
-    known?: T,
+    known?: T | 'none',
   ) => Promise<Updated<T>>;
 }
 export type Stored<R> = R extends Renewable<infer T> ? T : never;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { mailboxOf } from '../../engine/jobs/address';
-import { type ItemDeps, renewable, time } from '../../engine/jobs/items';
+import { type ItemDeps, renewable, type Stored, time } from '../../engine/jobs/items';
 import { attachmentsPrefix, subjectKey, uploadsPrefix } from '../../engine/jobs/keys';
 import { type HashPeople, saltOf } from '../../engine/jobs/person-hash';
 import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
@@ -290,15 +290,16 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
     const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
     if (mailedBefore.some(([job]) => job === id)) return true;
     const key = keyOf(written);
-    const { item } = await mailed.update(deps, key, (stored) => {
+    const count = (stored: Stored<typeof mailed> | undefined) => {
       const now = deps.clock.now();
       const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
       const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
-      const count = recent.length + mailedBefore.filter(isRecent).length;
-      if (count >= most || recent.some(([job]) => job === id)) return undefined;
+      const mails = recent.length + mailedBefore.filter(isRecent).length;
+      if (mails >= most || recent.some(([job]) => job === id)) return undefined;
       const jobs = { ...Object.fromEntries(recent), [id]: now };
       return { ...(stored ?? { key, version: 0, writer: '' }), jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
-    });
+    };
+    const { item } = await mailed.update(deps, key, count, 'none');
     return item !== undefined && Object.hasOwn(item.jobs, id);
   };
 }
