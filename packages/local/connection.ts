@@ -1,13 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { LOCAL_ARN } from '../../handlers/startup/engine';
 import { emulatorDefaults } from '../../lib/platform/aws/clients';
 import { realObjects } from '../../lib/platform/aws/objects';
 import { realQueues, sqsClient } from '../../lib/platform/aws/queues';
-import { realTable } from '../../lib/platform/aws/table';
+import { dynamoClient, realTable } from '../../lib/platform/aws/table';
 import { eventKeys, signedHeaders } from './fakes/sendgrid';
 import { ACCOUNT, LOCAL_CREDENTIALS, REGION } from './loopback';
 
@@ -106,7 +105,7 @@ export const localConfig = (endpoint: string) => ({
 type Emulators = Omit<AwsEndpoints, 'aws'>;
 
 export const localClients = ({ sqs, s3, dynamodb }: Emulators) => ({
-  dynamodb: new DynamoDBClient(localConfig(dynamodb)),
+  dynamodb: dynamoClient(localConfig(dynamodb)),
   s3: new S3Client(localConfig(s3)),
   sqs: sqsClient(localConfig(sqs)),
 });
