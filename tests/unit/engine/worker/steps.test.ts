@@ -101,13 +101,15 @@ test('a step that a 429 has undone is stored as such before the worker waits', a
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
 });
 
-test('our own deadline cuts no call, so a slow vendor costs neither an attempt nor its circuit', async () => {
+test('our own deadline cuts no call, so a slow vendor costs neither an attempt nor its circuit, and no call outlives its run', async () => {
   const CALL_MS = 9_500;
+  const spareMs: number[] = [];
   const contract = sampleOf({
     schema: z.strictObject({}),
-    process: async (_job, { steps, vendor, callTimeoutMs }) => {
+    process: async (_job, { steps, vendor, callTimeoutMs, remainingMs }) => {
       const call = async () => {
         const timeoutMs = callTimeoutMs();
+        spareMs.push(remainingMs() - timeoutMs);
         await engine.clock.sleep(Math.min(CALL_MS, timeoutMs));
         if (timeoutMs < CALL_MS) throw new AmbiguousError({ code: 'ZendeskTimeout', message: '?', vendor: 'zendesk' });
       };
@@ -123,6 +125,7 @@ test('our own deadline cuts no call, so a slow vendor costs neither an attempt n
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
   expect(engine.clock.now() - begun).toBe(12 * CALL_MS);
+  expect(Math.min(...spareMs)).toBeGreaterThanOrEqual(0);
   expect(await engine.deps.circuits.read('zendesk')).toBeUndefined();
 });
 
