@@ -61,13 +61,16 @@ const AGAIN_MS = 1_000;
 
 /**
  * Does work on a claimed job. If the table, the bucket or a queue fails, it gives the job back and throws the error on.
- * A job that kept its lease would look like a crashed run, and could be parked for that.
+ * A job that kept its lease would look like a crashed run, and could be parked for that. A row that has become
+ * unreadable keeps it, so a witness stays.
  */
 export async function orGiveBack<T>(handling: Handling, lease: Lease, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof StoreError) await giveBackInTime(handling, lease, error);
+    const { queue, lease: { token } = {} } = lease.row();
+    if (error instanceof UnreadableRowError && token) await leaveWitness(handling.deps, queue, token);
+    else if (error instanceof StoreError) await giveBackInTime(handling, lease, error);
     throw error;
   }
 }

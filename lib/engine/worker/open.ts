@@ -229,12 +229,14 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
     throw error;
   };
 
-  if (isProbablyNew(message, subject)) {
+  const isNew = isProbablyNew(message, subject);
+  if (isNew) {
     const made = rowOfSubject(subject, { queue, group, sentAt, now: clock.now() });
     const row = await ledger.claimUnread(made, claimed(made)).catch(orWitness);
     if (row) return ours(row);
   }
-  for (let stored = await ledger.get(jobKey(queue, subject.id)); ; ) {
+  const read = ledger.get(jobKey(queue, subject.id));
+  for (let stored = await (isNew ? read.catch(orWitness) : read); ; ) {
     const { retention } = deps.settings(queue);
     const first: First = stored
       ? { kind: 'row', row: stored }

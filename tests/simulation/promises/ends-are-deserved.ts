@@ -99,12 +99,15 @@ function unreasonableEnd(world: World, row: JobRow): string | undefined {
   return happened && `${happened[0]} took effect`;
 }
 
-/** A run could crash: its process died, or newer code kept it from storing its outcome. */
-const CRASHES = /^(death$|run without outcome by newer code$)/;
+/** A run crashed: its process died. */
+const CRASHES = /^death$/;
 
-/** How many runs could store no outcome in the table, and no witness in the bucket. Each tries both until its deadline. */
+/** How many runs could store no outcome in the table, and no witness in the bucket. */
 const unwitnessed = (world: World): number =>
-  Math.min(timesReached(world, /^fault .* at table\./), timesReached(world, /^fault .* at objects\.put$/));
+  Math.min(
+    timesReached(world, /^(fault .* at table\.|damaged row$|run without outcome by newer code$)/),
+    timesReached(world, /^fault .* at objects\.put$/),
+  );
 
 /**
  * How many runs of a job may have been taken for crashed. Lambda may start an event twice at once. For a worker whose

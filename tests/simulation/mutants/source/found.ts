@@ -1,6 +1,6 @@
 import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
 import { MARK } from '../../world/watch';
-import { mutant, type SourceMutant } from '../source-mutant';
+import { and, mutant, type SourceMutant } from '../source-mutant';
 
 const CHUNKS = 'lib/queues/emails/campaigns/chunks.ts';
 
@@ -204,5 +204,27 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     {
       "await whenShown('invitation', state)": "await whenShown('invitation', () => state().catch(() => 'NOT_INVITED'))",
     },
+  ),
+  // The answer to the claim is lost, and a person damages the row for ten seconds. The next run meets a newer release.
+  runsThatCannotReadTheirRowCountAsCrashed: and(
+    mutant(
+      {
+        queue: 'testflight',
+        start: Date.UTC(2026, 0, 1),
+        concurrency: 2,
+        skew: MINUTE_MS,
+        calls: calls('table.update', 'silent'),
+        limits: [{ at: 0, vendor: 'zendesk', lasts: 3_000, ends: 'by itself' }],
+        damages: [{ at: 50, job: 0, restored: 10 * SECOND_MS }],
+        forgeries: [{ at: 50, form: 'placeholder', about: 0, times: 1 }],
+        unpolled: { from: 120_402, until: 720_402 },
+        future: { from: 120_482, until: 720_482 },
+      },
+      /^no bystanders: /,
+      'lib/engine/worker/close.ts',
+      { 'error instanceof UnreadableRowError && token': 'error === token' },
+    ),
+    'lib/engine/worker/open.ts',
+    { 'await (isNew ? read.catch(orWitness) : read)': 'await read' },
   ),
 };
