@@ -8,7 +8,7 @@ import type { InviteInput } from '../../../lib/queues/testflight/message';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { type EngineOptions, jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
-import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
+import { aFeedback, feedbackBody, startFeedback, ownUser } from '../../support/feedback';
 import type { Used } from '../../support/memory-table';
 import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -91,7 +91,7 @@ async function wholeFeedback(): Promise<Calls> {
 const feedback = (after: number) =>
   lastOf(after, async (options) => {
     const started = await startFeedback(options);
-    return { ...started, send: (n) => started.engine.accept(feedbackBody({}, { id: jobId(n) })) };
+    return { ...started, send: (n) => started.engine.accept(feedbackBody(ownUser(jobId(n)), { id: jobId(n) })) };
   });
 
 const chunk = (after: number) =>
