@@ -14,6 +14,7 @@ interface Accepted {
   time: number;
   now: number;
   sender: string;
+  queue: string;
 }
 
 /** The steps of each job, and how long a request takes. `asked`: a vendor that did nothing says so. */
@@ -52,8 +53,8 @@ export function startSample(
   const { deps, objects, sqs, main, settings } = service;
   const envelope = (n: number, time: number, sender?: string) =>
     envelopeOf(n, { type: TYPE, time, data: sender === undefined ? {} : { sender } });
-  const keep = (kept: { id: string }) =>
-    objects.put(bodyKey(deps.prefix, QUEUE, kept.id), JSON.stringify(kept), 'application/json');
+  const keep = (kept: { id: string }, queue = QUEUE) =>
+    objects.put(bodyKey(deps.prefix, queue, kept.id), JSON.stringify(kept), 'application/json');
   return {
     ...service,
     /** Sends the n-th job now. */
@@ -61,11 +62,11 @@ export function startSample(
       service.send(envelope(n, service.now(), sender), group),
     /** Stores the n-th job as held before the plan began: its row and its body. */
     async hold(n: number, held: Partial<JobRow>, accepted: Partial<Accepted> = {}): Promise<void> {
-      const { now = service.now(), time = now, sender } = accepted;
+      const { now = service.now(), time = now, sender, queue = QUEUE } = accepted;
       const message = envelope(n, time, sender);
-      const row = rowOfEnvelope({ queue: QUEUE, envelope: message, group: `g${n}`, now });
+      const row = rowOfEnvelope({ queue, envelope: message, group: `g${n}`, now });
       const spentMessageIds = [`message-${n}`];
-      await keep(message);
+      await keep(message, queue);
       await deps.ledger.write(
         { ...row, state: inState('held'), holds: 1, spentMessageIds, bodyKept: true, ...held },
         0,

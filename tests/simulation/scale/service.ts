@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Envelope } from '../../../lib/engine/jobs/envelope';
 import { reconcile } from '../../../lib/engine/reconcile/reconcile';
+import type { QueueWorks } from '../../../lib/engine/reconcile/run';
 import { handleBatch } from '../../../lib/engine/worker/batch';
 import type { QueueContract } from '../../../lib/engine/worker/contract';
 import type { QueueSettings } from '../../../lib/platform/config/functions';
@@ -8,8 +9,9 @@ import { ignoreStoreError } from '../../../lib/platform/errors';
 import type { Facts } from '../../../lib/platform/ports';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
-import { type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { type EngineOptions, INSTANCE, jobId, memoryEngine } from '../../support/engine';
 import type { Used } from '../../support/memory-table';
+import { createQueuePair } from '../../support/queue-pair';
 import { MINUTE_MS } from '../draw/build';
 import { createChance } from '../world/chance';
 import { createKernel } from '../world/kernel';
@@ -69,6 +71,12 @@ export interface ServiceOptions extends Pick<EngineOptions, 'groupOrder'> {
   stayMs?: number;
   /** Called with the table's used capacity units and the time. */
   used?: (use: Used, at: number) => void;
+  /** Another queue with the same contract, worker and settings. */
+  beside?: string;
+  /** The reconciler, and the worker of the first queue, begin so long after the start of `run`. */
+  begins?: { reconciler: number; worker: number };
+  /** How long a call takes, in place of `costs`. */
+  costMs?: (call: string) => number;
   /** The time-out of the reconciler; by default it ends 5 s before the next run, and after a minute at most. */
   remainingMs?: number;
 }
@@ -78,7 +86,8 @@ export interface ServiceOptions extends Pick<EngineOptions, 'groupOrder'> {
  * only faults are those of the plan. From `run` on every call takes time, so work with too many calls misses its bound.
  */
 export function startService({ queue, concurrency = 10, used, ...options }: ServiceOptions) {
-  const { timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
+  const { timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0, beside } = options;
+  const { begins = { reconciler: 0, worker: 0 } } = options;
   const { remainingMs = Math.min(everyMs, MINUTE_MS) - 5_000 } = options;
   const kernel = createKernel(Date.UTC(2026, 0, 2, 3, 4, 0));
   const sleep = (ms: number) => new Promise<void>((resolve) => void kernel.setTimeout(resolve, Math.max(0, ms)));
@@ -96,7 +105,7 @@ export function startService({ queue, concurrency = 10, used, ...options }: Serv
     before: async (call) => {
       if (!isRunning) return;
       calls.set(call, (calls.get(call) ?? 0) + 1);
-      await sleep(costs[call.replace(/\..*/, '')] ?? 0);
+      await sleep(options.costMs?.(call) ?? costs[call.replace(/\..*/, '')] ?? 0);
     },
   });
   const { deps, model: sqs } = engine;
@@ -109,21 +118,35 @@ export function startService({ queue, concurrency = 10, used, ...options }: Serv
   deps.metrics = { add: () => {}, flush: async () => {} };
   const tools: Tools = { deps, now: kernel.now, call: (ms, effect) => sleep(ms).then(effect) };
   const contract = options.contract(tools);
-  const own = (event: SQSEvent) => handleBatch({ deps, contract, event, remainingMs: timeoutMs });
+  const own = (event: SQSEvent, of = contract) => handleBatch({ deps, contract: of, event, remainingMs: timeoutMs });
   const worker = options.worker?.(tools) ?? own;
   const crash: InvokeResult = { kind: 'failed', reason: 'crash' };
+  const mappingOf = (url: string, work: (event: SQSEvent) => Promise<SQSBatchResponse>) =>
+    createEventSourceMapping({
+      sqs,
+      queue: url.replace(/.*\//, ''),
+      batchSize: 1,
+      maximumConcurrency: concurrency,
+      invoke: async (event): Promise<InvokeResult> => {
+        const answer = work(event).then((value): InvokeResult => ({ kind: 'answer', value }));
+        return Promise.race([answer, ...(options.death ? [options.death(event).then(() => crash)] : [])]);
+      },
+      timers: kernel,
+    });
   const main = deps.queueUrl(queue);
-  const mapping = createEventSourceMapping({
-    sqs,
-    queue: main.replace(/.*\//, ''),
-    batchSize: 1,
-    maximumConcurrency: concurrency,
-    invoke: async (event): Promise<InvokeResult> => {
-      const answer = worker(event).then((value): InvokeResult => ({ kind: 'answer', value }));
-      return Promise.race([answer, ...(options.death ? [options.death(event).then(() => crash)] : [])]);
-    },
-    timers: kernel,
-  });
+  const mapping = mappingOf(main, worker);
+  if (beside) addQueue(beside);
+
+  function addQueue(name: string): void {
+    const pair = createQueuePair(sqs, { instance: INSTANCE, queue: name }, deps.settings(queue));
+    const { queueUrl, dlqUrl } = deps;
+    const urlOf = (usual: string, of: string) => usual.replace(/[^/]*$/, of);
+    deps.queueUrl = (of) => (of === name ? urlOf(main, pair.main) : queueUrl(of));
+    deps.dlqUrl = (of) => (of === name ? urlOf(main, pair.dlq) : dlqUrl(of));
+    deps.queueNames = [...deps.queueNames, name];
+    deps.works = { ...deps.works, [name]: deps.works[queue] as QueueWorks };
+    mappingOf(deps.queueUrl(name), (event) => own(event, { ...contract, queue: name })).start();
+  }
 
   function everyMinute(): void {
     // A run that the table gives no lease ends with that error, and the next minute brings another.
@@ -156,8 +179,9 @@ export function startService({ queue, concurrency = 10, used, ...options }: Serv
       };
       const begun = kernel.now();
       isRunning = true;
-      mapping.start();
-      if (!options.worker) everyMinute();
+      const after = (ms: number, act: () => void) => (ms > 0 ? void kernel.setTimeout(act, ms) : act());
+      after(begins.worker, mapping.start);
+      if (!options.worker) after(begins.reconciler, everyMinute);
       ask();
       await kernel.run(() => answer !== false || kernel.now() - begun > withinMs);
       const minutes = Math.round((kernel.now() - begun) / MINUTE_MS);

@@ -13,6 +13,7 @@ const PAUSED: Partial<Plan> = {
   jobs: jobs('good', ['good', { at: 19.9 * SECOND_MS, group: 1 }], ['good', { at: 40 * SECOND_MS, group: 2 }]),
 };
 
+const ENDS = 'lib/engine/reconcile/ends.ts';
 const LATE = /^liveness: not done within/;
 /** A worker parks the job, or the reconciler does, which the plan sees only by its end. */
 const DEAD = /^no bystanders|^liveness/;
@@ -101,6 +102,17 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
   'no-least-number-of-releases': mutant('never-empty', /^liveness/, RELEASE, {
     'const LEAST = 20;': 'const LEAST = 0;',
+  }),
+
+  // Faults by which jobs that only wait for a worker hide those that are lost.
+  'early-entries-stay': mutant('backlog', /^liveness: the lost job/, ENDS, {
+    'await writeItem(deps, { ...row, ...next }, row.version)': 'await undefined',
+  }),
+  'one-work-takes-all-time': mutant('backlog', /^calls/, 'lib/engine/reconcile/reconcile.ts', {
+    'LARGEST_SHARE = 0.25': 'LARGEST_SHARE = 1',
+  }),
+  'unclaimed-jobs-are-not-sent': mutant('backlog', LATE, ENDS, {
+    'now - UNCLAIMED_MS + expiresAfter(deps.settings(queue)) : now': 'now : now',
   }),
 
   // Every job writes these index entries. They are spread over eight partition keys.
