@@ -103,6 +103,8 @@ const CASES: Record<string, Case> = {
       { app: APP, email: TESTER, firstName: 'A', lastName: 'Tester', groups: [GROUP, OTHER_GROUP], state: 'INVITED' },
     ],
     mails: [INVITATION],
+    // docs/jobs.md has this number: Apple limits the calls of an hour.
+    calls: 5,
   },
   'an invitation is not sent again if Apple mails a tester who joins a group': {
     ...{ body: inviteBody(), seed: seed([], { invitesOnJoining: true }), row: done({ invitation: 'by-apple' }) },
