@@ -166,6 +166,8 @@ function given(args: string[]) {
     const pairs = PAIRS.filter((name) => values.pairs === 'all' || values.pairs === name);
     if (!numbers.every(Number.isInteger) || Number(runs) < 1 || simulations.length === 0) throw new Error('');
     if (values.pairs !== undefined && pairs.length === 0) throw new Error('');
+    if (mutant !== undefined && (scale ?? patch) !== undefined)
+      throw new Error('--mutant brings its own change and scale plan, so it takes no --scale and no --patch');
     return {
       ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant },
       size: size === undefined ? undefined : Number(size),
