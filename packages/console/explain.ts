@@ -1,12 +1,14 @@
+import * as z from 'zod';
 import {
   BY_ITS_PRODUCER,
   isEnd,
   type JobRow,
   lackedStep,
   type Reason,
+  type Step,
   waitsForItsTime,
 } from '../../lib/engine/jobs/row';
-import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/circuit';
+import { VENDOR_DOWN, VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/circuit';
 import { type JobAction, whyNot } from '../../lib/operate/ops/act';
 import { stateOf } from '../../lib/operate/ops/operator';
 import { isRefusal } from '../../lib/platform/errors';
@@ -140,19 +142,49 @@ export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
     to: history[index + 1]?.at ?? (over ? from : undefined),
     note: error?.code ?? note,
   }));
-  const runs = entries.filter(({ part }) => part === 'run');
-  const ofSteps: Span[] = Object.entries(steps).map(
-    ([label, { status, startedAt: from, endedAt, reason, result }]) => ({
-      label,
-      part: 'step',
+  const runOf = (at: number) => entries.findLast(({ part, from }) => part === 'run' && from <= at);
+  /** When the call of a run began that ended at `at`: a run does one thing after another. */
+  const begun = (run: Span | undefined, at: number) =>
+    Math.max(run?.from ?? at, ...Object.values(steps).map(({ endedAt = 0 }) => (endedAt < at ? endedAt : 0)));
+  const ofSteps = Object.entries(steps).map(([label, { status, startedAt: from, endedAt, reason, result }]): Span => {
+    const step = { label, part: 'step', run: runOf(from) } as const;
+    const reduced = reductionOf(result);
+    if (reduced) return { ...step, from: begun(step.run, from), to: from, note: reduced, failed: true, made: [] };
+    return {
+      ...step,
       from,
       to: endedAt ?? (over ? row.endedAt : undefined),
       note: reason === undefined ? status : `${status} (${reason})`,
       failed: status !== 'done' && (status !== 'started' || reason !== undefined),
-      run: runs.findLast((run) => run.from <= from),
       made: Object.entries(Object(result) as Record<string, string>).filter(([, value]) => Object(value) !== value),
-    }),
-  );
+    };
+  });
+  // A call without an effect leaves no step, but the error of its run. What may have had one is in its step.
+  const calls = history.flatMap(({ at: to, error }, index): Span[] => {
+    const run = entries[index - 1];
+    if (run?.part !== 'run' || error?.vendor === undefined || NO_CALL.includes(error.code)) return [];
+    if (Object.values(steps).some((step) => step.startedAt >= run.from && isOpen(step))) return [];
+    const { code, status, field, vendor } = error;
+    const note = [code, status && `status ${status}`, field].filter(Boolean).join(', ');
+    return [{ label: `call to ${vendor}`, part: 'step', from: begun(run, to), to, note, failed: true, run, made: [] }];
+  });
   // A step begins after its run, also if the clock shows the same millisecond: the sort is stable.
-  return [...entries, ...ofSteps].sort((a, b) => a.from - b.from);
+  return [...entries, ...ofSteps, ...calls].sort((a, b) => a.from - b.from);
+}
+
+/** The codes of errors that kept a vendor from being called. */
+const NO_CALL = [VENDOR_STOPPED, VENDOR_DOWN, VENDOR_PAUSED];
+const isOpen = ({ status }: Step): boolean => status === 'started' || status === 'unknown';
+
+const reduction = z.object({
+  vendor: z.string().default('the vendor'),
+  without: z.array(z.object({ what: z.string(), code: z.string() })),
+});
+
+/** What a step says that holds what the next request leaves out, because a vendor refused the one before. */
+function reductionOf(result: unknown): string | undefined {
+  const { vendor, without = [] } = reduction.safeParse(result).data ?? {};
+  const [first] = without;
+  const names = without.map(({ what }) => what).join(', ');
+  return first && `${vendor} refused it (${first.code}), so the next call is without ${names}`;
 }

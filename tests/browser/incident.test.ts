@@ -63,6 +63,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await page.getByRole('link', { name: 'Open the job' }).click();
   const reveal = page.getByRole('button', { name: 'Show personal data' });
   await reveal.waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'call to zendesk' }).getByText('ZendeskRejected').waitFor();
   expect(await page.getByRole('main').innerHTML()).not.toContain('refused@example.com');
   await reveal.click();
   const data = page.getByRole('textbox', { name: 'Edit, then send it again' });

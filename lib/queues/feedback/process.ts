@@ -52,6 +52,8 @@ async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunConte
 interface Reduction {
   /** What is left out, besides what an earlier reduction left out. */
   without: (Lack & { what: TicketPart })[];
+  /** Who refused. Steps of earlier code do not say it. */
+  vendor?: string | undefined;
   /** Whether the files are uploaded again: their tokens may have expired. */
   again?: true;
 }
@@ -109,7 +111,7 @@ function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Red
   if (parts.length === 0) return undefined;
   const again = isFirst && named.includes('files');
   const without = parts.filter((part) => !again || part !== 'files').map((what) => ({ what, code: error.code }));
-  return { without, ...(again && { again }) };
+  return { without, vendor: error.vendor, ...(again && { again }) };
 }
 
 /**

@@ -15,8 +15,10 @@ import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
 import { CAMPAIGN, startEmails } from '../../support/emails';
 import { envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { feedbackBody, startFeedback } from '../../support/feedback';
 import { hashed } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
+import { memoryClock } from '../../support/memory-clock';
 import { sampleEngine } from '../../support/sample-contract';
 
 const HOUR = 3_600_000;
@@ -503,4 +505,53 @@ test('a timeline has each entry of the history until the next, and each step, wh
     { label: 'effect', part: 'step', from: 10, to: 50, note: 'started', failed: false, run, made: [['id', 4701]] },
     { label: 'dead (crash)', part: 'bad', from: 50, to: 50, note: 'Crashed' },
   ]);
+});
+
+const REFUSED = { part: 'step', failed: true, made: [], run: expect.objectContaining({ part: 'run' }) };
+
+test.each([
+  [
+    'a ticket that ends its job',
+    { subject: [], comment: [] },
+    { label: 'call to zendesk', note: 'ZendeskRejected, status 422, subject' },
+  ],
+  [
+    'a part that the next ticket leaves out',
+    { priority: [] },
+    { label: 'reduced-1', note: 'zendesk refused it (ZendeskRejected), so the next call is without priority' },
+  ],
+])('a timeline has the call that a vendor refused, from its beginning: %s', async (_what, details, expected) => {
+  const clock = memoryClock();
+  const start = clock.now();
+  const before = (name: string) => void (name === 'zendesk.createTicket' && clock.advance(700));
+  const feedback = await startFeedback({ clock, before });
+  feedback.zendesk.fail({ method: 'POST', path: 'tickets', status: 422, body: { details } });
+
+  await feedback.engine.sendAndDeliver(feedbackBody({ priority: 'high' }));
+  await feedback.close();
+
+  const spans = timeline(feedback.engine.row(jobId(1)));
+  expect(spans).toContainEqual({ ...REFUSED, ...expected, from: start, to: start + 700 });
+});
+
+const CALL = { vendor: 'zendesk', class: 'transient' as const, message: '' };
+
+test.each([
+  ['has no answer', { ...CALL, code: 'ConnectionRefused' }, {}, 'ConnectionRefused'],
+  ['is refused', { ...CALL, code: 'ZendeskUnauthorized', status: 401 }, {}, 'ZendeskUnauthorized, status 401'],
+  ['was never made', { ...CALL, code: 'VendorStopped' }, {}, undefined],
+  ['may have worked, which its step says', { ...CALL, code: 'NoAnswer' }, { status: 'started' }, undefined],
+])('a timeline has a call of a run that %s once', (_what, error, step, note) => {
+  const history = [
+    { at: 0, event: 'started', attempt: 1 },
+    { at: 50, event: 'retry', attempt: 1, error },
+    { at: 90, event: 'started', attempt: 2 },
+  ] as JobRow['history'];
+  const upload = { status: 'done' as const, startedAt: 0, endedAt: 20 };
+  const ticket = { startedAt: 20, ...step } as JobRow['steps'][string];
+  const steps = { upload, ...('status' in step && { ticket }) };
+
+  const calls = timeline({ ...acceptedRow(0), history, steps }).filter(({ label }) => label === 'call to zendesk');
+
+  expect(calls).toEqual(note === undefined ? [] : [expect.objectContaining({ ...REFUSED, note, from: 20, to: 50 })]);
 });
