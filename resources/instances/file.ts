@@ -4,6 +4,7 @@ import { matching, seconds, secretSetting, section, table, text, whole } from '.
 import { templateId } from '../../lib/platform/text';
 import { domain, eventsKeys } from '../../lib/queues/emails/config';
 import { SETTINGS } from '../../lib/queues/queues';
+import { nearestText } from './problems';
 
 /** For what YAML reads as a number without quotes: the rule says so. */
 const quoted = (pattern: RegExp, rule: string) => z.string(rule).regex(pattern, rule);
@@ -52,6 +53,20 @@ export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]{1,36}';
 
 const percent = z.number().min(0.01).max(100);
+
+/** The regions that Serverless knows. It refuses others too, but without naming the file. */
+export const REGIONS = `
+  af-south-1
+  ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2
+  ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
+  ca-central-1 ca-west-1 cn-north-1 cn-northwest-1
+  eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3
+  il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1
+  us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 us-isob-east-1 us-west-1 us-west-2
+`
+  .trim()
+  .split(/\s+/);
+
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = matching(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
@@ -77,9 +92,12 @@ export const instanceFile = table({
   account: quoted(/^\d{12}$/, 'must be 12 digits in quotes')
     .optional()
     .describe('The only AWS account that a deployment may go to'),
-  region: matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1').describe(
-    'The only region that a deployment may go to',
-  ),
+  region: z
+    .string()
+    .regex(new RegExp(`^(${REGIONS.join('|')})$`), {
+      error: ({ input }) => `must be a region of AWS.${nearestText(`${input}`, REGIONS)}`,
+    })
+    .describe('The only region that a deployment may go to'),
   bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
   // The policies of people and programs repeat it, and IAM limits their length.
   prefix: commonEnv.shape.PREFIX.max(48).describe(

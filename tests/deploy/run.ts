@@ -65,11 +65,11 @@ async function main(): Promise<number> {
           'instances/mht-api.yml: zendesk.token: still holds the value of the example',
         ],
       );
-      change(second.instance, { region: 'Frankfurt', bucket: 'Not_A_Bucket' });
+      change(second.instance, { region: 'eu-centrl-1', bucket: 'Not_A_Bucket' });
       const { output } = await sls(directory.path, ['check', '--param', 'instance=acme'], env);
       equal('the problems of a wrong file are printed once, and nothing else', output.trim().split('\n'), [
         'Error:',
-        'instances/acme.yml: region: must be a region such as eu-west-1',
+        'instances/acme.yml: region: must be a region of AWS. Did you mean eu-central-1?',
         'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens',
       ]);
       equal('nothing was deployed', await account.functionNames(), []);

@@ -6,6 +6,7 @@ import { LONGEST_CALL_MS } from '../../../lib/engine/worker/contract';
 import { secret } from '../../../lib/platform/config/functions';
 import { environmentSchemas } from '../../../lib/queues/environments';
 import { PATIENCE_MS } from '../../../packages/local/lambda/runtime';
+import { REGIONS } from '../../../resources/instances/file';
 import { functionsOf } from '../../../resources/instances/instance';
 import {
   chosenInstance,
@@ -120,6 +121,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ['no queues', { queues: {} }, `queues: must name the queues in use: ${known.join(', ')}`],
   ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
   ['no account', { account: undefined }, 'account: is missing'],
+  ['a mistyped region', { region: 'eu-centrl-1' }, 'region: must be a region of AWS. Did you mean eu-central-1?'],
+  ['a city as the region', { region: 'Frankfurt' }, 'region: must be a region of AWS. Valid: '],
   ['an empty window', { 'sendgrid.between': '08:00-08:00' }, 'sendgrid.between: must be two different times of day'],
   ['a language by its name', german, 'sendgrid.templates.feedbackByLanguage.german'],
   ['a tag twice', { 'tags.Owner': 'shop' }, 'tags.Owner: must differ from owner in more than case'],
@@ -255,4 +258,11 @@ test('lists and tables of names are text in a variable', () => {
 
   const texts = { tags: 'a,b', templates: { feedbackByLanguage: 'de=d-2,pt-BR=d-3' } };
   expect(withTexts({ tags: ['a', 'b'], templates })).toEqual(texts);
+});
+
+test('a region of an instance is one that Serverless knows, because it refuses others without naming the file', () => {
+  const source = readFileSync(require.resolve('serverless/lib/plugins/aws/provider.js'), 'utf8');
+  const [, list = ''] = /region: \{\s+enum: \[([^\]]+)\]/.exec(source) ?? [];
+
+  expect([...list.matchAll(/'([^']+)'/g)].map(([, region]) => region).sort()).toEqual(REGIONS);
 });
