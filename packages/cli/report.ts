@@ -308,7 +308,7 @@ div { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px } tabl
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.7rem } tr + tr > *, tbody > tr:first-child > * { border-top: 1px solid var(--line) } .num { text-align: right }
 thead th { font-size: 0.75rem; font-weight: 400; color: light-dark(#58606d, #9ca5b4) }
 .good { color: light-dark(#0b6a3b, #63d193); font-weight: 600 } .bad { color: light-dark(#b0181f, #ff918b); font-weight: 600 } tr:has(.bad) { background: light-dark(#fdebea, #381b1d) }
-.good::before { content: "✓ " / "" } .bad::before { content: "✗ " / "" }
+.good, .bad { white-space: nowrap } .good::before { content: "✓ " / "" } .bad::before { content: "✗ " / "" }
 svg { display: block; width: 100%; height: 7rem; fill: light-dark(#4b54d6, #929cff) }
 @page { size: A4; margin: 12mm } @media print { :root { color-scheme: light; font-size: 9px; line-height: 1.35 } th, td { padding: 0.15rem 0.6rem } h2, figcaption { margin-top: 0.8rem } h1 + p { font-size: 1.8rem } svg { height: 10rem } body { margin: 0; max-width: none; padding: 0; print-color-adjust: exact } .next { break-before: page } tr, figure { break-inside: avoid } }`;
 

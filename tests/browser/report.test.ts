@@ -4,6 +4,8 @@ import { browserTest, openTab, violations } from './page';
 const MARKUP = '<img src=x onerror="window.hacked = 1">';
 const rows = (count: number) => Array.from({ length: count }, (_, n) => [`${MARKUP} ${n}`, 'feedback', n, n / 10]);
 
+const LONG = '2.2 s on average over 360 jobs; 8 waited for a vendor, the longest 2 h; 1 was opened again'.repeat(2);
+
 /** As long as the report of a month with much to say. */
 const PARTS: Part[] = [
   '5 of 6 goals met; feedback waited for zendesk on the 14th.',
@@ -11,7 +13,7 @@ const PARTS: Part[] = [
   {
     caption: 'Criteria',
     head: ['CRITERION', 'FIGURE', 'MET'],
-    cells: [...rows(5).map(([name]) => [`${name}`, '20 ms over 8 jobs', 'yes']), [MARKUP, 'no data', 'NO']],
+    cells: [...rows(5).map(([name]) => [`${name}`, '20 ms over 8 jobs', 'yes']), [MARKUP, LONG, 'NO']],
   },
   { caption: 'Figures', head: ['FIGURE', 'QUEUE', '2026-11', '2026-10'], cells: rows(11) },
   {
@@ -41,6 +43,14 @@ browserTest(
     const [bars, met] = [page.locator('rect'), page.locator('td.good, td.bad')];
     expect([await bars.count(), await bars.last().getAttribute('height')]).toEqual([31, '100%']);
     expect(await met.allTextContents()).toEqual(['yes', 'yes', 'yes', 'yes', 'yes', 'NO']);
+    // A sign stands before its word, not above it.
+    const signs = (await page.evaluate(`[...document.querySelectorAll('td.good, td.bad')].map((cell) => {
+      const word = document.createRange();
+      word.selectNodeContents(cell);
+      const indent = parseFloat(getComputedStyle(cell).paddingLeft);
+      return word.getBoundingClientRect().left - cell.getBoundingClientRect().left - indent;
+    })`)) as number[];
+    expect(Math.min(...signs)).toBeGreaterThan(5);
     const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
     expect(pdf.match(/\/Type\s*\/Page\b/g)).toHaveLength(2);
     expect(await page.evaluate('window.hacked')).toBeUndefined();
