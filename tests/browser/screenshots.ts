@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type BrowserServer, chromium, type Page } from 'playwright-core';
 import type { JobRow } from '../../lib/engine/jobs/row';
 import { listJobs } from '../../lib/operate/ops/search';
+import { reports } from '../../packages/cli/report';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { type Service, startService } from '../../packages/local/service';
 import { packageStage } from '../../packages/local/template/package';
 import { layDeadFeedback } from '../support/dead-letters';
+import { contextOf, recordingOutput } from '../support/operator';
+import { layMonths, monthMetrics, REPORT_MONTH } from '../support/report-month';
+import { fakeServerless } from '../support/serverless';
 import { startBrowser } from './setup.cjs';
 
 const FOLDER = 'docs/console';
@@ -24,6 +30,7 @@ async function main(): Promise<void> {
     mkdirSync(FOLDER, { recursive: true });
     await happen(service, page);
     await take(service, page);
+    await takeReport(service, page);
   } finally {
     await server.close();
     await service.stop();
@@ -85,13 +92,36 @@ async function take(service: Service, page: Page): Promise<void> {
     await page.goto(`${service.endpoints.api}${path}`);
     await page.getByText(shown).first().waitFor();
     await page.waitForLoadState('networkidle');
-    const file = join(FOLDER, `${name}.png`);
     // A list has as many rows as fit, and each costs bytes.
-    await page.screenshot({ path: file, clip: { x: 0, y: 0, width: 1280, height: name === 'jobs' ? 475 : 720 } });
-    const { size } = statSync(file);
-    process.stdout.write(`${file}: ${Math.round(size / 1000)} KB\n`);
-    if (size > MOST_BYTES) process.exitCode = 1;
+    await picture(page, name, name === 'jobs' ? 475 : 720);
   }
+}
+
+/** The page that `sls report --html` writes for a month, with the costs of the production of the example instance. */
+async function takeReport({ deployment }: Service, page: Page): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  const html = join(folder, `${REPORT_MONTH}.html`);
+  try {
+    await layMonths(deployment);
+    const deps = { ...deployment, instance: 'mht-api', monitoring: monthMetrics };
+    const serverless = fakeServerless({ functions: { feedback: { environment: { BRAND_NAME: 'Example' } } } });
+    Object.assign(serverless.service, { resources: { Resources: (await packageStage('prod')).resources } });
+    const context = contextOf(deps, { month: REPORT_MONTH, html }, recordingOutput().out);
+    await reports.report.run({ ...context, serverless });
+    await page.setViewportSize({ width: 960, height: 720 });
+    await page.goto(pathToFileURL(html).href);
+    await picture(page, 'report', 640);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function picture(page: Page, name: string, height: number): Promise<void> {
+  const file = join(FOLDER, `${name}.png`);
+  await page.screenshot({ path: file, clip: { x: 0, y: 0, width: page.viewportSize()?.width ?? 0, height } });
+  const { size } = statSync(file);
+  process.stdout.write(`${file}: ${Math.round(size / 1000)} KB\n`);
+  if (size > MOST_BYTES) process.exitCode = 1;
 }
 
 void main();
