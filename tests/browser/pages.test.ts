@@ -103,6 +103,27 @@ browserTest(
   },
 );
 
+browserTest('the overview asks for its figures beside the session, and the line on top for nothing more', async () => {
+  const { page, go } = await aTabOn('/console/people');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(...request.url().split('/console/api/').slice(1)));
+  const figures = page.waitForRequest('**/console/api/overview');
+  await page.route('**/console/api/session', async (route) => {
+    await figures;
+    await route.continue();
+  });
+
+  await go('/');
+  await page.getByRole('banner').getByText('problem').waitFor();
+  await page.getByText('No campaign is under way.').waitFor();
+  expect(asked.sort()).toEqual(['campaigns?open=yes', 'overview', 'session']);
+
+  const health = page.waitForRequest('**/console/api/health');
+  await page.getByRole('link', { name: 'People' }).click();
+  expect(await page.getByRole('banner').getByText('problem').isVisible()).toBe(true);
+  await health;
+});
+
 browserTest('pages change without a load, and back, forward and the keys work', async () => {
   const { page, problems } = await aTabOn('/console/jobs', { write: true });
   await page.evaluate('window.loaded = 1');

@@ -53,9 +53,22 @@ export const useSession = (): Session => useContext(SessionContext) as Session;
 /** How often figures are asked for: CloudWatch bills each metric each time. */
 export const useEveryMs = (): number => (useSession().local ? 2_000 : 30_000);
 
+/** The event after an answer said what is wrong (`detail`). */
+export const HEALTH = 'console-health';
+
 /** The event after something was done: what is shown is asked for again. `detail`: what happened, in words. */
 export const DONE = 'console-done';
 export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
+
+const early = new Map<string, Promise<unknown>>();
+
+/** Asks beside the session for what the first page will ask for. */
+export function askEarly(path: string): void {
+  const asked = ask(path);
+  // The page that takes it shows its error.
+  asked.catch(() => {});
+  early.set(path, asked);
+}
 
 /** Asks the API, again when something was done, and every `everyMs`. Hidden tabs do not ask. A later error keeps the data. */
 export function useAsk<T>(path: string, everyMs?: number) {
@@ -66,7 +79,9 @@ export function useAsk<T>(path: string, everyMs?: number) {
       asked?.abort();
       asked = new AbortController();
       const { signal } = asked;
-      const next = await ask<T>(path, undefined, signal).then(
+      const given = early.get(path) as Promise<T> | undefined;
+      early.delete(path);
+      const next = await (given ?? ask<T>(path, undefined, signal)).then(
         (data) => ({ data }),
         ({ message: error }: Error) => ({ error }),
       );

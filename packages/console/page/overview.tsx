@@ -1,7 +1,8 @@
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { QueueFigures } from '../../../lib/operate/ops/overview';
 import type { Campaigns, Figures } from '../api';
 import { Action } from './action';
-import { addressOf, useAsk, useEveryMs } from './api';
+import { addressOf, HEALTH, useAsk, useEveryMs } from './api';
 import { Sent } from './campaigns';
 import { Chart, Figure, type Points } from './chart';
 import { ACT, Answer, Card, Command, Empty, idLink, State, Table, Time, Title, two, WELL } from './parts';
@@ -9,16 +10,30 @@ import { away, count, counted, duration, shortId, sum } from './text';
 
 type Problem = Figures['problems'][number];
 
-/** Whether anything is wrong, on each page. */
-export function Health() {
-  const problems = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs()).data?.problems;
+/** Whether anything is wrong, on each page. The figures of the overview say it too, so there it `asks` for nothing. */
+export function Health({ asks }: { asks: boolean }) {
+  const [problems, setProblems] = useState<Problem[]>();
+  useLayoutEffect(() => addEventListener(HEALTH, (event) => setProblems((event as CustomEvent<Problem[]>).detail)), []);
   return (
-    problems && (
-      <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
-        {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
-      </a>
-    )
+    <>
+      {asks && <AskedHealth />}
+      {problems && (
+        <a class={`health row ${problems.length === 0 ? 'good' : 'bad'}`} href="/">
+          {problems.length === 0 ? 'All well' : counted(problems.length, 'problem')}
+        </a>
+      )}
+    </>
   );
+}
+
+function AskedHealth() {
+  const { data } = useAsk<Pick<Figures, 'problems'>>('health', 2 * useEveryMs());
+  return data ? <Told {...data} /> : null;
+}
+
+function Told({ problems }: Pick<Figures, 'problems'>) {
+  useLayoutEffect(() => void dispatchEvent(new CustomEvent(HEALTH, { detail: problems })), [problems]);
+  return null;
 }
 
 export const OverviewPage = () => <Answer path="overview" everyMs={useEveryMs()} show={Status} />;
@@ -29,6 +44,7 @@ function Status(figures: Figures) {
   const well = queues.length === 1 ? `${queues[0]?.queue} works` : `All ${queues.length} queues work`;
   return (
     <>
+      <Told problems={problems} />
       <Title
         text={worst ? headline(worst) : well}
         mark={!worst && WELL}

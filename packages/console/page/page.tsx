@@ -2,7 +2,7 @@ import { type FunctionComponent, render } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
-import { DONE, param, SessionContext } from './api';
+import { askEarly, DONE, param, SessionContext } from './api';
 import { CampaignsPage } from './campaigns';
 import { JobPage } from './job';
 import { DeadPage, JobsPage } from './jobs';
@@ -30,6 +30,8 @@ const NotFound = () => (
   </>
 );
 
+const pathShown = (): string => (location.pathname === '/console' ? '/' : location.pathname);
+
 function Frame({ session }: { session: Session }) {
   const [address, setAddress] = useState(location.href);
   const [done, setDone] = useState('');
@@ -49,7 +51,7 @@ function Frame({ session }: { session: Session }) {
         event.intercept({ focusReset: 'manual', handler: moved });
     });
   }, []);
-  const path = location.pathname === '/console' ? '/' : location.pathname;
+  const path = pathShown();
   const { page: Page, under } = PAGES[path] ?? { page: NotFound, under: '' };
   return (
     <SessionContext.Provider value={session}>
@@ -106,7 +108,7 @@ function Header({ session, shown: at }: { session: Session; shown: string }) {
           <kbd>/</kbd>
         </form>
       </search>
-      <Health />
+      <Health asks={at !== '/'} />
     </header>
   );
 }
@@ -160,6 +162,7 @@ addEventListener('formdata', ({ formData }) => {
   for (const [name, value] of [...formData]) if (value === '') formData.delete(name);
 });
 
+if (pathShown() === '/') askEarly('overview');
 render(
   <>
     <Answer path="session" show={(session: Session) => <Frame session={session} />} />
