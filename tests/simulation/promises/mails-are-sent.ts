@@ -2,6 +2,7 @@ import { bodyKey } from '../../../lib/engine/jobs/keys';
 import type { JobRow } from '../../../lib/engine/jobs/row';
 import { STEP_UNKNOWN } from '../../../lib/platform/errors';
 import { MAIL_STEPS } from '../../../lib/queues/queues';
+import { ofKind, sinceOpened } from '../../support/history';
 import { MINUTE_MS } from '../draw/build';
 import { mailWaitOf, type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
@@ -33,10 +34,12 @@ export const mailsAreSent: Promised = (world) => {
   return undefined;
 };
 
-function diedForIt({ steps, error, queue }: JobRow): string | undefined {
+function diedForIt({ steps, error, queue, history }: JobRow): string | undefined {
   if (queue !== 'feedback' || steps.ticket?.status !== 'done') return undefined;
   // It has no mail to die for: its end could not be written, and SQS deleted its message before another run.
   if (error?.code === 'Expired' && NOT_PROMISED.includes(steps.confirmation?.reason ?? '')) return undefined;
+  // An operator opened it again, and no run took it before SQS deleted its message.
+  if (error?.code === 'Expired' && !sinceOpened(history).some(ofKind('started'))) return undefined;
   return `is dead (${error?.code}), and its ticket is made`;
 }
 
