@@ -30,7 +30,7 @@ export async function analyticsHour(size: Size): Promise<string> {
     }
     const write = async (place = objects.folder) => JSON.parse(await printedBy([bundle, place, '100000'])) as Taken;
     const runs: Record<string, Taken> = { first: await write(), 'nothing new': await write() };
-    const parts = await objects.list(parquetPrefix('jobs'));
+    const parts = (await objects.list(parquetPrefix('jobs'))).filter((key) => key.endsWith('.parquet'));
     const sizes = await Promise.all(parts.map(async (key) => (await objects.get(key))?.length ?? 0));
     if (parts.length !== 8 || Object.values(runs).some(({ result }) => result !== 'written'))
       throw new Error('the hour was not written');

@@ -179,7 +179,7 @@ export async function pageOf(
     events: {
       ...{ stored, rejected, objects: originals },
       perMessage: stored / Math.max(1, originals),
-      hours: keys.filter((key) => key.startsWith(parquetPrefix(prefix))).length,
+      hours: keys.filter((key) => key.startsWith(parquetPrefix(prefix)) && key.endsWith('.parquet')).length,
     },
     traffic: {
       ...{ feedback: groups.feedback.length, testflight: groups.testflight.length, events: stored },

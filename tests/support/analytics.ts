@@ -83,7 +83,8 @@ export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number
   const lists = await Promise.all(
     [parquetPrefix, latePrefix, dataPrefix].map((folder) => objects.list(folder(PREFIX))),
   );
-  const [parts = [], late = [], own = []] = lists;
+  const [written = [], late = [], own = []] = lists;
+  const parts = written.filter((key) => !key.endsWith('/counts.json'));
   const all: EventRow[] = [];
   for (const key of parts) all.push(...(await fromParquet((await objects.get(key)) ?? new Uint8Array())));
   for (const key of [...late, ...own].filter(recent)) all.push(...textsIn(await objects.get(key)).map(rowOf));

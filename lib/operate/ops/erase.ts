@@ -10,7 +10,8 @@ import { finish } from '../../engine/worker/close';
 import { mapEach } from '../../platform/concurrency';
 import { codeOf } from '../../platform/errors';
 import { groupBy } from '../../platform/group-by';
-import { hourIn, hourOf, parquetPrefix } from '../../queues/analytics/keys';
+import { writeCounts } from '../../queues/analytics/counts';
+import { countsKey, hourIn, hourOf, parquetPrefix } from '../../queues/analytics/keys';
 import { ANALYTICS_QUEUE, hoursKey } from '../../queues/analytics/queue';
 import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from './operator';
 import { type Found, type Matcher, matcherOf, SCANS, type Scan, type ScanName } from './person';
@@ -159,6 +160,8 @@ async function rewrite({ objects }: Pick<ActingDeps, 'objects'>, place: ScanName
   }
 }
 
+const damaged = (error: unknown) => (error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error));
+
 const LEASE_MS = 30 * 60_000;
 const WAIT_MS = 30_000;
 /** S3 takes a request so long after it was signed, and clocks differ a little. */
@@ -187,12 +190,12 @@ async function eraseHour(
     for (const one of objects.filter(({ place }) => place === 'events'))
       await attempt(one, () => rewrite(deps, 'events', one.key, matcher));
     // An hour may have been written since the search.
-    for (const key of await deps.objects.list(hourIn(parquetPrefix(prefix), hour)))
-      await attempt({ place: 'parquet', key }, () =>
-        rewrite(deps, 'parquet', key, matcher).catch((error: unknown) =>
-          error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error),
-        ),
-      );
+    const parts = await deps.objects.list(hourIn(parquetPrefix(prefix), hour));
+    // If this is interrupted, the hour is not counted rather than counted as it was.
+    if (parts.length > 0) await deps.objects.put(countsKey(prefix, hour), '', 'application/json');
+    for (const key of parts)
+      await attempt({ place: 'parquet', key }, () => rewrite(deps, 'parquet', key, matcher).catch(damaged));
+    await writeCounts(deps, hour).catch(damaged);
     await endLease(deps, leases, lease);
     if (clock.now() < until) return;
   }

@@ -148,6 +148,8 @@ export const SCANS = {
   },
   parquet: {
     atOnce: 1,
+    // Counts name no person.
+    takes: (key) => !key.endsWith('.json'),
     look: async (bytes, { event }) => {
       const rows = await fromParquet(bytes);
       const others = () => rows.filter((row) => !event({ ...row }));

@@ -4,6 +4,7 @@ import { count, endLease, type ItemDeps, leasesWith, takeLease, time } from '../
 import { mapEach } from '../../platform/concurrency';
 import { codeOf } from '../../platform/errors';
 import type { Log, Objects } from '../../platform/ports';
+import { writeCounts } from './counts';
 import {
   DATA_SUFFIX,
   dataPrefix,
@@ -212,6 +213,8 @@ export async function writeHour(deps: HourDeps & Times, hour: number, progress?:
     for (const bucket of of) bucket.clear();
   }
   if (!isWhole) return done;
+  // The placeholders are in the first hour of 1970.
+  if (hour > 0) await writeCounts({ ...deps, mayRead: mayWrite }, hour);
   return done.again ? 'again' : 'written';
 }
 

@@ -42,6 +42,10 @@ export const noneLateKey = (prefix: string): string => `${hourIn(latePrefix(pref
 export const partKey = (prefix: string, { hour, part, of }: { hour: number; part: number; of: number }): string =>
   `${hourIn(parquetPrefix(prefix), hour)}part-${part}-of-${of}.parquet`;
 
+/** In no partition of the Parquet, so that no query engine takes it for events. */
+export const countsKey = (prefix: string, hour: number): string =>
+  `${hourIn(`${parquetPrefix(prefix)}_counts/`, hour)}counts.json`;
+
 const HOUR = /\/year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/hour=(\d\d)\//;
 const LATE_HOUR = /\/(\d{4})(\d\d)(\d\d)(\d\d)-[^/]*$/;
 

@@ -103,13 +103,16 @@ const ofType = (value: unknown, type: PropertyType): unknown =>
 
 const NUMBERS = Object.entries(EVENT_COLUMNS).flatMap(([column, [type]]) => (type === 'text' ? [] : [column]));
 
-/** Reads the rows of an object. Rejects if the object is damaged. */
-export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
+const ALL = Object.keys(EVENT_COLUMNS) as (keyof EventRow)[];
+
+/** Reads the rows of an object, with all columns or some. Rejects if the object is damaged. */
+export async function fromParquet<C extends keyof EventRow>(bytes: Uint8Array, columns = ALL as C[]) {
   const file = new Uint8Array(bytes).buffer;
   const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
-  const rows = await parquetReadObjects({ file, columns: Object.keys(EVENT_COLUMNS), compressors });
-  for (const row of rows) for (const column of NUMBERS) if (row[column] !== null) row[column] = Number(row[column]);
-  return rows as EventRow[];
+  const rows = await parquetReadObjects({ file, columns, compressors });
+  const numbers = NUMBERS.filter((column) => columns.includes(column as C));
+  for (const row of rows) for (const column of numbers) if (row[column] !== null) row[column] = Number(row[column]);
+  return rows as Pick<EventRow, C>[];
 }
 
 /** The columns for properties of an object, as it was written. Throws if the object is damaged. */

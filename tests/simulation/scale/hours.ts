@@ -1,7 +1,8 @@
 import { parseEnvelope } from '../../../lib/engine/jobs/envelope';
 import type { Objects } from '../../../lib/platform/ports';
+import { countsIn } from '../../../lib/queues/analytics/counts';
 import { writeHours } from '../../../lib/queues/analytics/hours';
-import { dataPrefix, hourIn, hourStart, parquetPrefix } from '../../../lib/queues/analytics/keys';
+import { countsKey, dataPrefix, hourIn, hourOf, hourStart, parquetPrefix } from '../../../lib/queues/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../../lib/queues/analytics/message';
 import { fromParquet } from '../../../lib/queues/analytics/parquet';
 import { analyticsContract } from '../../../lib/queues/analytics/process';
@@ -191,16 +192,32 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
       }
   }
 
+  const parts = () => bucket.keys().filter((key) => key.startsWith(parquetPrefix(PREFIX)) && key.endsWith('.parquet'));
+
   /** No object has fewer ids than before. */
   const most = new Map<string, Set<string>>();
   async function compare(): Promise<void> {
-    for (const key of bucket.keys().filter((each) => each.startsWith(parquetPrefix(PREFIX)))) {
+    for (const key of parts()) {
       const rows = await fromParquet(bucket.bytes(key));
       const ids = new Set(rows.map(({ event_id }) => event_id));
       if (ids.size < rows.length) violations.push(`once: ${key} holds an id twice`);
       const mayLose = (id: string) => ids.has(id) || (ERASED.includes(id) && kernel.now() >= erasingFrom);
       for (const id of most.get(key) ?? []) if (!mayLose(id)) violations.push(`never fewer: ${key} lost ${id}`);
       most.set(key, ids);
+    }
+  }
+
+  /** At rest, the counts of each hour are those of its Parquet, or it is not counted. */
+  async function compareCounts(): Promise<void> {
+    for (const hour of new Set(parts().map((key) => hourOf(key) ?? 0))) {
+      const own = parts().filter((key) => hourOf(key) === hour);
+      const counts = countsIn(await bucket.get(countsKey(PREFIX, hour)), own.length);
+      const rows = (await Promise.all(own.map((key) => fromParquet(bucket.bytes(key))))).flat();
+      const users = new Set(rows.map(({ user_id }) => user_id)).size;
+      if (counts && (counts.events !== rows.length || counts.users !== users))
+        violations.push(`counts: ${counts.events} events of ${counts.users} users, but ${rows.length} of ${users}`);
+      const isOneSet = own.every((key) => key.slice(-10) === own[0]?.slice(-10));
+      if (!counts && isOneSet && hour > 0 && !erasing) violations.push('counts: an hour is not counted');
     }
   }
 
@@ -227,7 +244,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
 
   if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');
   // Long after everything has settled, Parquet alone holds each event.
-  await Promise.all([readSlowly(), compare(), kernel.run(() => false)]);
+  await Promise.all([readSlowly(), compare(), compareCounts(), kernel.run(() => false)]);
   if (erasing && erasedAt > kernel.now()) violations.push('erased: the erasure never ended');
   const one = messages.find(({ n }) => !erasing || !isErased(n));
   if (one && bucket.keys().every((key) => !key.startsWith(hourIn(parquetPrefix(PREFIX), Date.parse(one.time)))))

@@ -12,8 +12,9 @@ import { stateOf } from '../../../lib/operate/ops/operator';
 import { type Found, findPerson } from '../../../lib/operate/ops/person';
 import type { Person } from '../../../lib/operate/ops/search';
 import { PermanentError, StopError } from '../../../lib/platform/errors';
+import { countsIn } from '../../../lib/queues/analytics/counts';
 import { writeHours } from '../../../lib/queues/analytics/hours';
-import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/queues/analytics/keys';
+import { countsKey, HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/queues/analytics/keys';
 import { propertyColumnsOf } from '../../../lib/queues/analytics/parquet';
 import { analyticsContract } from '../../../lib/queues/analytics/process';
 import { hoursKey } from '../../../lib/queues/analytics/queue';
@@ -184,8 +185,11 @@ test.each<[string, Person, number[]]>([
 ])('the events %s leave originals and Parquet, and no repeat brings them back', async (_what, person, gone) => {
   const { engine, bodies, hours, erase, seen, text } = await startEvents();
   const before = await seen();
+  const counted = () => countsIn(engine.objects.bytes(countsKey(PREFIX, HOUR)), 1)?.events;
+  expect(counted()).toBe(8);
 
   const { left } = await erase(person);
+  expect(counted()).toBe(8 - gone.length);
   // SQS delivers the messages once more, and the hour is written again.
   engine.clock.advance(HOUR_MS);
   for (const body of bodies) await engine.sendAndDeliver(body);
