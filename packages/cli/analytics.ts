@@ -24,7 +24,7 @@ const MOST_NAMES = 20;
 
 export const analytics = {
   analytics: {
-    usage: 'Show what analytics stored and rejected in the last hour, and events by name',
+    usage: 'Show what analytics stored and rejected, by hour, and events by name',
     options: {
       watch: { usage: 'Show it again every ten seconds until Ctrl-C', type: 'boolean' },
       json: JSON_OUTPUT,
@@ -68,7 +68,8 @@ export const analytics = {
   },
 } satisfies Record<string, Command>;
 
-function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures): string[] {
+function figuresLines(figures: AnalyticsFigures): string[] {
+  const { at, from, accepted, rejected, p50, p95, written, stored, rejections } = figures;
   const times = Array.from({ length: 3_600 / PERIOD }, (_, n) => from + n * PERIOD * 1000);
   const msText = (ms: number | undefined) => (ms === undefined ? '' : duration(ms / 1000));
   const spans = times.map((time) => {
@@ -76,15 +77,30 @@ function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejectio
     const counts = [accepted, rejected].map((points) => String(value(points) ?? 0));
     return [timeText(time), ...counts, msText(value(p50)), msText(value(p95))];
   });
-  const names = stored.names.slice(0, MOST_NAMES).map(({ name, events }) => [name, String(events)]);
+  const hours = written.hours.map(({ at, ...of }) => [
+    ...[timeText(at), `${of.events ?? 'not counted'}`, `${of.users ?? ''}`],
+    `${of.rejected ?? (of.events === undefined ? '' : 'not counted')}`,
+  ]);
+  const named = (names: readonly { name: string; events: number }[]) =>
+    names.slice(0, MOST_NAMES).map(({ name, events }) => [name, String(events)]);
+  const less = [...written.names.slice(MOST_NAMES), { events: written.others }];
+  const others = less.reduce((sum, { events }) => sum + events, 0);
   const rules = rejections.rules.map(({ field, rule, events, example }) => [
     ...[field || 'the event', String(events), rule, example.value, example.job],
   ]);
   return [
     ...tableText(['FROM (UTC)', 'ACCEPTED', 'REJECTED', 'P50', 'P95'], spans),
     '',
+    `Hours as Parquet, exact:${hours.length === 0 ? ' none' : ''}`,
+    ...tableText(['HOUR (UTC)', 'EVENTS', 'USERS', 'REJECTED'], hours),
+    ...tableText(['NAME', 'EVENTS'], [...named(written.names), ...(others > 0 ? [['others', String(others)]] : [])]),
+    ...tableText(
+      ['REJECTED', 'RULE'],
+      written.rules.map(({ rule, events }) => [String(events), rule]),
+    ),
+    '',
     `Stored: ${counted(stored.bytes, 'byte')}, compressed, in ${newestText(stored)}.`,
-    ...tableText(['NAME', 'EVENTS'], names),
+    ...tableText(['NAME', 'EVENTS'], named(stored.names)),
     '',
     `Rejected, in ${newestText(rejections)}:${rules.length === 0 ? ' none' : ''}`,
     ...tableText(['FIELD', 'EVENTS', 'RULE', 'IT WAS', 'JOB'], rules),

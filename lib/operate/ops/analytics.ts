@@ -1,8 +1,19 @@
 import { gunzipSync } from 'node:zlib';
 import { mapEach } from '../../platform/concurrency';
+import { groupBy } from '../../platform/group-by';
 import type { MetricPoint, Objects } from '../../platform/ports';
 import { counted } from '../../platform/text';
-import { dataPrefix, HOUR_MS, hourIn, hourStart, rejectedPrefix } from '../../queues/analytics/keys';
+import { countsIn } from '../../queues/analytics/counts';
+import {
+  countsKey,
+  dataPrefix,
+  HOUR_MS,
+  hourIn,
+  hourOf,
+  hourStart,
+  parquetPrefix,
+  rejectedPrefix,
+} from '../../queues/analytics/keys';
 import type { Deployment } from './operator';
 
 /** Reading more objects would take longer than an operator waits for a page. */
@@ -29,10 +40,12 @@ export function analyticsReader(deps: Deployment, period: number) {
   const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({ ...own, name, statistic });
   const counts = [metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')];
   const metrics = [...counts, metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')];
+  let written: { to: number; of: Awaited<ReturnType<typeof writtenHours>> } | undefined;
   return async () => {
     const at = clock.now();
     const to = Math.ceil(at / (period * 1000)) * period * 1000;
     const from = to - HOUR_MS;
+    if (written?.to !== to) written = { to, of: await writtenHours(deps, at) };
     const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
     const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
       monitoring.series(metrics, { from, to, periodSeconds: period }),
@@ -46,6 +59,8 @@ export function analyticsReader(deps: Deployment, period: number) {
       rejected,
       p50,
       p95,
+      /** Of the last written hours, exact. An hour without `events` is not counted. */
+      written: written.of,
       /** Of this hour and the one before, from the bucket. `bytes` are compressed. */
       stored: {
         ...stored.newest,
@@ -54,6 +69,30 @@ export function analyticsReader(deps: Deployment, period: number) {
       },
       rejections: { ...rejections.newest, rules: byRule(rejections.read.flat()) },
     };
+  };
+}
+
+const MOST_HOURS = 24;
+
+/** What the function that writes hours has counted in the last ones that it has written. */
+async function writtenHours({ objects, prefix }: Deployment, at: number) {
+  const folder = parquetPrefix(prefix);
+  const keys = await objects.list(folder, { after: hourIn(folder, at - (MOST_HOURS + 1) * HOUR_MS) });
+  const parts = groupBy(keys, (key) => hourOf(key) ?? 0);
+  const hours = await mapEach([...parts].slice(-MOST_HOURS), READS, async ([hour, { length }]) => {
+    return { hour, counts: countsIn(await objects.get(countsKey(prefix, hour)), length) };
+  });
+  const all = hours.flatMap(({ counts }) => counts ?? []);
+  const named = all.flatMap(({ names }) => names.map(([name, events]) => ({ name, events })));
+  const rules = all.flatMap(({ rejected = [] }) => rejected.map(([rule, events]) => ({ rule, events })));
+  return {
+    hours: hours.map(({ hour, counts: { events, users, rejected } = {} }) => {
+      return { at: hour, events, users, rejected: rejected?.reduce((sum, [, of]) => sum + of, 0) };
+    }),
+    names: summed(named, ({ name }) => name),
+    /** Events of names that were too rare to be kept in their hour. */
+    others: all.reduce((sum, { others }) => sum + others, 0),
+    rules: summed(rules, ({ rule }) => rule),
   };
 }
 

@@ -14,7 +14,7 @@ export const AnalyticsPage = () => (
   </>
 );
 
-const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures) => (
+const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, rejections }: AnalyticsFigures) => (
   <>
     <div class="columns">
       <Chart
@@ -30,6 +30,41 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
         totals={{ p95: timeText(p95) }}
         {...{ from, to, textOf: duration }}
       />
+    </div>
+    <div class="columns">
+      <Card title="Written hours" note={<small>Exact: each event of an hour once.</small>}>
+        <Table
+          empty={<Empty what="No hour is written yet.">An hour is written a quarter of an hour after its end.</Empty>}
+          label="Written hours"
+          rows={written.hours}
+          id={({ at }) => String(at)}
+          columns={{
+            'Hour (UTC)': ({ at }) => new Date(at).toISOString().slice(0, 16).replace('T', ' '),
+            Events: ({ events }) => numberText(events),
+            Users: ({ users }) => numberText(users),
+            Rejected: ({ rejected }) => numberText(rejected),
+          }}
+          numbers={['Events', 'Users', 'Rejected']}
+        />
+      </Card>
+      <Card title="Names in these hours" note={<small>{`${counted(written.others, 'event')} of other names.`}</small>}>
+        <Table
+          empty={<Empty what="No events yet." />}
+          label="Names in written hours"
+          rows={written.names.slice(0, 50)}
+          id={({ name }) => name}
+          columns={{ Name: ({ name }) => name, Events: ({ events }) => count(events) }}
+          numbers={['Events']}
+        />
+        <Table
+          empty={<Empty what="No event was rejected." />}
+          label="Rejected events in written hours"
+          rows={written.rules}
+          id={({ rule }) => rule}
+          columns={{ Rejected: ({ rule }) => rule, Events: ({ events }) => count(events) }}
+          numbers={['Events']}
+        />
+      </Card>
     </div>
     <Chart
       title="Events by name over time"
@@ -86,6 +121,8 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, stored, rejections
 const HOUR_MS = 3_600_000;
 /** The start of the hour before. */
 const hourBefore = (at: number): number => (Math.floor(at / HOUR_MS) - 1) * HOUR_MS;
+
+const numberText = (value: number | undefined): string => (value === undefined ? 'not counted' : count(value));
 
 const timeText = (points: AnalyticsFigures['p95']): string => duration(points.at(-1)?.value ?? 0);
 

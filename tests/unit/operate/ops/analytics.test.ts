@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { AnalyticsFigures } from '../../../../lib/operate/ops/analytics';
 import { writeHours } from '../../../../lib/queues/analytics/hours';
-import { dataPrefix, hourIn } from '../../../../lib/queues/analytics/keys';
+import { countsKey, dataPrefix, hourIn } from '../../../../lib/queues/analytics/keys';
 import { analyticsContract } from '../../../../lib/queues/analytics/process';
 import { replayRejected } from '../../../../packages/cli/analytics';
 import { commands } from '../../../../packages/cli/commands';
@@ -77,13 +77,46 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
   expect(rules[0]).toMatchObject({ rule, example: { job: jobId(1), value, event: { user: value } } });
   expect(lines[0]).toBe('FROM (UTC)           ACCEPTED  REJECTED  P50    P95');
   expect(lines[6]).toBe('2026-01-02 03:00:00  6         0         1.5 s  1.5 s');
-  expect(lines.slice(8, 12)).toEqual([
+  expect(lines.slice(10, 14)).toEqual([
     expect.stringMatching(/^Stored: \d+ bytes, compressed, in 2 messages of this hour and the one before\.$/),
     ...['NAME           EVENTS', 'screen_viewed  5', 'purchase       1'],
   ]);
   const line = lines.find((one) => one.startsWith('user'));
   expect(line?.split(/ {2,}/)).toEqual(['user', '2', rule, value, jobId(1)]);
   expect(JSON.stringify([lines, figures])).not.toMatch(/someone|Some One/);
+});
+
+test('sls analytics shows exact counts of each written hour, and never a zero for an hour that is not counted', async () => {
+  const { engine, deliver, write } = start();
+  for (const hour of [2, 3]) {
+    const time = `2026-01-02T0${hour}:04:05.000Z`;
+    const events = [...someEvents(1, 3), anEvent(4, { name: 'purchase' }), { id: 'bad' }];
+    await engine.sendAndDeliver(analyticsBody(events, { n: hour, time }));
+  }
+  engine.clock.advance(2 * 60 * MINUTE_MS);
+  await write();
+  await engine.objects.put(countsKey(PREFIX, HOUR - 60 * MINUTE_MS), '{', 'application/json');
+  await deliver(someEvents(9, 10), 9);
+  const { deployment } = memoryDeployment(engine);
+
+  const { lines } = await command({ deps: deployment }, 'analytics');
+  const figures = (await command({ deps: deployment }, 'analytics', { json: true })).json as AnalyticsFigures;
+
+  expect(figures.written).toEqual({
+    hours: [{ at: isoAt(HOUR - 60 * MINUTE_MS) }, { at: isoAt(HOUR), events: 4, users: 4, rejected: 1 }],
+    names: [
+      { name: 'screen_viewed', events: 3 },
+      { name: 'purchase', events: 1 },
+    ],
+    others: 0,
+    rules: [{ rule: expect.any(String), events: 1 }],
+  });
+  const at = lines.indexOf('HOUR (UTC)           EVENTS       USERS  REJECTED');
+  expect(lines.slice(at + 1, at + 3)).toEqual([
+    '2026-01-02 02:00:00  not counted',
+    '2026-01-02 03:00:00  4            4      1',
+  ]);
+  expect(lines).toContain('purchase       1');
 });
 
 test('sls analytics --watch shows them again until Ctrl-C, and reads each object once, and only the newest hundred', async () => {
