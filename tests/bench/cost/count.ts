@@ -8,7 +8,7 @@ import type { InviteInput } from '../../../lib/queues/testflight/message';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { type EngineOptions, jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
-import { aFeedback, feedbackBody, startFeedback, ownUser } from '../../support/feedback';
+import { aFeedback, feedbackBody, ownUser, startFeedback } from '../../support/feedback';
 import type { Used } from '../../support/memory-table';
 import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
