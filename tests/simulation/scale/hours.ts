@@ -272,6 +272,6 @@ const WHAT =
 const ERASED_WHAT = 'the same hours with one function at a time, while an operator erases a person of them';
 
 export const HOURS_PLANS = [
-  scalePlan('hours', WHAT, [10, 300], (size) => playAll(size, { erasing: false, first: [13, 15, 3] })),
-  scalePlan('hours-erased', ERASED_WHAT, [10, 300], (size) => playAll(size, { erasing: true, first: [69] })),
+  scalePlan('hours', WHAT, [10, 300], (size) => playAll(size, { erasing: false, first: [9, 13, 15, 3] })),
+  scalePlan('hours-erased', ERASED_WHAT, [10, 300], (size) => playAll(size, { erasing: true, first: [13] })),
 ];
