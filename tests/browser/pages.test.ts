@@ -1,9 +1,11 @@
 import { pauseQueue } from '../../lib/operate/ops/pause';
 import { PermanentError } from '../../lib/platform/errors';
+import type { Objects } from '../../lib/platform/ports';
+import { countsKey, HOUR_MS, hourStart, partKey } from '../../lib/queues/analytics/keys';
 import { anEvent, putOriginal } from '../support/analytics';
 import { testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';
-import { envelope, jobId } from '../support/engine';
+import { envelope, jobId, PREFIX } from '../support/engine';
 import { rejects, sampleEngine } from '../support/sample-contract';
 import { browserTest, opens, openTab, violations } from './page';
 
@@ -19,10 +21,20 @@ async function aConsole(options: Parameters<typeof testedConsole>[1]) {
   const time = new Date(engine.clock.now()).toISOString();
   const events = [anEvent(1, { time }), anEvent(2, { time, user: 'someone@example.com' })];
   await putOriginal(engine.objects, events, { time });
+  await putWrittenHours(engine.objects, hourStart(engine.clock.now()));
   const { deployment, metrics } = memoryDeployment(engine);
   for (const name of ['EventsAccepted', 'EventsRejected', 'TimeToStore'])
     metrics.set(name, [{ at: engine.clock.now() - 60_000, value: 1 }]);
   return opens(await testedConsole(engine, { deployment, ...options }));
+}
+
+/** Two written hours, of which one is counted. More names than a page shows have one event, and two events have others. */
+async function putWrittenHours(objects: Objects, end: number): Promise<void> {
+  for (const hour of [end - 2 * HOUR_MS, end - HOUR_MS])
+    await objects.put(partKey(PREFIX, { hour, part: 0, of: 1 }), '', 'application/octet-stream');
+  const names = Array.from({ length: 53 }, (_, n) => [`name-${n}`, 1]);
+  const counts = { parts: 1, events: 55, users: 7, names, others: 2, rejected: [['must be a text', 4]] };
+  await objects.put(countsKey(PREFIX, end - HOUR_MS), JSON.stringify(counts), 'application/json');
 }
 
 /** A tab on a path of a console, which it entered by the printed address. */
@@ -187,6 +199,23 @@ browserTest('an operator on a phone pauses a queue again, and goes from its prob
   await page.getByText('50 jobs.').waitFor();
   expect(problems).toEqual([]);
 });
+
+browserTest(
+  'the page of analytics shows what each written hour holds, and how many events have no name there',
+  async () => {
+    const { page, go } = await aTabOn('/');
+    await go('/console/analytics');
+    const hours = page.getByLabel('What each written hour holds');
+    await hours.waitFor();
+
+    const rows = await hours.locator('tbody tr').allInnerTexts();
+    expect(rows.map((row) => row.split('\t').slice(1))).toEqual([
+      ['not counted', 'not counted', 'not counted'],
+      ['55', '7', '4'],
+    ]);
+    expect(await page.getByText('5 events of other names.').count()).toBe(1);
+  },
+);
 
 const PAGES = [
   ['/', 'The reconciler'],

@@ -35,7 +35,7 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, r
       <Card title="Written hours" note={<small>Exact: each event of an hour once.</small>}>
         <Table
           empty={<Empty what="No hour is written yet.">An hour is written a quarter of an hour after its end.</Empty>}
-          label="Written hours"
+          label="What each written hour holds"
           rows={written.hours}
           id={({ at }) => String(at)}
           columns={{
@@ -47,11 +47,14 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, r
           numbers={['Events', 'Users', 'Rejected']}
         />
       </Card>
-      <Card title="Names in these hours" note={<small>{`${counted(written.others, 'event')} of other names.`}</small>}>
+      <Card
+        title="Names in these hours"
+        note={<small>{`${counted(othersOf(written), 'event')} of other names.`}</small>}
+      >
         <Table
           empty={<Empty what="No events yet." />}
           label="Names in written hours"
-          rows={written.names.slice(0, 50)}
+          rows={written.names.slice(0, MOST_NAMES)}
           id={({ name }) => name}
           columns={{ Name: ({ name }) => name, Events: ({ events }) => count(events) }}
           numbers={['Events']}
@@ -121,6 +124,12 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, r
 const HOUR_MS = 3_600_000;
 /** The start of the hour before. */
 const hourBefore = (at: number): number => (Math.floor(at / HOUR_MS) - 1) * HOUR_MS;
+
+const MOST_NAMES = 50;
+
+/** Events of names that are not shown: rare in their hour, or in all. */
+const othersOf = ({ names, others }: AnalyticsFigures['written']): number =>
+  names.slice(MOST_NAMES).reduce((total, { events }) => total + events, others);
 
 const numberText = (value: number | undefined): string => (value === undefined ? 'not counted' : count(value));
 
