@@ -24,7 +24,7 @@ test.each<[string, Trouble[], string[]]>([
   ],
   [
     'a vendor that asks for fewer calls, and five throttled minutes',
-    [zendesk({ hour: 10, minutes: 40, status: 429 }), { ...NO_CONCURRENCY, hour: 15, minutes: 5 }],
+    [zendesk({ hour: 9, minutes: 40, status: 429 }), { ...NO_CONCURRENCY, hour: 15, minutes: 5 }],
     [
       'feedback: A job has been held for a long time',
       'feedback: A job has been held for a long time (over)',

@@ -131,7 +131,7 @@ export interface JobRow extends ItemHead {
   /** When a vendor first failed in one of its runs since the job was last opened. */
   failingSince?: number;
   holds: number;
-  /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
+  /** When it was first held since the job was last opened, other than for a retry. Several holds in a row count as one. */
   heldSince?: number;
   /** When a run last ended with an outcome. */
   outcomeAt?: number;

@@ -197,7 +197,7 @@ export function hold(
     ...afterRun(row, `held (${reason})`, run),
     reason,
     holds: row.holds + 1,
-    heldSince: row.heldSince ?? run.at,
+    ...(reason === 'retry' ? {} : { heldSince: row.heldSince ?? run.at }),
     retryAt: run.at + waitMs,
     spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),

@@ -67,8 +67,8 @@ const OLDEST_ROWS = 10;
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A job that
  * this run has released counts, because a vendor that asks for fewer calls soon holds it again. A planned job counts from
- * its time on. It leaves out jobs of a stopped vendor, which `circuit-open` or `vendor-limited` reports, and holds that the
- * settings ask for.
+ * its time on, and a retry from the end of its wait on, because we chose that. It leaves out jobs of a stopped vendor,
+ * which `circuit-open` or `vendor-limited` reports, and holds that the settings ask for.
  */
 export const measureHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
@@ -87,7 +87,8 @@ export const measureHeld: Work = async (deps, queue) => {
       const row = await ledger.known(key);
       if (row?.state !== 'held' || orderedHolds.includes(row.error?.code ?? '')) continue;
       // A planned job that has never been held has only the time that its producer chose.
-      oldest = Math.min(oldest, row.heldSince ?? row.dueSince ?? row.updatedAt);
+      const since = row.heldSince ?? row.dueSince ?? row.updatedAt;
+      oldest = Math.min(oldest, row.reason === 'retry' ? Math.max(since, row.retryAt ?? 0) : since);
     }
   }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });

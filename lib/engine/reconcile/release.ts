@@ -130,10 +130,10 @@ async function releaseEach(
   });
 }
 
-/** The end of a pause, or of a wait that the settings ask for, is no sign of trouble. */
+/** The end of a pause, of a retry's wait, or of a wait that the settings ask for, is no sign of trouble. */
 function noteRelease({ works, releasedSince }: ReconcileRun, { queue, reason, error, heldSince }: JobRow): void {
-  const isOrdered = reason === 'paused' || works[queue]?.orderedHolds?.includes(error?.code ?? '');
-  if (heldSince === undefined || isOrdered) return;
+  const isOrdered = works[queue]?.orderedHolds?.includes(error?.code ?? '');
+  if (heldSince === undefined || isOrdered || reason === 'paused' || reason === 'retry') return;
   releasedSince.set(queue, Math.min(heldSince, releasedSince.get(queue) ?? heldSince));
 }
 

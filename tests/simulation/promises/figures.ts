@@ -90,7 +90,10 @@ export function watchGauges(world: World): void {
     row.todo !== undefined &&
     !HOLDS_BY_SETTING.some((code) => code === row.error?.code) &&
     !waitsForCircuit(row);
-  const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
+  const heldFor = ({ history, reason, retryAt = 0 }: JobRow): number => {
+    const at = history.findLast(ofKind('held'))?.at ?? kernel.now();
+    return kernel.now() - (reason === 'retry' ? Math.max(at, retryAt) : at);
+  };
 
   onMeasure.push((name, value, { queue }) => {
     // Today's code does not see the rows of newer code.

@@ -55,7 +55,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     },
   ),
   // SQS takes the second release for a repeat of the first.
-  hold: wrong('row.holds + 1,\n    heldSince', 'row.holds || 1,\n    heldSince', explained('its holds are 1'), {
+  hold: wrong('row.holds + 1,\n    ...(', 'row.holds || 1,\n    ...(', explained('its holds are 1'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after', 'retry-after'),
   }),

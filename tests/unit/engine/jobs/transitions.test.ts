@@ -17,7 +17,7 @@ const FOLLOW: Record<follow.ArrowName, (row: JobRow) => JobRow> = {
   giveUp: (row) => follow.giveUp({ ...row, owed }, { at: AT, code: 'SendgridRejected' }),
   retry: (row) => follow.retry(row, { ...run, error, waitMs: 1 }),
   giveBack: (row) => follow.giveBack(row, { at: AT, messageId: 'm', error }),
-  hold: (row) => follow.hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
+  hold: (row) => holdFor('throttled', row),
   park: (row) => follow.park(row, { ...run, error, reason: 'error', bodyKept: true }),
   stop: (row) => follow.stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
   release: (row) => follow.release(row, AT),
@@ -30,6 +30,10 @@ const FOLLOW: Record<follow.ArrowName, (row: JobRow) => JobRow> = {
   reopen: (row) => follow.reopen(row, { at: AT, event: 'reopened (operator)', note: 'audit 1' }),
   resend: (row) => follow.resend(row, { at: AT, event: 'resent (operator)', note: 'audit 1', owed }),
 };
+
+function holdFor(reason: 'throttled' | 'retry', row = rowIn('processing')): JobRow {
+  return follow.hold(row, { ...run, error, reason, waitMs: 1, bodyKept: true });
+}
 
 /** A row in a place. */
 function rowIn(place: follow.Place): JobRow {
@@ -70,6 +74,11 @@ test.each<[string, JobRow, Partial<JobRow>]>([
   ['a redriven job is due since its message was sent', FOLLOW.claim(redriven), { dueSince: AT }],
 ])('%s', (_what, after, expected) => {
   expect(after).toMatchObject(expected);
+});
+
+test('a hold for a retry begins no wait', () => {
+  expect(holdFor('retry')).not.toHaveProperty('heldSince');
+  expect(holdFor('throttled')).toHaveProperty('heldSince', AT);
 });
 
 test.each([

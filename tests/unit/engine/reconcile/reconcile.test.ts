@@ -73,6 +73,7 @@ test.each<[string, string, object]>([
   ['a chunk that waits for its window', 'OutsideWindow', {}],
   ['a chunk that waits for the next day', 'DailyCapReached', {}],
   ['a paused job, because an operator decides when it goes on,', 'NoSlot', { reason: 'paused' }],
+  ['a job that is tried again later', 'NoSlot', { reason: 'retry' }],
   ['a job that is planned for later', 'NoSlot', { notBefore: 1, firstStartedAt: undefined, heldSince: undefined }],
 ])('%s does not count as held', async (_what, code, change) => {
   const wait = new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
