@@ -68,8 +68,8 @@ export function rowOf(line: string): EventRow {
 }
 
 /** A repeat is the same id of the same user and session, because some ids are unique in a session only. */
-export const identityOf = ({ event_id: id, user_id: user, session_id: session }: EventRow): string =>
-  `${id}\n${user ?? ''}\n${session ?? ''}`;
+export const identityOf = (row: Pick<EventRow, 'event_id' | 'user_id' | 'session_id'>): string =>
+  `${row.event_id}\n${row.user_id ?? ''}\n${row.session_id ?? ''}`;
 
 /** Writes the rows sorted by name and time, so a query for some names reads few row groups. It sorts `rows` itself. */
 export function toParquet(rows: EventRow[], columns: readonly PropertyColumn[]): Uint8Array {

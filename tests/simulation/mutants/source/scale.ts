@@ -154,7 +154,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     'doubtAt = clock.now();': 'doubtAt = clock.now(); pending.delete(hour);',
   }),
   idsAreKeptTwice: mutant('hours', /^once/, HOURS, {
-    'byId.set(identity, row)': 'byId.set(identity + row.job_id, row)',
+    'added.set(identity, row)': 'added.set(identity + row.job_id, row)',
   }),
   erasedBeforeTheLastWrite: mutant('hours-erased', /^erased: a reader sees/, ERASE, {
     'if (waitMs > 0) await clock.sleep(waitMs);': '',
