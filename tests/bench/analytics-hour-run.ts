@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/platform/aws/clients';
 import { realObjects } from '../../lib/platform/aws/objects';
@@ -37,7 +38,9 @@ async function main(place: string, onePartBytes: number): Promise<void> {
       runs++;
     } while (typeof result === 'object');
   });
-  const megabytes = process.resourceUsage().maxRSS / 1000;
+  // Not `maxRSS`: Linux counts in it what the process had before its program was loaded, which is the parent's memory.
+  const [, peak] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  const megabytes = Number(peak) / 1000;
   process.stdout.write(JSON.stringify({ result, runs, seconds: ms / 1000, cpuSeconds: cpuMs / 1000, megabytes }));
 }
 
