@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import * as z from 'zod';
 import { submitOptions } from '../../lib/engine/submit/options';
@@ -69,6 +69,7 @@ export async function packProducer(out: string): Promise<string> {
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
   const manifest = { ...readManifest(HERE), version: readManifest('.').version };
   try {
+    write('package.json', JSON.stringify(manifest, null, 2));
     await build({
       entryPoints: [`${HERE}/index.ts`],
       outfile: join(folder, 'dist/index.js'),
@@ -94,7 +95,6 @@ export async function packProducer(out: string): Promise<string> {
     write('dist/schemas.js', schemas.code);
     write('dist/schemas.mjs', "export * from './schemas.js';\n");
     for (const file of ['schemas.d.ts', 'schemas.d.mts']) write(`dist/${file}`, schemas.types);
-    write('package.json', JSON.stringify(manifest, null, 2));
     for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
     // It is in the bundle: an ES module, which Node before 20.19 cannot require.
     cpSync('node_modules/uuid/LICENSE.md', join(folder, 'dist/licenses/uuid.md'));
@@ -145,74 +145,35 @@ function schemasOf(): { code: string; types: string } {
   return { code, types: declared.flat().join('') };
 }
 
+/** What the exports of the entry need of all declarations. tsc writes one file a module, which API Extractor joins. */
 function declarations(folder: string): string {
-  const types = join(folder, 'types');
-  const config = join(folder, 'tsconfig.json');
+  const file = (name: string) => join(folder, name);
+  const write = (name: string, value: object) => writeFileSync(file(name), JSON.stringify(value));
   const compilerOptions = { types: ['node'], typeRoots: [resolve('node_modules/@types')] };
   const files = [resolve(`${HERE}/index.ts`)];
-  writeFileSync(config, JSON.stringify({ extends: resolve('tsconfig.json'), files, include: [], compilerOptions }));
-  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', '.', '--outDir', types];
+  write('tsconfig.json', { extends: resolve('tsconfig.json'), files, include: [], compilerOptions });
+  write('api-extractor.json', {
+    projectFolder: folder,
+    newlineKind: 'lf',
+    mainEntryPointFilePath: file(`types/${HERE}/index.d.ts`),
+    dtsRollup: { enabled: true, untrimmedFilePath: file('joined.d.ts') },
+    apiReport: { enabled: false },
+    docModel: { enabled: false },
+    tsdocMetadata: { enabled: false },
+  });
   // Each checker checks the shared types again: four take twice the CPU of one.
-  run('node_modules/.bin/tsc', ['-p', config, '--checkers', '1', ...options]);
-  return joined(join(types, HERE, 'index.d.ts'));
-}
-
-/** Puts a file's text after its imports. Only the entry exports. Names are distinct, and no import renames one. */
-function joined(entry: string): string {
-  const packages = new Set<string>();
-  const texts: string[] = [];
-  const seen = new Set<string>();
-  const add = (file: string): void => {
-    if (seen.has(file)) return;
-    seen.add(file);
-    const addImported = (path: string) => add(`${join(dirname(file), path.replace(/\.ts$/, ''))}.d.ts`);
-    const inline = /\bimport\(['"](\.[^'"]+)['"]\)\./g;
-    const source = readFileSync(file, 'utf8').replaceAll(inline, (_, path: string) => {
-      addImported(path);
-      return '';
-    });
-    const text = source.replaceAll(
-      /^(import|export)( [^;]*?) from ['"]([^'"]+)['"];\n/gm,
-      (statement: string, word: string, names: string, path: string) => {
-        if (path.startsWith('.')) addImported(path);
-        else packages.add(statement.replace('import type ', 'import '));
-        return word === 'export' && file === entry ? `export${names};\n` : '';
-      },
-    );
-    texts.push(file === entry ? text : text.replaceAll(/^export (\{\};\n)?/gm, ''));
-  };
-  add(entry);
-  const statements = used(texts.join(''));
-  const needed = new Set(statements.flatMap((statement) => statement.replaceAll(NO_NAMES, '').match(/\w+/g) ?? []));
-  const imported = [...packages].filter((statement) =>
-    statement
-      .split(' from ')[0]
-      ?.match(/\w+/g)
-      ?.some((name) => !['import', 'type', 'as'].includes(name) && needed.has(name)),
-  );
-  return [...imported, ...statements.map(described)].join('');
-}
-
-/** Comments, texts, new names of exports, and names of fields. */
-const NO_NAMES = /\/\*\*[\s\S]*?\*\/|'[^'\n]*'|"[^"\n]*"| as \w+|^ +\w+\??:/gm;
-
-/** The statements of a text of declarations that its exports need. */
-function used(text: string): string[] {
-  const statements = text.match(/(?:^\/\*\*[\s\S]*?\*\/\n)*^[a-z].*\n(?:^[ }].*\n)*/gm) ?? [];
-  const named = new Map(statements.map((statement) => [nameIn(statement), statement]));
-  const needed = new Set(statements.filter((statement) => statement.startsWith('export')));
-  // A set iterates over what is added meanwhile.
-  for (const statement of needed)
-    for (const [word] of statement.replaceAll(NO_NAMES, '').matchAll(/\w+/g)) {
-      const other = named.get(word);
-      if (other) needed.add(other);
-    }
-  return statements.filter((statement) => needed.has(statement));
+  const options = ['--checkers', '1', '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', '.'];
+  run('node_modules/.bin/tsc', ['-p', file('tsconfig.json'), ...options, '--outDir', file('types')]);
+  // Where the declarations find zod.
+  symlinkSync(resolve('node_modules'), file('node_modules'), 'junction');
+  run('node_modules/.bin/api-extractor', ['run', '--local', '--config', file('api-extractor.json')]);
+  const statements = /^(?:export )?(?:declare )?(?:const|interface|type) (\w+).*\n(?: .*\n)*/gm;
+  return readFileSync(file('joined.d.ts'), 'utf8').replaceAll(statements, described);
 }
 
 /** Puts the description of each field over it, where editors look for it. tsc drops the comments of a schema. */
-function described(statement: string): string {
-  const shape = SHAPES[nameIn(statement)];
+function described(statement: string, declared: string): string {
+  const shape = SHAPES[declared];
   if (!shape) return statement;
   const texts = new Map(fieldsOf(shape).map(([path, { description }]) => [path, description]));
   const path: string[] = [];
@@ -222,9 +183,6 @@ function described(statement: string): string {
     return text ? `${indent}/** ${text} */\n${line}` : line;
   });
 }
-
-const nameIn = (statement: string): string =>
-  /^(?:declare |abstract )*(?:class|const|function|interface|type) (\w+)/m.exec(statement)?.[1] ?? '';
 
 function run(command: string, args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });

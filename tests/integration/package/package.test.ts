@@ -18,7 +18,7 @@ export async function use(producer: Producer = createProducer({ instance: 'my-ap
     );
     const job: JobStatus = await producer.jobs.get(accepted.id, { principal: 'client' });
     await producer.track({ id: '1', name: 'opened', time: new Date().toISOString() });
-    return job.state;
+    return job.reason === 'never-sent' ? job.reason : job.state;
   } catch (error) {
     if (error instanceof InvalidJobError) return error.problems.map(({ field }) => field).join();
     if (error instanceof StoreError) return error.code;
@@ -95,7 +95,7 @@ test('the package of the producer says of each function what it does, and asks f
   const types = readFileSync(join(consumer.folder, 'node_modules', PRODUCER, 'dist/index.d.ts'), 'utf8');
   const named = ['Inputs', 'Sending', 'Producer', 'Jobs', 'CampaignControl', 'Suppression', 'Tracker', 'TestProducer'];
   const bare = named.flatMap((name) => {
-    const [, body = ''] = new RegExp(`\\ninterface ${name} [^{]*{\n([^]*?)\n}`).exec(types) ?? [];
+    const [, body = ''] = new RegExp(`\\n(?:export )?declare interface ${name} [^{]*{\n([^]*?)\n}`).exec(types) ?? [];
     expect(body).toContain('/**');
     const lines = body.split('\n').map((line, at, all) => [line, all[at - 1] ?? ''] as const);
     return lines.filter(([line, before]) => /^ {4}(readonly )?\w+(\(|: )/.test(line) && !before.endsWith('*/'));
