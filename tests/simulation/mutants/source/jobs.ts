@@ -333,6 +333,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     MEASURE,
     {
       'row.heldSince ?? row.dueSince ?? row.updatedAt': 'row.heldSince ?? row.updatedAt',
+      'Math.max(since, row.retryAt ?? 0)': 'since',
       '? now :': '? Number.MAX_SAFE_INTEGER :',
     },
   ),
