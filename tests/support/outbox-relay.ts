@@ -17,6 +17,8 @@ export async function outboxRelay(host: string, urls: Parameters<typeof localPor
     };
   const { table, queues } = localPorts(urls, { table: TABLE, bucket: 'a-bucket' });
   const pool = new Pool({ host, user: 'postgres' });
+  // `end` does not wait for the end of its connections, and that of the server may come first.
+  pool.on('error', () => {});
   const producer = clientOf(
     async () => ({
       ...memoryProducerDeps().deps,
