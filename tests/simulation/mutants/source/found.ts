@@ -185,6 +185,24 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
         "  if (end.kind === 'hold') await keepBody(deps, { queue, id }, body);\n  return finish(deps, closed, { body }).catch(",
     },
   ),
+  // The first run dies after its claim and the second one in the call, so the confirmation is all that the job lacks.
+  startedMailCountsAsUnsent: mutant(
+    { calls: [...calls('table.update', 'hung'), ...calls('sendgrid.send', 'killed-late')] },
+    /^nothing missing in silence: .* says CrashLoop, but its mail was sent/,
+    'lib/engine/jobs/transitions.ts',
+    { "tried?.status === 'started' || tried?.status === 'unknown'": "tried?.status === 'unknown'" },
+  ),
+  // The run sends the confirmation and cannot store the end. The message that it gives back then expires.
+  sentMailCountsAsLacked: mutant(
+    {
+      retention: 3_600,
+      calls: [{ kind: 'table.put', nth: 6, fault: 'refused', times: 3 }],
+      unpolled: { from: SECOND_MS, until: 3 * HOUR_MS },
+    },
+    /^nothing missing in silence: .* says Expired, but its mail was sent/,
+    'lib/engine/jobs/transitions.ts',
+    { "tried?.status === 'done' ? undefined : {": '{' },
+  ),
   // The worker cannot know whether the confirmation went, and gets no answer when it keeps the body. The next claim
   // stores the start of the first step again.
   claimStartsStepsAnew: mutant(

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { createLedger, LeaseLostError } from '../../../../lib/engine/jobs/ledger';
+import type { JobRow } from '../../../../lib/engine/jobs/row';
 import { giveBack, succeed } from '../../../../lib/engine/jobs/transitions';
 import { createLease, type StepOptions } from '../../../../lib/engine/worker/steps';
 import { AmbiguousError, TransientError, WaitError } from '../../../../lib/platform/errors';
@@ -159,6 +160,27 @@ test.each<[string, Partial<StepOptions<unknown>>, { saves: boolean; writes: numb
 
   expect(seen).toEqual([{ effect: expect.objectContaining({ status: 'started' }) }, writes]);
   expect(engine.row(jobId(1)).steps).toMatchObject({ effect: { status: 'done' } });
+});
+
+test('a step whose vendor is stopped is never stored as started, so a worker that dies leaves nothing unknown', async () => {
+  const started: unknown[] = [];
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps, vendor }) =>
+      steps.step('effect', { vendor: 'zendesk', run: () => vendor('zendesk', async () => 1) }),
+  });
+  const engine = memoryEngine(() => contract, {
+    before: (call, about) => {
+      const { steps } = about as { steps?: JobRow['steps'] };
+      if (call === 'table.put' && steps?.effect) started.push(steps.effect);
+    },
+  });
+  await engine.deps.circuits.open('zendesk', 'Unauthorized');
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'stopped', steps: {} });
+  expect(started).toEqual([]);
 });
 
 test('a step whose start the table refused is not begun, so the next run makes its call', async () => {
