@@ -66,9 +66,12 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
   }
 }
 
-/** Whether SQS may have deleted the message that the job was last sent with. */
-const mayHaveExpired = ({ settings, plan }: World, { sentAt, createdAt, endedAt = 0 }: JobRow): boolean =>
-  endedAt - (sentAt ?? createdAt) >= settings.retention * 1000 - skewOf(plan);
+/** Whether SQS may have deleted the message that the job was last sent with. A job just released has no earlier one. */
+function mayHaveExpired({ settings, plan }: World, { sentAt, createdAt, endedAt = 0, history }: JobRow): boolean {
+  const before = history.at(-2);
+  const since = before?.event === 'released' ? before.at : 0;
+  return endedAt - Math.max(since, sentAt ?? createdAt) >= settings.retention * 1000 - skewOf(plan);
+}
 
 /** Why the job's vendor has not failed for as long as the queue keeps a message, or `undefined`. */
 function wasDownFor({ settings, plan }: World, row: JobRow): string | undefined {

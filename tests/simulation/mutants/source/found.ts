@@ -192,6 +192,17 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     'lib/engine/jobs/transitions.ts',
     { "tried?.status === 'started' || tried?.status === 'unknown'": "tried?.status === 'unknown'" },
   ),
+  // An operator's pause lasts longer than SQS keeps a message. Then the first send of the released job is refused.
+  releasedJobExpiresWithItsLastMessage: mutant(
+    {
+      retention: 3_600,
+      limits: [{ at: 0, vendor: 'zendesk', lasts: 4 * HOUR_MS, ends: 'by resume' }],
+      calls: [{ kind: 'queues.send', nth: 2, fault: 'refused' }],
+    },
+    /^no bystanders: .* is dead \(expired, Expired\): SQS had its message/,
+    'lib/engine/jobs/transitions.ts',
+    { 'const { sentAt: _sentAt, ...released } = withoutEnd(row);': 'const released = withoutEnd(row);' },
+  ),
   // The run sends the confirmation and cannot store the end. The message that it gives back then expires.
   sentMailCountsAsLacked: mutant(
     {
@@ -210,6 +221,17 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     /^nothing twice: 2 × mail/,
     'lib/engine/worker/open.ts',
     { 'Object.keys(row.steps).length > 0 || row.crashes > 0': 'Object.keys(row.steps).length <= 0 || row.crashes > 0' },
+  ),
+  // Apple asks the join to wait when it makes an unanswered call again. Meanwhile the tester leaves.
+  commandWithAnOpenCallIsNotCompared: mutant(
+    {
+      queue: 'testflight',
+      jobs: jobs('joins', ['leaves', { at: SECOND_MS }]),
+      calls: calls('apple.createTester', 'mute', 'throttled'),
+    },
+    /^later wins: .* was accepted last, and the tester is in the group/,
+    'lib/queues/testflight/subjects.ts',
+    { "step !== undefined && step.status !== 'started'": 'step !== undefined' },
   ),
   // Apple does not answer the invitation, and then not the question about it.
   noAnswerMeansNotInvited: mutant(
