@@ -1,4 +1,5 @@
 import { LONGEST_CALL_MS } from '../../../lib/engine/worker/contract';
+import { WaitError } from '../../../lib/platform/errors';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
 import { createKills } from '../../support/kills';
@@ -289,6 +290,27 @@ test('after a crash among several memberships the next run waits for the time of
   const { state, steps, deliveries, retryAt = 0 } = engine.row(jobId(1));
   expect([state, steps.membership?.status]).toEqual(['held', 'started']);
   expect(retryAt - (deliveries.at(-1)?.at ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
+});
+
+test('who leaves while Apple makes the invitation wait is not invited', async () => {
+  let looks = 0;
+  const { engine, apple } = await start({
+    seed: known('NOT_INVITED', []),
+    before: (call) => {
+      if (call !== 'apple.findTester' || ++looks !== 2) return;
+      throw new WaitError({ code: 'Throttled', message: '429', waitMs: 60_000, vendor: 'app-store-connect' });
+    },
+  });
+  await engine.sendAndDeliver(inviteBody(), { group: APP });
+  const held = engine.row(jobId(1));
+  await engine.sendAndDeliver(removeBody({}, { id: jobId(2) }), { group: APP });
+
+  await engine.drain({ batch: 1 });
+
+  expect(held).toMatchObject({ state: 'held', reason: 'throttled', steps: { membership: { status: 'done' } } });
+  expect(engine.row(jobId(2))).toMatchObject({ state: 'succeeded' });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'superseded', cancelledBy: jobId(2) });
+  expect(apple.mails).toEqual([]);
 });
 
 /** Runs `sls testflight invite`. Returns what it prints about each tester, without the ids. */

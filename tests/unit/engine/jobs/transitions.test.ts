@@ -132,6 +132,16 @@ test.each([
   expect(deliveries).toEqual([{ ...delivery, ...said }]);
 });
 
+test.each([
+  ['release', 'held'],
+  ['resend', 'succeeded'],
+] as const)(
+  '%s forgets when the job was sent, so that a send that fails is made again and the job does not expire',
+  (arrow, place) => {
+    expect(FOLLOW[arrow]({ ...rowIn(place), sentAt: AT }).sentAt).toBeUndefined();
+  },
+);
+
 test('no message runs a job that waits outside its queue, that succeeded, that an operator cancelled, or that a later command replaced', () => {
   const closed = ['held', 'succeeded', 'cancelled (operator)', 'cancelled (superseded)'];
   expect(follow.PLACES.filter((place) => follow.isClosed(rowIn(place)))).toEqual(closed);

@@ -1,5 +1,6 @@
 import { bodyKey, jobKey } from '../../../../lib/engine/jobs/keys';
 import { GONE, keepBody } from '../../../../lib/engine/jobs/messages';
+import { cancel as cancelled } from '../../../../lib/engine/jobs/transitions';
 import { cancel, retry } from '../../../../lib/operate/ops/act';
 import { PermanentError, StoreError, TransientError } from '../../../../lib/platform/errors';
 import { type Engine, envelope, jobId, PREFIX } from '../../../support/engine';
@@ -342,6 +343,33 @@ test.each([
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing' });
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([kept, 0]);
   expect(engine.lines.at(-1)?.facts.outcome).toBe(last ? 'retry' : 'copied');
+});
+
+test('on its last receive, a message whose own run still has the job is no copy, so it stays', async () => {
+  const kills = createKills();
+  const { engine } = sampleEngine(() => kills.die(), kills);
+  engine.send(envelope());
+  const event = engine.receive(1);
+  await kills.run(() => engine.handle(event));
+  for (const { attributes } of event.Records) attributes.ApproximateReceiveCount = '3';
+
+  const response = await engine.handle(event);
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing' });
+});
+
+test('a run that has lost its job looks at the row again, so its message is acknowledged at once', async () => {
+  const { engine } = sampleEngine(async ({ id }): Promise<void> => {
+    const { ledger, clock } = engine.deps;
+    await ledger.update(jobKey('sample', id), (row) => cancelled(row, clock.now()));
+  });
+
+  const response = await engine.sendAndDeliver(envelope());
+
+  expect(response.batchItemFailures).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(engine.lines.map(({ message }) => message)).not.toContain('a message could not be handled');
 });
 
 test.each([

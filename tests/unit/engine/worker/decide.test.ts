@@ -70,6 +70,11 @@ test.each<[string, Partial<Situation>, Decision]>([
   ['with only a mail left, spent attempts hold the job', { attempts: 9, owedMs: 90_000 }, hold('retry', 60_000, true)],
   ['… at most until its wait is over', { attempts: 9, owedMs: 1_000 }, hold('retry', 1_000, true)],
   ['… as does a vendor that refuses us', { error: new StopError(details), owedMs: 1 }, hold('stopped')],
+  [
+    '… as does a vendor that asks for a longer wait',
+    { error: wait(600_000), owedMs: 90_000 },
+    hold('throttled', 90_000),
+  ],
   ['… whose mail is given up once the wait is over', { error: new StopError(details), owedMs: 0 }, giveUp('Code')],
   ['… but not while an operator pauses the vendor', { error: paused, owedMs: -1 }, hold('stopped')],
   ['… nor while too little time is left', { error: outOfTime, owedMs: 0 }, retry(0, false)],

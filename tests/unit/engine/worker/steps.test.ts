@@ -223,6 +223,35 @@ test.each([
   expect(engine.row(jobId(1))).toMatchObject({ state, steps: {} });
 });
 
+test('a skipped step does not run again', async () => {
+  let calls = 0;
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => {
+      steps.skip('effect', 'NotNeeded');
+      return steps.step('effect', { run: async () => ++calls });
+    },
+  });
+  const engine = memoryEngine(() => contract);
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(calls).toBe(0);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { effect: { status: 'skipped' } } });
+});
+
+test('a call without an answer makes its step unknown at once, and the step says why', async () => {
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => steps.step('effect', { run: () => act('unknown') }),
+  });
+  const engine = memoryEngine(() => contract);
+
+  await engine.sendAndDeliver(envelope());
+
+  expect(engine.row(jobId(1)).steps.effect).toMatchObject({ status: 'unknown', reason: 'Timeout' });
+});
+
 const MINUTE = 60_000;
 
 /** What a step's call does. `unknown` gets no answer. */
