@@ -55,6 +55,9 @@ export async function startPartThread(script?: string): Promise<PartThread> {
 /** Runs of one part. Small parts keep a thread's memory low and let all threads end at about the same time. */
 const PART_RUNS = 500;
 
+/** The seeds of two parts are as far apart, so that a search with the next seed makes other runs. */
+const APART = 1_000_003;
+
 /** Splits `each` runs of each simulation into parts, each with its own seed. */
 export function partsOf(
   simulations: readonly Pick<Simulation, 'name'>[],
@@ -63,7 +66,7 @@ export function partsOf(
   const parts: Part[] = [];
   for (let from = 0; from < each; from += PART_RUNS)
     for (const { name } of simulations)
-      parts.push({ simulation: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + parts.length) % 2 ** 31 });
+      parts.push({ simulation: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + parts.length * APART) % 2 ** 31 });
   return parts;
 }
 

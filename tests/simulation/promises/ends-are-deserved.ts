@@ -40,7 +40,8 @@ export const endsAreDeserved: Promised = (world, inputs) => {
 /** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan } = world;
-  if (row.error?.code === 'BodyMissing') return plan.emptied === undefined ? 'its body was never deleted' : undefined;
+  if (row.error?.code === 'BodyMissing')
+    return plan.emptied !== undefined || isHalfErased(world, row) ? undefined : 'its body was never deleted';
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;
@@ -66,8 +67,12 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
   }
 }
 
+/** Whether an erasure may have deleted its body while nothing could read its row, which the operator is told. */
+const isHalfErased = ({ damaged, reached }: World, { id }: JobRow): boolean =>
+  damaged.has(id) && [...reached.keys()].some((what) => what.startsWith('erasure left rows'));
+
 /** Whether SQS may have deleted the message that the job was last sent with. A job just released has no earlier one. */
-function mayHaveExpired({ settings, plan }: World, { sentAt, createdAt, endedAt = 0, history }: JobRow): boolean {
+export function mayHaveExpired({ settings, plan }: World, { sentAt, createdAt, endedAt = 0, history }: JobRow): boolean {
   const before = history.at(-2);
   const since = before?.event === 'released' ? before.at : 0;
   return endedAt - Math.max(since, sentAt ?? createdAt) >= settings.retention * 1000 - skewOf(plan);

@@ -7,6 +7,7 @@ import { MINUTE_MS } from '../draw/build';
 import { mailWaitOf, type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
+import { mayHaveExpired } from './ends-are-deserved';
 import { isPlain } from './no-bystanders';
 import type { Promised } from './rest';
 
@@ -80,8 +81,12 @@ function pausedFor(plan: Plan, after: number): number {
   return plan.start + pause.at > after ? Math.max(0, pause.lasts - 2 * MINUTE_MS) : 0;
 }
 
-function keepsNothing({ stores, plan, kernel }: World, row: JobRow, code: string): string | undefined {
-  const lost = plan.emptied !== undefined || row.erased || ['Expired', 'BodyMissing', 'Superseded'].includes(code);
+function keepsNothing(world: World, row: JobRow, code: string): string | undefined {
+  const { stores, plan, kernel } = world;
+  // SQS had deleted the message, and only then an operator settled that its mail did not go.
+  const hadExpired = code === 'operator' && mayHaveExpired(world, row);
+  const isGone = hadExpired || ['Expired', 'BodyMissing', 'Superseded'].includes(code);
+  const lost = plan.emptied !== undefined || row.erased || isGone;
   const isKept = row.bodyKept && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
   if (lost || isKept || kernel.now() - (row.endedAt ?? 0) > KEPT_MS) return undefined;
   return `gave its mail up (${code}), and nothing can send it any more`;
