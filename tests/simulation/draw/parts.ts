@@ -66,7 +66,11 @@ export function partsOf(
   const parts: Part[] = [];
   for (let from = 0; from < each; from += PART_RUNS)
     for (const { name } of simulations)
-      parts.push({ simulation: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + parts.length * APART) % 2 ** 31 });
+      parts.push({
+        simulation: name,
+        runs: Math.min(PART_RUNS, each - from),
+        seed: (seed + parts.length * APART) % 2 ** 31,
+      });
   return parts;
 }
 

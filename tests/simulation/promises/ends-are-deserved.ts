@@ -72,7 +72,10 @@ const isHalfErased = ({ damaged, reached }: World, { id }: JobRow): boolean =>
   damaged.has(id) && [...reached.keys()].some((what) => what.startsWith('erasure left rows'));
 
 /** Whether SQS may have deleted the message that the job was last sent with. A job just released has no earlier one. */
-export function mayHaveExpired({ settings, plan }: World, { sentAt, createdAt, endedAt = 0, history }: JobRow): boolean {
+export function mayHaveExpired(
+  { settings, plan }: World,
+  { sentAt, createdAt, endedAt = 0, history }: JobRow,
+): boolean {
   const before = history.at(-2);
   const since = before?.event === 'released' ? before.at : 0;
   return endedAt - Math.max(since, sentAt ?? createdAt) >= settings.retention * 1000 - skewOf(plan);
