@@ -184,16 +184,25 @@ function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: numb
   const clock = (at: number) => times.format(at);
   const dayOf = (at: number) => days.format(at);
   const isOpen = (time: string) => (from <= to ? time >= from && time < to : time >= from || time < to);
-  const sent = new Map<string, number>();
+  /** By day: the recipients of each chunk, in the order in which they took effect. */
+  const sent = new Map<string, number[]>();
+  const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
   return (recipients, lateMs) => {
     const now = kernel.now();
     const [first, last] = [now - lateMs - skewOf(plan), now + skewOf(plan)];
     if (between && ![first, now, last].map(clock).some(isOpen)) return `at ${clock(now)}, not between ${between}`;
     const day = dayOf(now);
     if (dayOf(first) !== dayOf(last)) return undefined;
-    const before = sent.get(day) ?? 0;
-    sent.set(day, before + recipients);
-    const isOver = recipients > dailyCap ? before >= dailyCap : before + recipients > dailyCap;
-    return isOver ? `after ${before} of at most ${dailyCap} recipients of its day` : undefined;
+    const before = sent.get(day) ?? [];
+    const all = [...before, recipients];
+    sent.set(day, all);
+    // A chunk that is larger than the cap goes if the cap is not used up.
+    const small = all.filter((one) => one <= dailyCap);
+    // A call may take effect long after a later one, so only the order of the slots was right.
+    const isOver =
+      lateMs > SOON_MS
+        ? sum(small) > dailyCap - (small.length < all.length ? 1 : 0) || all.length - small.length > 1
+        : sum(before) + (recipients > dailyCap ? 1 : recipients) > dailyCap;
+    return isOver ? `after ${sum(before)} of at most ${dailyCap} recipients of its day` : undefined;
   };
 }
