@@ -120,7 +120,7 @@ const OWES = ['feedback', 'testflight'];
 /** Kinds of jobs that succeed unless a fault prevents it. */
 const GOOD: readonly JobKind[] = [
   ...(['good', 'attachment', 'opted-out', 'removal', 'resend', 'resend-new', 'build', 'joins', 'leaves'] as const),
-  'one-refused',
+  ...(['one-refused', 'tracked'] as const),
 ];
 
 const planned: fc.Arbitrary<JobSpec['planned']> = fc

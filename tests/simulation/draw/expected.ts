@@ -60,6 +60,7 @@ const ALSO = [
   ],
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late', 'canary succeeded', 'erasure'],
   ...['mail given up', 'mail unknown', 'mail settled as done', 'mail settled as skipped', 'mail resent'],
+  ...['tracked alone', 'tracked together'],
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];
 

@@ -50,6 +50,8 @@ const KINDS = [
   /** TestFlight: commands about one tester of each app, who joins one or two groups, or leaves them or the app. */
   'joins',
   'leaves',
+  /** Analytics: events that a tracker packs, one by one or together. The other kinds are whole messages. */
+  'tracked',
   /** Campaigns: SendGrid refuses one address, or every request. */
   'one-refused',
   'unsendable',

@@ -43,6 +43,7 @@ export const RUNS: Runs = {
     batch: 10,
     jobs: insistent('good', ['kills-after', { group: 1 }], ['bad-data', { group: 2 }]),
   },
+  'events of two trackers': { queue: 'analytics', batch: 10, jobs: insistent('tracked', 'tracked') },
 };
 
 /** Declares a test of each run, with every fault at each of its calls, or with one of them: the kinds by turns. */

@@ -46,30 +46,32 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
   const foreign = foreignBody(world, inputs, spec, index);
   if (foreign !== undefined) return note(put(world, spec, foreign), foreign);
   for (let tried = 0; tried <= spec.retries; tried++) {
-    const id = await ask(world, spec, index);
-    if (id !== undefined) {
-      expectPlanned(world, spec, id);
-      return note(id);
+    const accepted = await ask(world, spec, index);
+    if (accepted) {
+      expectPlanned(world, spec, accepted.id);
+      for (const id of [accepted.id, ...(accepted.more ?? [])]) note(id);
+      return;
     }
     await sleep(world, RETRY_MS * 2 ** tried);
   }
 }
 
 /** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
-async function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
+async function ask(world: World, spec: JobSpec, index: number) {
   const { trace, plan, queue } = world;
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
   const job = { spec, index, key: `key-${index}`, ...notBefore };
-  const caller = { name, expects: start === undefined && !queue.isLate?.(world, index) ? DOWN : TOO_LATE };
+  const expects = start === undefined && !queue.isLate?.(world, index) ? DOWN : TOO_LATE;
+  const caller = { name, expects, ...(queue.callerMs && { timeoutMs: queue.callerMs }) };
   const { answer: accepted } = await outside(world, caller, (deps) => {
     // At this rate the producer chooses chunks of three recipients.
     const producer = { ...deps, readObject: readWhole(deps.objects), source: '/sim/api', emailRate: 6 };
     return queue.submit(producer, job, world);
   });
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
-  return accepted?.id;
+  return accepted;
 }
 
 const DOWN = [StoreError];

@@ -52,7 +52,7 @@ export function depsOf(world: World, ports: Ports, process?: Process) {
   };
   const suppression = suppressionList(deps);
   const works = queueWorks({ guard: GUARD, suppression, limits: plan.sending });
-  return { ...deps, works, audit: 'of-this-run', mailSteps: MAIL_STEPS, suppression };
+  return { ...deps, queues: own.queues, works, audit: 'of-this-run', mailSteps: MAIL_STEPS, suppression };
 }
 
 export type Deps = ReturnType<typeof depsOf>;

@@ -36,6 +36,8 @@ export interface SimulatedQueue {
   /** Whether its work is campaigns, which can be paused, resumed and cancelled. */
   controlled?: true;
   kinds: readonly JobKind[];
+  /** How long a caller is at work, in ms. The default is a minute. */
+  callerMs?: number;
   type: string;
   contract(world: World, process: Process, ports: Ports): QueueContract;
   data(spec: JobSpec, index: number): Record<string, unknown>;
@@ -44,7 +46,8 @@ export interface SimulatedQueue {
   isLate?(world: World, index: number): boolean;
   /** Stores what the jobs need before the run. */
   prepare?(world: World): Promise<void>;
-  submit(deps: ProducerDeps, job: Submitted, world: World): Promise<{ id: string }>;
+  /** `more`: the ids of further messages that this call sent. */
+  submit(deps: Producing, job: Submitted, world: World): Promise<{ id: string; more?: readonly string[] }>;
   /** For a queue whose jobs have no rows until something goes wrong: whether a job without a row is done. */
   isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
   /**
@@ -67,6 +70,8 @@ export interface Ports extends Pick<WorkerDeps, 'objects' | 'clock' | 'random' |
   events: Events;
   topic: Pick<Topic, 'publish'>;
 }
+
+export type Producing = ProducerDeps & { queues: BatchQueues };
 
 interface Submitted {
   spec: JobSpec;

@@ -52,6 +52,12 @@ const SUBJECTS = 'lib/queues/testflight/subjects.ts';
 
 const ahead = (planned: { ahead: number; cancel?: number }): Partial<Plan> => ({ jobs: jobs(['good', { planned }]) });
 
+/** Four processes of the API, each with a tracker. */
+const TRACKED = (seed: number): Partial<Plan> => ({
+  ...{ queue: 'analytics', seed, approximate: true },
+  jobs: many(4, 'tracked', (n) => ({ at: n * 100 })),
+});
+
 export const JOB_MUTANTS: Record<string, SourceMutant> = {
   // Gross faults, by which each promise is seen to break.
   jobIdAsDeduplicationId: mutant(
@@ -351,6 +357,19 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     /^planned jobs are kept: .* is not cancelled/,
     'packages/producer/jobs.ts',
     { '{ item: row = found } = await ledger.update(found.key, withdrawn, found)': 'row = withdrawn(found) ?? found' },
+  ),
+
+  // A tracker packs the events of a session into messages that SQS takes in part.
+  'later-shards-overtake': mutant(TRACKED(12), /^nothing lost: a session tracked/, 'packages/producer/tracker.ts', {
+    '    wave++;\n': '',
+  }),
+  'old-age-seals-the-next-message': mutant(
+    TRACKED(5),
+    /^nothing lost: a session tracked/,
+    'packages/producer/tracker.ts',
+    {
+      'if (shards.get(group) !== open) return;': 'if (!shards.has(group)) return;',
+    },
   ),
 
   // Faults that no job, row or record shows: in the order of returns, in waits beside others, and in metrics.
