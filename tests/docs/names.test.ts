@@ -70,7 +70,7 @@ function isCommand(words: readonly string[]): boolean {
 }
 
 test('each check that the page on assumptions names exists, and each assumption has one id', () => {
-  const page = readFileSync('docs/assumptions.md', 'utf8');
+  const page = readFileSync('docs/simulation.md', 'utf8');
   const ids = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id);
   const checks = globSync('tests/integration/sqs-conformance-*.test.ts').map((file) => readFileSync(file, 'utf8'));
 

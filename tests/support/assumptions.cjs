@@ -1,8 +1,8 @@
 const { readFileSync } = require('node:fs');
 
-/** The rows of docs/assumptions.md that a check on AWS shows. `of`: `sqs` or `accept`. `check`: its name, or the beginning. */
+/** The rows of docs/simulation.md that a check on AWS shows. `of`: `sqs` or `accept`. `check`: its name, or the beginning. */
 const checked = (of) =>
-  readFileSync('docs/assumptions.md', 'utf8')
+  readFileSync('docs/simulation.md', 'utf8')
     .split('\n')
     .flatMap((line) => {
       const [, id] = /^\| `([\w-]+)` \|/.exec(line) ?? [];
