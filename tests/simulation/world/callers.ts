@@ -58,18 +58,20 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
 
 /** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
 async function ask(world: World, spec: JobSpec, index: number) {
-  const { trace, plan, queue } = world;
+  const { trace, plan, queue, watch, reached } = world;
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
   const job = { spec, index, key: `key-${index}`, ...notBefore };
   const expects = start === undefined && !queue.isLate?.(world, index) ? DOWN : TOO_LATE;
   const caller = { name, expects, ...(queue.callerMs && { timeoutMs: queue.callerMs }) };
-  const { answer: accepted } = await outside(world, caller, (deps) => {
+  const { answer: accepted, died } = await outside(world, caller, (deps) => {
     // At this rate the producer chooses chunks of three recipients.
     const producer = { ...deps, readObject: readWhole(deps.objects), source: '/sim/api', emailRate: 6 };
     return queue.submit(producer, job, world);
   });
+  if (died === 'timeout' && queue.callerMs && !reached.has('fault hung'))
+    watch.violated(`liveness: ${name} got no answer`);
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
   return accepted;
 }

@@ -36,7 +36,7 @@ export interface SimulatedQueue {
   /** Whether its work is campaigns, which can be paused, resumed and cancelled. */
   controlled?: true;
   kinds: readonly JobKind[];
-  /** How long a caller is at work, in ms. The default is a minute. */
+  /** Within this time a caller has its answer, unless a call hangs, in ms. By default it gives up after a minute. */
   callerMs?: number;
   type: string;
   contract(world: World, process: Process, ports: Ports): QueueContract;

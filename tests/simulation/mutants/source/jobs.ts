@@ -363,6 +363,15 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   'later-shards-overtake': mutant(TRACKED(12), /^nothing lost: a session tracked/, 'packages/producer/tracker.ts', {
     '    wave++;\n': '',
   }),
+  'refused-message-is-dropped': mutant(
+    { queue: 'analytics', jobs: jobs('tracked'), calls: calls('queues.sendBatch', 'refused') },
+    /^liveness: api 0 got no answer/,
+    'packages/producer/sender.ts',
+    {
+      '      if (entries[place]?.sent) {\n        waiting.shift();':
+        '      waiting.shift();\n      if (entries[place]?.sent) {',
+    },
+  ),
   'old-age-seals-the-next-message': mutant(
     TRACKED(5),
     /^nothing lost: a session tracked/,
