@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
 import { auditKey, hourPartition, jobKey, recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
-import { UnreadableRowError } from '../../lib/engine/jobs/ledger';
 import { rowOfRecord } from '../../lib/engine/jobs/record';
 import type { JobEvent, JobRow } from '../../lib/engine/jobs/row';
+import { UnreadableRowError } from '../../lib/engine/jobs/row-schema';
 import { auditNote, type Deployment } from '../../lib/operate/ops/operator';
 import { mapEach } from '../../lib/platform/concurrency';
 import { groupBy } from '../../lib/platform/group-by';

@@ -1,6 +1,6 @@
 import { recordFolder, verifiedKey } from '../../lib/engine/jobs/keys';
-import { ignoreUnreadable } from '../../lib/engine/jobs/ledger';
 import { isEnd, type JobRow } from '../../lib/engine/jobs/row';
+import { ignoreUnreadable } from '../../lib/engine/jobs/row-schema';
 import { createFactReporter, DAILY } from '../../lib/engine/reconcile/facts';
 import { type OperatorDeps, OperatorError } from '../../lib/operate/ops/operator';
 import { awsErrorName } from '../../lib/platform/aws/clients';

@@ -1,7 +1,7 @@
 import type { ItemHead } from '../../platform/ports';
 import { type ItemDeps, updateItem } from './items';
 import { fileKey, jobKey, todoKey } from './keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './ledger';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './schedule';
 
 /** Which jobs name an uploaded file. It has a `todo` while the reconciler must look whether the file can go. */
 export interface FileNote extends ItemHead {

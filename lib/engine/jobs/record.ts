@@ -1,7 +1,8 @@
 import type { Completion, Objects } from '../../platform/ports';
 import { recordKey } from './keys';
-import { type Ledger, ROW_DAMAGED, rowOf, UnreadableRowError } from './ledger';
+import type { Ledger } from './ledger';
 import { isEnd, type JobRow, present, redacted, traceOf, without } from './row';
+import { ROW_DAMAGED, rowOf, UnreadableRowError } from './row-schema';
 
 const RECORD = 1;
 

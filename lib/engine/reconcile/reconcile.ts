@@ -1,7 +1,7 @@
 import { codeOf } from '../../platform/errors';
 import { endLease, type FailingWork, type Place, type ReconcilerRun, reconcilerRuns, takeLease } from '../jobs/items';
 import { jobKey, reconcilerKey } from '../jobs/keys';
-import { ROW_DAMAGED } from '../jobs/ledger';
+import { ROW_DAMAGED } from '../jobs/row-schema';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import { judgeDeadLetters } from './dead-letters';
 import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';

@@ -2,9 +2,9 @@ import { mapEach, throughAll } from '../../platform/concurrency';
 import type { Vendor } from '../../platform/errors';
 import { DAMAGED } from '../jobs/items';
 import { todoKey, vendorKey } from '../jobs/keys';
-import { LONGEST_OWED_MS } from '../jobs/ledger';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
+import { LONGEST_OWED_MS } from '../jobs/schedule';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import {
   codeOfOutage,

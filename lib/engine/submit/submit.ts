@@ -4,10 +4,11 @@ import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '..
 import { type Envelope, inOrder, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
-import { isSentFromKept, type Ledger } from '../jobs/ledger';
+import type { Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { type HashPeople, personOf, saltOf } from '../jobs/person-hash';
 import { CLOCK_SKEW_MS, type JobRow, newRow, present } from '../jobs/row';
+import { isSentFromKept } from '../jobs/schedule';
 import { plan } from '../jobs/transitions';
 import { IdempotencyConflictError, invalid, type Problem } from './errors';
 import { type CheckedOptions, jobId, ownersOf } from './options';

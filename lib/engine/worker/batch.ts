@@ -1,9 +1,10 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { codeOf, StoreError } from '../../platform/errors';
 import { invalidId, queueUrlOfArn } from '../jobs/keys';
-import { LeaseLostError, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
+import { LeaseLostError } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/messages';
 import { isEnd, type JobRow, present, traceFacts } from '../jobs/row';
+import { ROW_DAMAGED, UnreadableRowError } from '../jobs/row-schema';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { leaveWitness } from '../jobs/witness';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';

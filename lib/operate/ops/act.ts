@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../../engine/jobs/envelope';
 import { jobKey } from '../../engine/jobs/keys';
-import { keepsEntry } from '../../engine/jobs/ledger';
 import { keptBody, sendOpen } from '../../engine/jobs/messages';
 import { type JobRow, type Lack, lackedStep, type Step, withEntry } from '../../engine/jobs/row';
+import { keepsEntry } from '../../engine/jobs/schedule';
 import {
   cancel as cancelled,
   isCancelledByOperator,

@@ -1,8 +1,8 @@
 import zlib, { gzipSync } from 'node:zlib';
 import { holdsAddress, mailboxOf } from '../../engine/jobs/address';
 import { bodyKey, dataPrefix } from '../../engine/jobs/keys';
-import { ROW_DAMAGED } from '../../engine/jobs/ledger';
 import { type JobRow, redacted } from '../../engine/jobs/row';
+import { ROW_DAMAGED } from '../../engine/jobs/row-schema';
 import { mapEach } from '../../platform/concurrency';
 import { StoreError } from '../../platform/errors';
 import type { Objects } from '../../platform/ports';

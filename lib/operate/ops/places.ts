@@ -1,5 +1,5 @@
 import { dataPrefix as claimPrefix, recordFolder, uploadsPrefix } from '../../engine/jobs/keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../engine/jobs/ledger';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../engine/jobs/schedule';
 import { suppressedKey } from '../../mail/suppression';
 import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../queues/analytics/keys';
 import { EMAILS_QUEUE } from '../../queues/emails/queue';

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { groupKey, jobKey, type TodoKind, todoKeys } from '../../engine/jobs/keys';
-import { ENDED_WITHIN_MS, ignoreUnreadable, UnreadableRowError } from '../../engine/jobs/ledger';
 import { personOf } from '../../engine/jobs/person-hash';
 import type { JobRow } from '../../engine/jobs/row';
+import { ignoreUnreadable, UnreadableRowError } from '../../engine/jobs/row-schema';
+import { ENDED_WITHIN_MS } from '../../engine/jobs/schedule';
 import { PUT_ASIDE, REASONS, STATES, shownState } from '../../engine/jobs/states';
 import { mapEach } from '../../platform/concurrency';
 import { StoreError } from '../../platform/errors';

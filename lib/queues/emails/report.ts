@@ -1,7 +1,8 @@
 import { jobKey, recordKey } from '../../engine/jobs/keys';
-import { type Ledger, UnreadableRowError } from '../../engine/jobs/ledger';
+import type { Ledger } from '../../engine/jobs/ledger';
 import { rowOfRecord } from '../../engine/jobs/record';
 import { isEnd, type JobRow } from '../../engine/jobs/row';
+import { UnreadableRowError } from '../../engine/jobs/row-schema';
 import type { Objects } from '../../platform/ports';
 import { jsonOf } from '../../platform/text';
 import { type Campaign, chunkId, chunkRecipients, type Reports, releasedPages, reportsOf } from './campaigns/campaign';

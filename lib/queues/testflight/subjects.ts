@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { type ItemDeps, readItem, renewable, type Stored, time } from '../../engine/jobs/items';
 import { jobKey, subjectKey } from '../../engine/jobs/keys';
-import { OBJECT_LIFETIME_MS } from '../../engine/jobs/ledger';
 import type { HashPeople } from '../../engine/jobs/person-hash';
 import type { JobRow, Step } from '../../engine/jobs/row';
+import { OBJECT_LIFETIME_MS } from '../../engine/jobs/schedule';
 import { type Job, LONGEST_CALL_MS } from '../../engine/worker/contract';
 import { VerdictError, WaitError } from '../../platform/errors';
 import { TESTFLIGHT_QUEUE } from './queue';

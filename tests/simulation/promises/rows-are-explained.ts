@@ -1,6 +1,6 @@
 import { witnessKey } from '../../../lib/engine/jobs/keys';
-import { ROW_DAMAGED } from '../../../lib/engine/jobs/ledger';
 import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/engine/jobs/row';
+import { ROW_DAMAGED } from '../../../lib/engine/jobs/row-schema';
 import { MAIL_STEPS } from '../../../lib/queues/queues';
 import { kindOf } from '../../support/history';
 import { skewOf } from '../draw/plan';

@@ -1,7 +1,7 @@
 import type { Envelope } from '../../../lib/engine/jobs/envelope';
 import { invalidId, jobKey, pauseKey, vendorKey } from '../../../lib/engine/jobs/keys';
-import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/engine/jobs/ledger';
 import { isEnd } from '../../../lib/engine/jobs/row';
+import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/engine/jobs/row-schema';
 import type { Item } from '../../../lib/platform/ports';
 import { jsonOf } from '../../../lib/platform/text';
 import { campaignKey } from '../../../lib/queues/emails/queue';

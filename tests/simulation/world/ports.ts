@@ -1,4 +1,4 @@
-import { rowOf } from '../../../lib/engine/jobs/ledger';
+import { rowOf } from '../../../lib/engine/jobs/row-schema';
 import type {
   BatchQueues,
   Change,

@@ -1,6 +1,6 @@
-import { ROW_DAMAGED } from '../../../lib/engine/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/engine/jobs/messages';
 import type { JobRow } from '../../../lib/engine/jobs/row';
+import { ROW_DAMAGED } from '../../../lib/engine/jobs/row-schema';
 import { canaryEnvelope } from '../../../lib/engine/reconcile/measure';
 import { toSqs } from '../../../lib/platform/aws/sqs-messages';
 import type { OutgoingMessage } from '../../../lib/platform/ports';

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
-import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/engine/jobs/ledger';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/engine/jobs/row';
+import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/engine/jobs/row-schema';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/engine/jobs/transitions';
 import type { PlaceName } from '../../../lib/operate/ops/places';
 import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/platform/ports';

@@ -1,8 +1,8 @@
 import { everyDue, ItemDamagedError, type ItemDeps, isFirstMinuteOfHour } from '../../../engine/jobs/items';
 import { jobKey, todoKey } from '../../../engine/jobs/keys';
-import { UnreadableRowError } from '../../../engine/jobs/ledger';
 import { backInQueue, keepBody } from '../../../engine/jobs/messages';
 import { isEnd, type JobRow, newRow, traceFacts, traceOf } from '../../../engine/jobs/row';
+import { UnreadableRowError } from '../../../engine/jobs/row-schema';
 import type { Fact } from '../../../engine/reconcile/facts';
 import { keepCancelled } from '../../../engine/worker/close';
 import type { FinishDeps } from '../../../engine/worker/contract';

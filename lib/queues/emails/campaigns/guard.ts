@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { readDue, renewable, type Stored, writeItem } from '../../../engine/jobs/items';
 import { todoKey } from '../../../engine/jobs/keys';
-import { ROW_LIFETIME_MS } from '../../../engine/jobs/ledger';
+import { ROW_LIFETIME_MS } from '../../../engine/jobs/schedule';
 import { mapEach, throughAll } from '../../../platform/concurrency';
 import { groupBy } from '../../../platform/group-by';
 import { type EventNote, eventNotes, ofKinds, REPORT_KINDS, type ReportKind } from '../events/webhook';

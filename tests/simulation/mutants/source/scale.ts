@@ -127,7 +127,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   shardOfVersion: mutant(
     'starts',
     /^scale: todo sample#\w+#\d takes more than 1000 writes/,
-    'lib/engine/jobs/ledger.ts',
+    'lib/engine/jobs/schedule.ts',
     {
       'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
     },

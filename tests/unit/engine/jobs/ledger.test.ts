@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { endLease, leases, type RunLease, takeLease, updateItem, writeItem } from '../../../../lib/engine/jobs/items';
-import { createLedger, createTrials, withSchedule } from '../../../../lib/engine/jobs/ledger';
+import { createLedger, createTrials } from '../../../../lib/engine/jobs/ledger';
 import { blankRow, type JobRow } from '../../../../lib/engine/jobs/row';
+import { withSchedule } from '../../../../lib/engine/jobs/schedule';
 import type { JobError } from '../../../../lib/platform/errors';
 import type { Item, Table } from '../../../../lib/platform/ports';
 import { acceptedRow } from '../../../support/accepted-row';

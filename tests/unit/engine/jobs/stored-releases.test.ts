@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { jobKey, recordKey } from '../../../../lib/engine/jobs/keys';
-import { rowOf, withSchedule } from '../../../../lib/engine/jobs/ledger';
 import { ATTRIBUTE } from '../../../../lib/engine/jobs/messages';
 import { recordOf, rowOfRecord } from '../../../../lib/engine/jobs/record';
 import { isEnd } from '../../../../lib/engine/jobs/row';
+import { rowOf } from '../../../../lib/engine/jobs/row-schema';
+import { withSchedule } from '../../../../lib/engine/jobs/schedule';
 import { REASONS, STATES } from '../../../../lib/engine/jobs/states';
 import { identify } from '../../../../lib/engine/worker/open';
 import type { Item } from '../../../../lib/platform/ports';
