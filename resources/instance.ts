@@ -110,7 +110,7 @@ function topicPolicy(id: string, alarms: string[]): Fragment {
 const queuePolicies = ({ name, rows, access, events }: Instance): Fragment =>
   merge([
     ...rows.flatMap((row) => [
-      ofQueue(logicalId(row.name, 'Queue'), `Queue of the ${row.name} jobs`, sendersOf(row, access.organization)),
+      ofQueue(logicalId(row.name, 'Queue'), `Queue of the ${row.name} jobs`, accountsOf(row, access.organization)),
       ofQueue(logicalId(row.name, 'Dlq'), `Dead-letter queue of the ${row.name} jobs`),
     ]),
     // The topic sends alarms here that it could not deliver to the function. The function sends with its own role.
@@ -126,11 +126,11 @@ const ofQueue = (id: string, Description: string, statement?: object): Fragment 
 });
 
 /** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
-const sendersOf = ({ name, senders }: QueueRow, organization?: string) =>
-  senders && {
+const accountsOf = ({ name, accounts }: QueueRow, organization?: string) =>
+  accounts && {
     Sid: 'SendersOfOtherAccounts',
     Effect: 'Allow',
-    Principal: { AWS: senders.map(principalArn) },
+    Principal: { AWS: accounts.map(principalArn) },
     Action: 'sqs:SendMessage',
     Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
     ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),

@@ -47,7 +47,7 @@ export function valuesOf(of: Instance) {
       keys: key === undefined ? [] : [key],
       managed: key === undefined ? true : null,
       queues: [...mainQueues(of), ...deadLetterQueues(of)],
-      senders: [account, ...rows.flatMap(({ senders = [] }) => senders).map(principalArn)],
+      accounts: [account, ...rows.flatMap(({ accounts = [] }) => accounts).map(principalArn)],
     },
     producer: JSON.stringify(producerSettingsOf(of, `\${AWS::AccountId}`)),
     arns: {

@@ -43,7 +43,7 @@ export const rowSchema = table({
     .describe('high: SQS limits and deduplicates each message group, not the whole queue. A standard queue ignores it'),
   dlq: table({ retention: retention.default(1_209_600).describe("At least the queue's") }).prefault({}),
   alarms: thresholds.describe('Limits of the alarms of this queue'),
-  senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
+  accounts: principals('must be an account of 12 digits in quotes, or the ARN of a role')
     .optional()
     .describe('Other AWS accounts, or their roles, that may send to this queue directly (docs/wire-format.md)'),
 });
@@ -123,7 +123,7 @@ export const instanceFile = table({
     organization: matching(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5').describe(
       'Senders of other accounts must belong to this AWS organisation',
     ),
-  }).describe('Access for others than our functions. The senders of a queue are in its row'),
+  }).describe('Access for others than our functions. The accounts that may send to a queue are in its row'),
 
   brand: text.max(100).optional().describe('The name in built-in texts'),
   sender: section({

@@ -27,15 +27,15 @@ export const compiled = {
       'analytics.athena': true,
     },
   },
-  /** The client with two queues. It gives access to its API, and to senders of another account. */
+  /** The client with two queues. It gives access to its API, and to programs of another account. */
   second: {
     instance: 'acme',
     changes: {
       kmsKey: 'own',
       'access.api': ['ecs-tasks.amazonaws.com', 'arn:aws:iam::123456789012:role/shop-api'],
       'access.organization': 'o-a1b2c3d4e5',
-      'queues.feedback': { senders: ['210987654321'] },
-      'queues.emails.senders': ['arn:aws:iam::210987654321:role/newsletter'],
+      'queues.feedback': { accounts: ['210987654321'] },
+      'queues.emails.accounts': ['arn:aws:iam::210987654321:role/newsletter'],
     },
   },
 };

@@ -190,7 +190,7 @@ test('the role of the API has the policy of the producers, and only principals o
   expect(await unexpected(allows, send('acme-analytics.fifo'), false)).toEqual([]);
   expect(Object.keys(second.Outputs)).toContain('ApiRoleArn');
   expect(Object.keys(prod.Resources)).not.toContain('ApiRole');
-  // No other account may use a queue without senders in the file.
+  // No other account may use a queue without accounts in the file.
   const others = fromOtherAccount(prod, 'FeedbackQueuePolicy', { role: 'any-role' });
   expect(await unexpected(others, send('mht-api-feedback.fifo'), false)).toEqual([]);
 });
