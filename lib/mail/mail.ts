@@ -85,13 +85,13 @@ export interface Paced {
   check?: () => Promise<void>;
 }
 
-/** The part of the time without the call that a sender may wait. The rest is for writes and a late wake. */
+/** The part of the time without the call that a worker may wait. The rest is for writes and a late wake. */
 const WAIT_PART = 0.9;
 
 /**
- * Sends a request as a step that has not started yet, in a slot of the rate that all senders share. Without a slot
+ * Sends a request as a step that has not started yet, in a slot of the rate that all workers share. Without a slot
  * within this invocation it rejects with a WaitError, and the job waits outside. So it does if it misses its slot, which
- * another job may have by then, or if an operator has changed the rate. A 429 makes all senders wait.
+ * another job may have by then, or if an operator has changed the rate. A 429 makes all workers wait.
  */
 export async function sendPaced(
   { sendgrid, rate, clock }: MailDeps,
@@ -112,7 +112,7 @@ export async function sendPaced(
   const call = async () => {
     await until(slot.at);
     return sendgrid.send(mail, { timeoutMs: callTimeoutMs(callMs) }).catch(async (error: unknown) => {
-      // If this write fails, other senders get their own 429.
+      // If this write fails, other workers get their own 429.
       if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
       throw error;
     });
@@ -123,7 +123,7 @@ export async function sendPaced(
     return await steps.step<ProvenSent>(step, {
       vendor: 'sendgrid',
       proven: provenResult,
-      run: () => vendor('sendgrid', call, { sender: mail.from.email }),
+      run: () => vendor('sendgrid', call, { identity: mail.from.email }),
     });
   } catch (error) {
     // If this write fails, the day ends a little early.

@@ -38,7 +38,7 @@ export type RateItem = Stored<typeof rates>;
 export type RateUse = 'campaign' | 'message';
 
 /**
- * `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `day`: for which
+ * `until`: a worker that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `day`: for which
  * its recipients count.
  */
 type Slot = { at: number; until: number; rate: number; day?: string | undefined };
@@ -46,11 +46,11 @@ type Reservation =
   | { kind: 'slot'; slot: Slot }
   | { kind: 'later'; waitMs: number; code?: (typeof HOLDS_BY_SETTING)[number] };
 
-/** Why a campaign waits although senders are free: the instance's setting says so. */
+/** Why a campaign waits although workers are free: the instance's setting says so. */
 export const HOLDS_BY_SETTING = ['OutsideWindow', 'DailyCapReached'] as const;
 
 /**
- * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
+ * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs workers that wake late, and lets a
  * single mail through at once. Beside many single mails they leave more.
  */
 const ALONE = 0.97;
@@ -58,7 +58,7 @@ const BESIDE_MANY = 0.935;
 /** Single mails are many if they take more than this part of the rate, on average over about `LOAD_MS`. */
 const MANY = 0.025;
 const LOAD_MS = 10_000;
-/** A sender may be late by this part of what it sends, at least `LEAST_LATE_MS`. A late single mail delays no other. */
+/** A worker may be late by this part of what it sends, at least `LEAST_LATE_MS`. A late single mail delays no other. */
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
@@ -184,7 +184,7 @@ function sane(item: RateItem, now: number): RateItem {
   };
 }
 
-/** For how long from now the senders have taken the rate, or must not send at all. */
+/** For how long from now workers have taken the rate, or must not send at all. */
 export function takenMs(stored: RateItem, now: number): number {
   const { campaigns, whole, blockedUntil } = sane(stored, now);
   return Math.max(now, campaigns, whole, blockedUntil) - now;

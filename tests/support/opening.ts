@@ -1,8 +1,8 @@
 import type { Ledger } from '../../lib/engine/jobs/ledger';
 import { tokenOf } from '../../lib/engine/jobs/messages';
 import { CLOCK_SKEW_MS } from '../../lib/engine/jobs/row';
+import { claimJob, identify } from '../../lib/engine/worker/claim';
 import type { Handling } from '../../lib/engine/worker/contract';
-import { identify, open } from '../../lib/engine/worker/open';
 import { acceptedRow } from './accepted-row';
 import { anEnvelope } from './engine';
 import type { memoryClock } from './memory-clock';
@@ -39,7 +39,7 @@ export async function openAccepted(given: Opening) {
     prefix: 'jobs',
     settings: () => fifoSettings,
   };
-  const subject = await identify(deps, contract.queue, message);
+  const content = await identify(deps, contract.queue, message);
   const deadline = { at: at + leaseMs - CLOCK_SKEW_MS };
-  return open({ deps, contract, message, deadline } as unknown as Handling, subject);
+  return claimJob({ deps, contract, message, deadline } as unknown as Handling, content);
 }

@@ -98,11 +98,11 @@ export type Envelope = z.infer<typeof envelopeSchema> & {
 
 const uuid = z.uuid();
 
-/** A random UUID (v4, v7), which no sender can know before. */
+/** A random UUID (v4, v7), which no program can know before. */
 export const isRandomId = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
 
-/** Of another sender: an id that follows from something may be that of our producer's next call, or of a third one. */
+/** Of another program: an id that follows from something may be that of our producer's next call, or of a third one. */
 export function checkRandomId({ id }: Pick<Envelope, 'id'>): void {
   if (isRandomId(id)) return;
   const message = 'id: must be a random UUID (version 4 or 7)';
@@ -154,7 +154,7 @@ export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: st
 /** A body can have a million unknown fields. */
 const MOST_NAMED = 20;
 
-/** The same, with the unknown fields by their names. Only for an answer to the sender of the fields. */
+/** The same, with the unknown fields by their names. Only for an answer to who gave the fields. */
 export const describeIssues = (
   issues: readonly z.core.$ZodIssue[],
   prefix = '',

@@ -115,7 +115,7 @@ type Sent = { id: string; token?: string };
 
 /**
  * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with a 200.
- * So an id names the write of the row that the message follows. With the row's `token`, no other sender has used it.
+ * So an id names the write of the row that the message follows. With the row's `token`, no other program has used it.
  */
 export const deduplicationId = {
   opened: ({ id, token = id, version }: Sent & { version: number }): string => `${token}:${version}`,

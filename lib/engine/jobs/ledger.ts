@@ -28,7 +28,7 @@ export function createLedger(deps: LedgerDeps) {
   const { clock, settings, knows = ROW_SCHEMA } = deps;
   // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
   const scheduled = ({ failures: _failures, ...row }: JobRow): JobRow => {
-    // From now on messages of ours may be about the job, even if another sender's was the first.
+    // From now on messages of ours may be about the job, even if another program's was the first.
     const token = row.token ?? (row.bodyKept ? deps.random.uuid() : undefined);
     const next = { ...row, ...(token === undefined ? {} : { token }), schema: knows, updatedAt: clock.now() };
     return withSchedule(next, settings(row.queue));

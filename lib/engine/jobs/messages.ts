@@ -57,7 +57,7 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const ATTRIBUTE = {
   /** The job id, for a body without one. */
   job: 'job',
-  /** The token of the job's row, which only our own messages carry (lib/engine/worker/open.ts). */
+  /** The token of the job's row, which only our own messages carry (lib/engine/worker/claim.ts). */
   token: 'token',
   /** Of a DLQ entry: the message that its job was parked from. */
   parkedFrom: 'messageId',
@@ -110,7 +110,7 @@ type InQueue = { row: JobRow; body: string; attributes?: Record<string, string>;
 
 /**
  * The message that brings a job back into its queue. A large body must be kept in S3 first. `secret`: what no other
- * sender knows, for a row without a random.
+ * program knows, for a row without a random.
  */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },

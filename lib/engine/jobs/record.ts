@@ -17,7 +17,7 @@ export function recordOf(row: JobRow): string {
   // A row that is being erased keeps its hashes until all else is done, so that a second run finds it.
   const shown = without(row.erased ? redacted(row) : row, HIDDEN);
   const steps = Object.fromEntries(
-    Object.entries(row.steps).map(([name, { kept: _kept, hash: _hash, ...step }]) => [name, step]),
+    Object.entries(row.steps).map(([name, { confidential: _confidential, hash: _hash, ...step }]) => [name, step]),
   );
   return JSON.stringify({ record: RECORD, ...shown, steps }, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'number' ? new Date(value).toISOString() : value,

@@ -18,7 +18,7 @@ export interface Step {
   /** The step's result, small and without personal data, for example the id that a vendor gave. */
   result?: unknown;
   /** A confidential result for a resumed run. It stays in the table, out of records and answers. */
-  kept?: unknown;
+  confidential?: unknown;
   /** Why it is `unknown` or `skipped`. Of a `started` step: the code by which the vendor refused the request itself. */
   reason?: string;
   /** Earlier code stored a hash of the request. Nothing reads it. */
@@ -117,7 +117,7 @@ export interface JobRow extends ItemHead {
   /** The envelope's `time`, which decides the record's key. */
   time: number;
   payloadHash: string;
-  /** A random value that our own messages carry. Absent while only messages of another sender are about the job. */
+  /** A random value that our own messages carry. Absent while only messages of another program are about the job. */
   token?: string;
   state: MadeState;
   reason?: Reason;
@@ -163,7 +163,7 @@ export interface JobRow extends ItemHead {
   deliveries: Delivery[];
   createdAt: number;
   updatedAt: number;
-  /** SQS's sequence number of the job's first message, written by its sender. */
+  /** SQS's sequence number of the job's first message, written by whoever sent it. */
   firstSequence?: string;
   /** When the present message entered its queue. */
   sentAt?: number;

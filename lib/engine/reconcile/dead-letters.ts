@@ -80,7 +80,7 @@ async function walk(
         held.delete(receiptHandle);
       } else if (verdict !== 'later') {
         untried.push(verdict);
-        bytes += verdict.subject.body.length;
+        bytes += verdict.content.body.length;
       }
     }
   };

@@ -86,6 +86,35 @@ export interface FactReporter {
 
 export const DAILY = 'data-differs';
 
+/** The facts of the daily check, or all others. */
+const part = (all: Record<string, StoredFact>, daily: boolean): Record<string, StoredFact> =>
+  Object.fromEntries(Object.entries(all).filter(([, { kind }]) => (kind === DAILY) === daily));
+
+/** Does one work after the other, each with the stored facts. Two kinds of work may find facts at the same time. */
+function storedInOrder(deps: ItemDeps, daily: boolean) {
+  let facts: Record<string, StoredFact> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    inOrder: <R>(work: (known: Record<string, StoredFact>) => Promise<R>): Promise<R> => {
+      const result = last
+        .catch(() => {})
+        .then(async () => {
+          facts ??= part(await storedFacts(deps), daily);
+          return work(facts);
+        });
+      last = result;
+      return result;
+    },
+    store: async (next: Record<string, StoredFact>): Promise<void> => {
+      await factLists.update(deps, factsKey, (stored) => ({
+        ...(stored ?? { key: factsKey, version: 0, writer: '' }),
+        facts: { ...part(stored?.facts ?? {}, !daily), ...next },
+      }));
+      facts = next;
+    },
+  };
+}
+
 /**
  * It publishes, then stores. A fact that the topic does not take is stored as not sent, and every run tries again. Only
  * a fact's beginning and its end are published, however often runs find it in between. `daily`: the facts are those of
@@ -97,43 +126,19 @@ export function createFactReporter(
   const { topic, clock, log, daily = false } = deps;
   if (!topic) return { report: async () => {}, keep: async () => {}, close: async () => 0 };
   const found = new Map<string, Fact>();
-  let facts: Record<string, StoredFact> | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-
-  const part = (all: Record<string, StoredFact>, ofDaily: boolean) =>
-    Object.fromEntries(Object.entries(all).filter(([, { kind }]) => (kind === DAILY) === ofDaily));
+  const { inOrder, store } = storedInOrder(deps, daily);
   const isOver = ({ offAt = Number.POSITIVE_INFINITY }: StoredFact, now: number) => now - offAt >= topic.overAfterMs;
-
-  /** Two kinds of work may find facts at the same time. */
-  function inOrder<R>(work: (known: Record<string, StoredFact>) => Promise<R>): Promise<R> {
-    const result = last
-      .catch(() => {})
-      .then(async () => {
-        facts ??= part(await storedFacts(deps), daily);
-        return work(facts);
-      });
-    last = result;
-    return result;
-  }
-
-  async function store(next: Record<string, StoredFact>): Promise<void> {
-    await factLists.update(deps, factsKey, (stored) => ({
-      ...(stored ?? { key: factsKey, version: 0, writer: '' }),
-      facts: { ...part(stored?.facts ?? {}, !daily), ...next },
-    }));
-    facts = next;
-  }
-
-  const published = ({ kind, quiet, sent: _sent, offAt, ...fact }: StoredFact, on: boolean): Promise<boolean> =>
-    quiet
-      ? Promise.resolve(true)
-      : topic.publish({ fact: kind, ...fact, on, at: on ? fact.since : (offAt ?? clock.now()) }).then(
-          () => true,
-          (error: unknown) => {
-            log.error('a fact could not be published', { kind, code: codeOf(error) }, error);
-            return false;
-          },
-        );
+  /** Whether the topic has taken it. */
+  const published = async ({ kind, quiet, sent: _sent, offAt, ...fact }: StoredFact, on: boolean) => {
+    if (quiet) return true;
+    try {
+      await topic.publish({ fact: kind, ...fact, on, at: on ? fact.since : (offAt ?? clock.now()) });
+      return true;
+    } catch (error) {
+      log.error('a fact could not be published', { kind, code: codeOf(error) }, error);
+      return false;
+    }
+  };
 
   return {
     report: (fact, { quiet } = {}) =>

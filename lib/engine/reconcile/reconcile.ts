@@ -5,7 +5,7 @@ import { ROW_DAMAGED } from '../jobs/row-schema';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import { judgeDeadLetters } from './dead-letters';
 import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';
-import { createFactReporter } from './facts';
+import { createFactReporter, type FactReporter } from './facts';
 import { checkPause, measureHeld, reportDead, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
@@ -57,6 +57,17 @@ interface Part {
   work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<unknown>;
 }
 
+/** A run under way. Times are milliseconds since 1970. */
+interface Run {
+  shared: Omit<ReconcileRun, 'repeats' | 'failed'> & FactReporter;
+  failures: ReturnType<typeof createFailures>;
+  begun: number;
+  lastPoll: number;
+  /** No work begins after it. */
+  end: number;
+  stayMs: number;
+}
+
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Failed work is logged and left to the
  * next run; other work goes on. The run stays for `stayMs` while a queue's poll wants it, or while it releases held jobs
@@ -66,12 +77,10 @@ export async function reconcile(
   reached: ReconcileDeps,
   { remainingMs, stayMs = 0, canaryMs = 0 }: { remainingMs: number; stayMs?: number; canaryMs?: number },
 ): Promise<void> {
-  const { clock, metrics, log, queueNames } = reached;
-  const works = queueNames.flatMap((queue) => reached.works[queue] ?? []);
+  const { clock, metrics, log } = reached;
   const begun = clock.now();
   const end = begun + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
   const lastPoll = Math.min(end - LAST_POLL_MS, begun + stayMs);
-  const places = new Map<string, Place>();
   const lease = await begin(reached, begun + remainingMs);
   if (!lease) {
     log.info('another run is under way');
@@ -88,91 +97,112 @@ export async function reconcile(
     releasedSince: new Map(),
     filled: new Map(),
   };
+  const run: Run = { shared, failures, begun, lastPoll, end, stayMs };
 
-  const isWanted = await polls();
-  await Promise.all([otherWork(), isWanted && stay()]);
+  const poll = pollsOf(run);
+  const isWanted = await poll();
+  await Promise.all([otherWork(run), isWanted && stay(run, poll)]);
   const failing = await failures.now(lease.failing ?? []);
-  await attempt({ kind: 'reportFacts', work: reportFacts });
+  await attempt(run, { kind: 'reportFacts', work: () => reportFacts(run, failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
-  const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
-  await attempt({ kind: 'end', work: (deps) => endLease(deps, reconcilerRuns, lease, leave) });
+  const leave = (stored: ReconcilerRun) => ({ ...stored, failing, endedAt: clock.now(), lastRunAt: begun });
+  await attempt(run, { kind: 'end', work: (deps) => endLease(deps, reconcilerRuns, lease, leave) });
+}
 
-  async function reportFacts(): Promise<void> {
-    if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
-      await reporter.report({ kind: 'reconciler-failing', subject: '' });
-    for (const [subject, ids] of failures.damaged) {
-      const [jobId] = ids;
-      metrics.add('RowsDamaged', ids.size, 'Count', {});
-      await reporter.report({ kind: 'row-damaged', subject, jobId, count: ids.size });
-    }
-    metrics.add('AlarmsNotSent', await reporter.close(), 'Count', {});
+async function reportFacts({ shared, failures }: Run, failing: readonly FailingWork[]): Promise<void> {
+  const { clock, metrics, report, close } = shared;
+  if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
+    await report({ kind: 'reconciler-failing', subject: '' });
+  for (const [subject, ids] of failures.damaged) {
+    const [jobId] = ids;
+    metrics.add('RowsDamaged', ids.size, 'Count', {});
+    await report({ kind: 'row-damaged', subject, jobId, count: ids.size });
   }
+  metrics.add('AlarmsNotSent', await close(), 'Count', {});
+}
 
-  async function otherWork(): Promise<void> {
-    let again = await attemptAll(parts());
-    while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastPoll) {
-      await clock.sleep(RELEASE_EVERY_MS);
-      again = await attemptAll(again, { repeats: true });
-    }
+async function otherWork(run: Run): Promise<void> {
+  const { clock } = run.shared;
+  let again = await attemptAll(run, partsOf(run.shared, run.begun));
+  while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < run.lastPoll) {
+    await clock.sleep(RELEASE_EVERY_MS);
+    again = await attemptAll(run, again, { repeats: true });
   }
+}
 
-  /** The trial call comes before other releases, because a queued message would delay it. */
-  function parts(): Part[] {
-    // If all calls are slow, a run may end before its last parts. The next run begins with another queue.
-    const first = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
-    const ofQueues = [...queueNames.slice(first), ...queueNames.slice(0, first)].flatMap((queue) =>
-      Object.entries(WORKS).map(
-        ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
-      ),
-    );
-    const own = works.flatMap(({ once = {} }) => Object.entries(once).map(([kind, work]): Part => ({ kind, work })));
-    return [{ kind: 'releaseTrials', work: releaseTrials }, ...ofQueues, ...own];
+/** Returns the parts that must be repeated soon. */
+async function attemptAll(run: Run, parts: readonly Part[], options?: { repeats: boolean }): Promise<Part[]> {
+  const again: Part[] = [];
+  for (const part of parts)
+    if (run.shared.clock.now() < run.end && (await attempt(run, part, options))) again.push(part);
+  return again;
+}
+
+async function attempt(
+  { shared, failures, end }: Run,
+  { work, ...part }: Part,
+  { repeats = false } = {},
+): Promise<boolean> {
+  const { clock } = shared;
+  const until = clock.now() + (end - clock.now()) * LARGEST_SHARE;
+  const deps: ReconcileRun = { ...shared, repeats, failed: (failure) => failures.add(part, failure) };
+  try {
+    return (await work(deps, () => clock.now() < until)) === true;
+  } catch (error) {
+    failures.add(part, { error });
+    return false;
   }
+}
 
-  /** Returns the parts that must be repeated soon. */
-  async function attemptAll(parts: readonly Part[], options?: { repeats: boolean }): Promise<Part[]> {
-    const again: Part[] = [];
-    for (const part of parts) if (clock.now() < end && (await attempt(part, options))) again.push(part);
-    return again;
-  }
+async function stay({ shared, lastPoll }: Run, poll: () => Promise<boolean>): Promise<void> {
+  const { clock } = shared;
+  for (let wanted = true; wanted && clock.now() < lastPoll; wanted = await poll())
+    await clock.sleep(Math.min(POLL_EVERY_MS, lastPoll - clock.now()));
+}
 
-  async function stay(): Promise<void> {
-    for (let wanted = true; wanted && clock.now() < lastPoll; wanted = await polls())
-      await clock.sleep(Math.min(POLL_EVERY_MS, lastPoll - clock.now()));
-  }
-
-  /** Whether a queue wants the next poll. A poll that fails says nothing about it. */
-  async function polls(): Promise<boolean> {
+/** Polls for all queues. Resolves to whether one wants the next poll. A poll that fails says nothing about it. */
+function pollsOf(run: Run): () => Promise<boolean> {
+  const { shared, lastPoll, end, stayMs } = run;
+  const { clock, queueNames, works } = shared;
+  const ofQueues = queueNames.flatMap((queue) => works[queue] ?? []);
+  const places = new Map<string, Place>();
+  return async () => {
     let isWanted = false;
-    for (const { often = {} } of works) {
+    for (const { often = {} } of ofQueues) {
       let last = false;
       for (const [kind, poll] of Object.entries(often)) {
         if (clock.now() >= end) break;
         const place = places.get(kind) ?? {};
         places.set(kind, place);
         last = true;
-        const work = async (run: ReconcileRun, mayGoOn: () => boolean) => {
+        const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
           const nextMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
-          last = (await poll(run, { mayGoOn, nextMs, place })) === true;
+          last = (await poll(deps, { mayGoOn, nextMs, place })) === true;
         };
-        await attempt({ kind, work });
+        await attempt(run, { kind, work });
       }
       isWanted ||= last;
     }
     return isWanted;
-  }
+  };
+}
 
-  async function attempt({ work, ...part }: Part, { repeats = false } = {}): Promise<boolean> {
-    const until = clock.now() + (end - clock.now()) * LARGEST_SHARE;
-    const deps: ReconcileRun = { ...shared, repeats, failed: (failure) => failures.add(part, failure) };
-    try {
-      return (await work(deps, () => clock.now() < until)) === true;
-    } catch (error) {
-      failures.add(part, { error });
-      return false;
-    }
-  }
+/** The parts of a run. The trial call comes before other releases, because a queued message would delay it. */
+function partsOf({ queueNames, works }: ReconcileDeps, begun: number): Part[] {
+  // If all calls are slow, a run may end before its last parts. The next run begins with another queue.
+  const first = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
+  const ofQueues = [...queueNames.slice(first), ...queueNames.slice(0, first)].flatMap((queue) =>
+    Object.entries(WORKS).map(
+      ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
+    ),
+  );
+  const own = queueNames.flatMap((queue) => works[queue] ?? []).flatMap(({ once = {} }) => Object.entries(once));
+  return [
+    { kind: 'releaseTrials', work: releaseTrials },
+    ...ofQueues,
+    ...own.map(([kind, work]): Part => ({ kind, work })),
+  ];
 }
 
 async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun | undefined> {

@@ -9,8 +9,8 @@ import { ROW_DAMAGED, UnreadableRowError } from '../jobs/row-schema';
 import { keepsEntry } from '../jobs/schedule';
 import { crashesOf, parkPoison, reopen } from '../jobs/transitions';
 import { hasWitness } from '../jobs/witness';
-import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
 import {
+  type Content,
   CRASH_LOOP,
   CRASH_LOOP_RUNS,
   firstRow,
@@ -19,8 +19,8 @@ import {
   permission,
   refuse,
   rejected,
-  type Subject,
-} from '../worker/open';
+} from '../worker/claim';
+import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
 import type { ReconcileRun } from './run';
 
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
@@ -98,7 +98,7 @@ export async function returnUntried(
   const first = chosen.slice(0, MOST_WATCHED);
   await lastReturns.update(deps, key, (stored) => ({
     ...(stored ?? { key, version: 0, writer: '' }),
-    watched: first.map(({ subject }) => jobKey(queue, subject.id)),
+    watched: first.map(({ content }) => jobKey(queue, content.id)),
     messages: first.map(({ message }) => message.messageId),
     at: now,
     single: chosen.length === 1,
@@ -114,7 +114,7 @@ export async function returnUntried(
   return candidates.filter((moved) => !returned.has(moved));
 }
 
-/** Any sender can write the attribute, so another form of it counts as none. */
+/** Any program can write the attribute, so another form of it counts as none. */
 const timesReturned = ({ message: { attributes } }: Moved): number =>
   Number(/^\d{1,2}$/.exec(attributes[ATTRIBUTE.returned] ?? ''));
 
@@ -150,7 +150,7 @@ async function judgeLast(
 /** Writes the row, sends the message, then deletes the DLQ entry. A message in both queues does no harm. */
 async function giveBack(deps: ReconcileRun, queue: string, moved: Judged, now: number): Promise<void> {
   const { queues, ledger, clock, log } = deps;
-  const { message, subject, row } = moved;
+  const { message, content, row } = moved;
   const before = timesReturned(moved);
   const times = before === 0 || moved.killed ? before + 1 : before;
   const at = clock.now();
@@ -159,13 +159,13 @@ async function giveBack(deps: ReconcileRun, queue: string, moved: Judged, now: n
   const messageOf = (allowed: JobRow) =>
     backInQueue(deps, {
       row: { ...allowed, ...(message.groupId ? { group: message.groupId } : {}) },
-      body: subject.body,
+      body: content.body,
       secret: message.messageId,
       // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
       attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     });
-  const fits = messageOf(open).body === subject.body;
-  if (!fits) await keepBody(deps, row, subject.body);
+  const fits = messageOf(open).body === content.body;
+  if (!fits) await keepBody(deps, row, content.body);
   await deps.report({ kind: 'messages-returned', subject: queue, jobId: row.id });
   const written = await ledger.write(fits ? open : { ...open, bodyKept: true }, row.version).catch((error: unknown) => {
     if (!(error instanceof UnreadableRowError)) throw error;
@@ -182,7 +182,7 @@ async function giveBack(deps: ReconcileRun, queue: string, moved: Judged, now: n
 /** A message that SQS moved to the DLQ, and what the table knows of its job. */
 export interface Moved {
   message: ReceivedMessage;
-  subject: Subject;
+  content: Content;
   /** As the table has it, or as the message describes it (version 0). */
   row: JobRow;
 }
@@ -227,16 +227,16 @@ async function judged(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
   const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) }, restored);
   // The canary's own metric reports that it did not end.
   if (moved?.row.canary) return 'delete';
-  const allowed = moved && permission(moved.row, message, moved.subject);
+  const allowed = moved && permission(moved.row, message, moved.content);
   if (!moved || allowed === 'refused') {
     refuse(deps, { queue, jobId: namedJob(attributes) ?? moved?.row.id, messageId, receiveCount });
     return 'delete';
   }
-  const { subject, row } = moved;
+  const { content, row } = moved;
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
   if (allowed === 'late') {
-    await finish(deps, row, subject);
-    return (await keepCancelled(deps, row, subject)) ? 'delete' : 'later';
+    await finish(deps, row, content);
+    return (await keepCancelled(deps, row, content)) ? 'delete' : 'later';
   }
   const { token = '' } = row.lease ?? {};
   if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS && !(await hasWitness(deps, queue, token)))
@@ -247,22 +247,22 @@ async function judged(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
 /** Finds the message's job. As in the worker, a message with the id of another job gets an id and a job of its own. */
 async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage, restored: boolean) {
   const found = await identify(deps, queue, message);
-  const subject = restored ? { ...found, named: false } : found;
-  const own = rejected(subject, invalidId(message.messageId));
+  const content = restored ? { ...found, named: false } : found;
+  const own = rejected(content, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
   // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/run.ts).
-  if (ownRow) return { message, subject: own, row: ownRow };
-  return find(subject);
+  if (ownRow) return { message, content: own, row: ownRow };
+  return find(content);
 
-  async function find(of: Subject): Promise<Moved | undefined> {
+  async function find(of: Content): Promise<Moved | undefined> {
     const row = await deps.ledger.get(jobKey(queue, of.id));
-    if (row) return belongs(row, of.payloadHash) ? { message, subject: of, row } : find(own);
+    if (row) return belongs(row, of.payloadHash) ? { message, content: of, row } : find(own);
     const { groupId: group, messageId, movedBySqs, sentAt } = message;
     // SQS says when it moved the message, which may be a retention after its send.
     const retention = deps.settings(queue).retention * (movedBySqs ? 2 : 1);
     const made = await firstRow(deps, of, { queue, group, messageId, sentAt, retention });
-    if (made.kind === 'row') return { message, subject: of, row: made.row };
-    return made.kind === 'refused' ? undefined : find(made.subject);
+    if (made.kind === 'row') return { message, content: of, row: made.row };
+    return made.kind === 'refused' ? undefined : find(made.content);
   }
 }
 
@@ -279,16 +279,16 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
 }
 
 /** Ends a job that kills each worker that runs it. `false`: the row has changed, so the next walk judges it again. */
-async function parkCrashed(deps: ReconcileRun, queue: string, { message, subject, row }: Moved): Promise<boolean> {
+async function parkCrashed(deps: ReconcileRun, queue: string, { message, content, row }: Moved): Promise<boolean> {
   const { ledger, clock, metrics, log } = deps;
   const at = clock.now();
   const { messageId } = message;
-  await keepBody(deps, row, subject.body);
+  await keepBody(deps, row, content.body);
   const parked = parkPoison(row, { at, messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, row.version);
   if (!result.written) return false;
   countEnd(metrics, result.item);
   log.error('parked after crashes', { queue, jobId: row.id, messageId, code: CRASH_LOOP.code });
-  await finish(deps, result.item, subject);
+  await finish(deps, result.item, content);
   return true;
 }

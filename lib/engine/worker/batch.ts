@@ -7,6 +7,7 @@ import { isEnd, type JobRow, present, traceFacts } from '../jobs/row';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/row-schema';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { leaveWitness } from '../jobs/witness';
+import { type ClaimResult, type Content, CRASH_LOOP, claimJob, identify, refuse, rejected } from './claim';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
 import {
   type Deadline,
@@ -17,7 +18,6 @@ import {
   type QueueContract,
   type WorkerDeps,
 } from './contract';
-import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
 import { direct, isLastReceive, run } from './run';
 import { createLease } from './steps';
 
@@ -149,11 +149,11 @@ async function deliver(handling: Handling, tried: 'taken' | undefined): Promise<
     const done = isReturned(handling) ? await direct(handling) : tried;
     if (isSettled(done)) return done;
     const found = await identify(deps, contract.queue, message);
-    const subject = done ? rejected(found, invalidId(message.messageId)) : found;
-    return await handleJob(handling, subject).catch((error: unknown) => {
+    const content = done ? rejected(found, invalidId(message.messageId)) : found;
+    return await handleJob(handling, content).catch((error: unknown) => {
       if (!(error instanceof LeaseLostError)) throw error;
       // Another run took the job. Start again as if the message had just arrived.
-      return handleJob(handling, subject);
+      return handleJob(handling, content);
     });
   } catch (error) {
     if (!(error instanceof UnreadableRowError && error.code === ROW_DAMAGED)) throw error;
@@ -162,34 +162,34 @@ async function deliver(handling: Handling, tried: 'taken' | undefined): Promise<
   }
 }
 
-async function handleJob(handling: Handling, subject: Subject): Promise<Disposition> {
+async function handleJob(handling: Handling, content: Content): Promise<Disposition> {
   const { deps, contract, message } = handling;
   const { messageId, receiveCount } = message;
   const facts = (jobId: string) => ({ queue: contract.queue, jobId, messageId, receiveCount });
-  const opened = await open(handling, subject);
-  switch (opened.kind) {
+  const claimed = await claimJob(handling, content);
+  switch (claimed.kind) {
     case 'claimed':
-      return run(handling, opened);
+      return run(handling, claimed);
     case 'crash loop': {
-      const lease = createLease(deps.ledger, opened.row);
+      const lease = createLease(deps.ledger, claimed.row);
       // The claim has counted a crash already, so parking is no further attempt.
       const end = { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false } as const;
-      const row = await orGiveBack(handling, lease, () => close(handling, { lease, body: opened.subject.body, end }));
+      const row = await orGiveBack(handling, lease, () => close(handling, { lease, body: claimed.content.body, end }));
       return { kind: 'acknowledge', row };
     }
     case 'late': {
-      const { row, subject: late } = opened;
+      const { row, content: late } = claimed;
       deps.log.info('late delivery', { ...facts(late.id), state: row.state });
       await finish(deps, row, late);
       const sent = { body: late.body, sequence: message.sequenceNumber };
-      if (!(await keepCancelled(deps, row, sent))) return handleJob(handling, subject);
+      if (!(await keepCancelled(deps, row, sent))) return handleJob(handling, content);
       return { kind: 'acknowledge', none: 'late' };
     }
     case 'refused':
-      refuse(deps, facts(opened.subject.id));
+      refuse(deps, facts(claimed.content.id));
       return { kind: 'acknowledge', none: 'refused' };
     case 'busy':
-      return (await waitForRun(handling, opened)) ?? handleJob(handling, subject);
+      return (await waitForRun(handling, claimed)) ?? handleJob(handling, content);
   }
 }
 
@@ -198,7 +198,7 @@ const SECOND_MS = 1_000;
 /** Waits until another run's lease ends. Returns a disposition if this invocation has no time for that. */
 async function waitForRun(
   { deps, contract, message, deadline }: Handling,
-  { until, by }: Extract<Opened, { kind: 'busy' }>,
+  { until, by }: Extract<ClaimResult, { kind: 'busy' }>,
 ): Promise<Disposition | undefined> {
   const settings = deps.settings(contract.queue);
   const last = isLastReceive(message, settings);

@@ -37,9 +37,9 @@ const circuitSchema = z.object({
   retryAt: time.optional(),
   /** A worker makes the trial call. Its invocation has certainly ended at `until`. */
   trial: z.object({ until: time }).optional(),
-  /** Hashes of senders (or job ids) that got a 403 without a field since the last success. */
+  /** The identities that got a 403 without a field since the last success: hashes of addresses, or job ids. */
   forbidden: z.array(z.string()),
-  /** How many such 403s came in a row, from any sender. */
+  /** How many such 403s came in a row, for any identity. */
   refusals: count.optional(),
   /** Attempts that failed as transient since the last success, and when they began to, with what. */
   transients: count,
@@ -68,16 +68,16 @@ export const VENDOR_PAUSED = 'VendorPaused';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
 export const LONGEST_RETRY_MS = 5 * RETRY_MS;
-/** If a vendor refuses two senders with no success between, we are the cause and not the senders. */
-const MOST_SENDERS = 2;
-/** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
+/** If a vendor refuses two identities with no success between, we are the cause and not they. */
+const MOST_IDENTITIES = 2;
+/** The limit for an instance with one identity: a key that lost its scope must not end all its jobs as dead. */
 const MOST_REFUSALS = 50;
 const MOST_TRANSIENTS = 5;
 /** With so few failures for so long, few jobs ask the vendor, and its circuit opens late. One may be its job's own fault. */
 const FEW_TRANSIENTS = 2;
 const FAILING_MS = 10 * 60_000;
 /** A process trusts its last read of a closed circuit this long. So it sees a circuit that opens this much later. */
-export const KEPT_MS = 2_000;
+export const TRUSTED_MS = 2_000;
 
 export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
 
@@ -129,23 +129,98 @@ export const workedForOthers = (
   { job, since }: { job: string; since: number },
 ): boolean => (circuit?.worked ?? []).some((one) => one.job !== job && one.at - CLOCK_SKEW_MS > since);
 
-/** The stored form of a sender. A shared item must not hold an address. */
-export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
+/** The stored form of an identity. A shared item must not hold an address. */
+export const identityHash = (identity: string): string => sha256(identity.toLowerCase()).slice(0, 16);
 
-export function circuitBreakers(deps: ItemDeps) {
-  const blank = { version: 0, writer: '', forbidden: [], transients: 0 };
-  const closed = (vendor: Vendor): Circuit => ({ key: vendorKey(vendor), ...blank });
+const closed = (vendor: Vendor): Circuit => ({
+  key: vendorKey(vendor),
+  version: 0,
+  writer: '',
+  forbidden: [],
+  transients: 0,
+});
+
+const opened = (circuit: Circuit, code: string, now: number): Circuit => ({
+  ...circuit,
+  stoppedAt: now,
+  code,
+  retryAt: now + RETRY_MS,
+  failedTrials: 0,
+});
+
+/** The circuit without its trial call. A failed one also sets the time of the next one. */
+function afterTrial({ trial: _over, ...circuit }: OpenCircuit, failed: boolean, now: number): Circuit {
+  if (!failed) return circuit;
+  const failedTrials = (circuit.failedTrials ?? 0) + 1;
+  const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
+  return { ...circuit, failedTrials, retryAt: now + waitMs };
+}
+
+function afterSuccess(circuit: Circuit, job: string, now: number): Circuit {
+  const { stoppedAt: _at, code: _code, retryAt: _next, trial: _trial, failedTrials: _failed, ...rest } = circuit;
+  const { refusals: _refusals, failing: _failing, worked = [], ...others } = rest;
+  const before = worked.filter((one) => one.job !== job).slice(0, 1);
+  return { ...others, forbidden: [], transients: 0, worked: [{ job, at: now }, ...before] };
+}
+
+function afterForbidden(circuit: Circuit, identity: string, now: number): Circuit {
+  const forbidden = [...new Set([...circuit.forbidden, identity])].slice(-MOST_IDENTITIES);
+  const refusals = (circuit.refusals ?? 0) + 1;
+  const next = { ...circuit, forbidden, refusals };
+  return forbidden.length >= MOST_IDENTITIES || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden', now) : next;
+}
+
+function afterTransient(circuit: Circuit, code: string, now: number): Circuit {
+  const failing = circuit.failing ?? { since: now, code };
+  const next = { ...circuit, transients: circuit.transients + 1, failing };
+  return next.transients >= MOST_TRANSIENTS ? opened(next, code, now) : next;
+}
+
+/** A damaged item reads as a pause, so its jobs wait until a person restores it. Nothing replaces it meanwhile. */
+const known = (clock: Clock, vendor: Vendor, stored: ItemHead | undefined): Circuit | undefined =>
+  fieldAtFault(circuitSchema, stored) === undefined
+    ? (stored as Circuit | undefined)
+    : { ...closed(vendor), paused: damagedPause(vendorKey(vendor), clock) };
+
+/** What this process knows of the circuits from its own calls. */
+function circuitsSeen(deps: ItemDeps) {
+  const { clock } = deps;
   /** Closed circuits without failures, each with the time of its read. */
-  const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
+  const trusted = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
   const last = new Map<Vendor, Circuit | undefined>();
   let changes = 0;
-  /** A damaged item reads as a pause, so its jobs wait until a person restores it. Nothing replaces it meanwhile. */
-  const damaged = (vendor: Vendor): Circuit => ({
-    ...closed(vendor),
-    paused: damagedPause(vendorKey(vendor), deps.clock),
-  });
-  const known = (vendor: Vendor, stored: ItemHead | undefined): Circuit | undefined =>
-    fieldAtFault(circuitSchema, stored) === undefined ? (stored as Circuit | undefined) : damaged(vendor);
+  return {
+    /**
+     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed
+     * circuit without failures is trusted for `TRUSTED_MS`, or until this process counts a failure or a success.
+     */
+    enter: async (vendor: Vendor, until: number): Promise<{ circuit: Circuit | undefined; trial: boolean }> => {
+      const readAt = clock.now();
+      const before = trusted.get(vendor);
+      if (before && Math.abs(readAt - before.readAt) < TRUSTED_MS) return { circuit: before.circuit, trial: false };
+      const changesBefore = changes;
+      const { changed, item: stored } = await updateItem<Circuit>(deps, vendorKey(vendor), (before) => {
+        const circuit = known(clock, vendor, before);
+        return isOpen(circuit) && isHalfOpen(circuit, clock.now()) ? { ...circuit, trial: { until } } : undefined;
+      });
+      const circuit = known(clock, vendor, stored);
+      last.set(vendor, circuit);
+      // A read that began before a change of this process may not show that change.
+      if (!isTroubled(circuit) && changes === changesBefore) trusted.set(vendor, { circuit, readAt });
+      return { circuit, trial: changed };
+    },
+    /** The rate that an operator has set, as this process knows it since its last call. */
+    rate: (vendor: Vendor): number | undefined => limitsOf(last.get(vendor), clock.now()).rate?.perSecond,
+    forget: (vendor: Vendor) => {
+      trusted.delete(vendor);
+      changes++;
+    },
+  };
+}
+
+export function circuitBreakers(deps: ItemDeps) {
+  const { enter, rate, forget } = circuitsSeen(deps);
+  const now = () => deps.clock.now();
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
     try {
       const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) =>
@@ -153,95 +228,35 @@ export function circuitBreakers(deps: ItemDeps) {
       );
       return item;
     } finally {
-      kept.delete(vendor);
-      changes++;
+      forget(vendor);
     }
   };
-  const opened = (circuit: Circuit, code: string): Circuit => {
-    const now = deps.clock.now();
-    return { ...circuit, stoppedAt: now, code, retryAt: now + RETRY_MS, failedTrials: 0 };
-  };
+  const whileOpen = (vendor: Vendor, next: (circuit: OpenCircuit) => Circuit) =>
+    change(vendor, (circuit) => (isOpen(circuit) ? next(circuit) : undefined));
+  const whileClosed = (vendor: Vendor, next: (circuit: Circuit) => Circuit) =>
+    change(vendor, (circuit) => (isOpen(circuit) ? undefined : next(circuit)));
 
   return {
+    enter,
+    rate,
     /** That of a damaged item is paused by `DAMAGED`. Methods that change one reject with a StoreError. */
-    read: async (vendor: Vendor) => known(vendor, await readItem(deps, vendorKey(vendor))),
-
-    /**
-     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed
-     * circuit without failures is kept for `KEPT_MS`. This process forgets it when it counts a failure or a success.
-     */
-    enter: async (vendor: Vendor, until: number) => {
-      const readAt = deps.clock.now();
-      const before = kept.get(vendor);
-      if (before && Math.abs(readAt - before.readAt) < KEPT_MS) return { circuit: before.circuit, trial: false };
-      const changesBefore = changes;
-      const { changed, item: stored } = await updateItem<Circuit>(deps, vendorKey(vendor), (before) => {
-        const circuit = known(vendor, before);
-        return isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined;
-      });
-      const item = known(vendor, stored);
-      last.set(vendor, item);
-      // A read that began before a change of this process may not show that change.
-      if (!isTroubled(item) && changes === changesBefore) kept.set(vendor, { circuit: item, readAt });
-      return { circuit: item, trial: changed };
-    },
-
-    open: (vendor: Vendor, code: string) =>
-      change(vendor, (circuit) => (isOpen(circuit) ? undefined : opened(circuit, code))),
-
-    /** Ends the trial call and leaves the circuit open. A failed trial call also sets the time of the next one. */
+    read: async (vendor: Vendor) => known(deps.clock, vendor, await readItem(deps, vendorKey(vendor))),
+    open: (vendor: Vendor, code: string) => whileClosed(vendor, (circuit) => opened(circuit, code, now())),
+    /** Ends the trial call and leaves the circuit open. */
     endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
-      change(vendor, ({ trial: _over, ...circuit }) => {
-        if (!isOpen(circuit)) return undefined;
-        if (!failed) return circuit;
-        const failedTrials = (circuit.failedTrials ?? 0) + 1;
-        const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
-        return { ...circuit, failedTrials, retryAt: deps.clock.now() + waitMs };
-      }),
-
+      whileOpen(vendor, (circuit) => afterTrial(circuit, failed, now())),
     /** The next call is a trial call, whatever the clock of its worker says. */
-    tryNow: (vendor: Vendor) =>
-      change(vendor, (circuit) => (isOpen(circuit) ? { ...circuit, retryAt: circuit.stoppedAt } : undefined)),
-
+    tryNow: (vendor: Vendor) => whileOpen(vendor, (circuit) => ({ ...circuit, retryAt: circuit.stoppedAt })),
     close: (vendor: Vendor, job: string) =>
-      change(vendor, (circuit) => {
-        if (!isTroubled(circuit)) return undefined;
-        const { stoppedAt: _at, code: _code, retryAt: _next, trial: _trial, failedTrials: _failed, ...rest } = circuit;
-        const { refusals: _refusals, failing: _failing, worked = [], ...kept } = rest;
-        const others = worked.filter((one) => one.job !== job);
-        return {
-          ...kept,
-          forbidden: [],
-          transients: 0,
-          worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)],
-        };
-      }),
-
-    forbidden: (vendor: Vendor, sender: string) =>
-      change(vendor, (circuit) => {
-        if (isOpen(circuit)) return undefined;
-        const forbidden = [...new Set([...circuit.forbidden, sender])].slice(-MOST_SENDERS);
-        const refusals = (circuit.refusals ?? 0) + 1;
-        const next = { ...circuit, forbidden, refusals };
-        return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
-      }),
-
+      change(vendor, (circuit) => (isTroubled(circuit) ? afterSuccess(circuit, job, now()) : undefined)),
+    forbidden: (vendor: Vendor, identity: string) =>
+      whileClosed(vendor, (circuit) => afterForbidden(circuit, identity, now())),
+    transient: (vendor: Vendor, code: string) => whileClosed(vendor, (circuit) => afterTransient(circuit, code, now())),
     /** Sets what an operator decides. A property that is `undefined` ends it. */
     limit: (vendor: Vendor, limits: Limits) =>
       change(vendor, (circuit) => {
-        const pausedMs = 'paused' in limits ? pausedFor(circuit, deps.clock.now()) : circuit.pausedMs;
+        const pausedMs = 'paused' in limits ? pausedFor(circuit, now()) : circuit.pausedMs;
         return { ...circuit, ...limits, pausedMs };
-      }),
-
-    /** The rate that an operator has set, as this process knows it since its last call. */
-    rate: (vendor: Vendor): number | undefined => limitsOf(last.get(vendor), deps.clock.now()).rate?.perSecond,
-
-    transient: (vendor: Vendor, code: string) =>
-      change(vendor, (circuit) => {
-        if (isOpen(circuit)) return undefined;
-        const failing = circuit.failing ?? { since: deps.clock.now(), code };
-        const next = { ...circuit, transients: circuit.transients + 1, failing };
-        return next.transients >= MOST_TRANSIENTS ? opened(next, code) : next;
       }),
   };
 }
@@ -250,7 +265,7 @@ export type CircuitBreakers = ReturnType<typeof circuitBreakers>;
 
 export interface CallOptions {
   /** The identity that the vendor may refuse, for example the from address. The job by default. */
-  sender?: string;
+  identity?: string;
   /** The call changes nothing that counts, so its success does not show that the vendor works. */
   minor?: true;
 }
@@ -277,26 +292,22 @@ export function vendorGate(
     if (circuit && trial) trials.set(vendor, circuit);
     if (limitsOf(circuit, clock.now()).paused)
       throw new StopError({ code: VENDOR_PAUSED, message: `${vendor} is paused by an operator`, vendor });
-    if (isOpen(circuit) && !trial)
-      throw new StopError({
-        code: isRefusal(circuit.code) ? VENDOR_STOPPED : VENDOR_DOWN,
-        message: `the circuit of ${vendor} is open (${circuit.code})`,
-        vendor,
-        // Why it is open.
-        cause: new StopError({ code: circuit.code ?? 'Unexpected', message: 'the circuit is open', vendor }),
-      });
+    if (isOpen(circuit) && !trial) throw refusal(vendor, circuit);
     return { circuit, trial };
   }
 
-  async function call<R>(vendor: Vendor, make: () => Promise<R>, { sender, minor }: CallOptions = {}): Promise<R> {
+  async function call<R>(vendor: Vendor, make: () => Promise<R>, { identity, minor }: CallOptions = {}): Promise<R> {
     const { circuit, trial } = await enter(vendor);
     let result: R;
     try {
-      result = await measured(vendor, make);
+      result = await measured({ clock, metrics }, vendor, make);
     } catch (error) {
       trials.delete(vendor);
-      if (trial) throw await afterTrial(error, vendor);
-      throw await afterFailure({ error, vendor, sender: sender === undefined ? job : senderHash(sender) });
+      if (!trial)
+        throw await afterFailure(circuits, vendor, error, identity === undefined ? job : identityHash(identity));
+      if (!isOf(vendor, error) || !isAboutTheJob(error)) throw await afterFailedTrial(circuits, vendor, error);
+      await works(vendor);
+      throw error;
     }
     if (!isTroubled(circuit)) return result;
     if (minor) answered.add(vendor);
@@ -304,47 +315,11 @@ export function vendorGate(
     return result;
   }
 
-  /** An answer about the job, or one that asks us to wait, is no error of the vendor. */
-  async function measured<R>(vendor: Vendor, make: () => Promise<R>): Promise<R> {
-    const startedAt = clock.now();
-    try {
-      return await make();
-    } catch (error) {
-      if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
-      throw error;
-    } finally {
-      metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', { vendor });
-    }
-  }
-
   /** The call took effect, so a failed write must not fail it. Another success or trial closes the circuit later. */
   async function works(vendor: Vendor): Promise<void> {
     trials.delete(vendor);
     answered.delete(vendor);
     await circuits.close(vendor, job).catch(ignoreStoreError);
-  }
-
-  async function afterFailure({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
-    if (!isOf(vendor, error)) return error;
-    if (error instanceof StopError) await circuits.open(vendor, error.code);
-    if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, sender))) return stop(vendor, error);
-    return error;
-  }
-
-  /** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
-  async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
-    if (!isOf(vendor, error)) {
-      // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
-      await circuits.endTrial(vendor, { failed: false }).catch(ignoreStoreError);
-      return error;
-    }
-    if (isAboutTheJob(error)) {
-      await works(vendor);
-      return error;
-    }
-    await circuits.endTrial(vendor, { failed: true }).catch(ignoreStoreError);
-    // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
-    return stop(vendor, error);
   }
 
   return {
@@ -359,6 +334,49 @@ export function vendorGate(
 }
 
 export type RunGate = ReturnType<typeof vendorGate>;
+
+/** An answer about the job, or one that asks us to wait, is no error of the vendor. */
+async function measured<R>(
+  { clock, metrics }: { clock: Clock; metrics: Metrics },
+  vendor: Vendor,
+  make: () => Promise<R>,
+): Promise<R> {
+  const startedAt = clock.now();
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
+    throw error;
+  } finally {
+    metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', { vendor });
+  }
+}
+
+/** Counts a failure and returns the error of the run. `identity`: whom a 403 refuses, if it names no field. */
+async function afterFailure(circuits: CircuitBreakers, vendor: Vendor, error: unknown, identity: string) {
+  if (!isOf(vendor, error)) return error;
+  if (error instanceof StopError) await circuits.open(vendor, error.code);
+  if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, identity))) return stop(vendor, error);
+  return error;
+}
+
+/** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
+async function afterFailedTrial(circuits: CircuitBreakers, vendor: Vendor, error: unknown): Promise<unknown> {
+  // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
+  const failed = isOf(vendor, error);
+  await circuits.endTrial(vendor, { failed }).catch(ignoreStoreError);
+  // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
+  return failed ? stop(vendor, error) : error;
+}
+
+/** What a call of a vendor with an open circuit gets. Its cause says why the circuit is open. */
+const refusal = (vendor: Vendor, { code = 'Unexpected' }: OpenCircuit): StopError =>
+  new StopError({
+    code: isRefusal(code) ? VENDOR_STOPPED : VENDOR_DOWN,
+    message: `the circuit of ${vendor} is open (${code})`,
+    vendor,
+    cause: new StopError({ code, message: 'the circuit is open', vendor }),
+  });
 
 const isOf = (vendor: Vendor, error: unknown): error is JobError =>
   error instanceof JobError && error.vendor === vendor;

@@ -29,8 +29,8 @@ import { claim, isClosed } from '../jobs/transitions';
 import { dropWitness, hasWitness, leaveWitness } from '../jobs/witness';
 import type { Handling, Incoming, QueueContract } from './contract';
 
-/** What a message is about, before the job's data is validated. */
-export type Subject = {
+/** What a message says, and about which job, before the job's data is validated. */
+export type Content = {
   id: string;
   /** The whole body. It comes from S3 if the message carried a placeholder. */
   body: string;
@@ -54,7 +54,7 @@ export async function identify(
   { objects, prefix }: { objects: Objects; prefix: string },
   queue: string,
   { messageId, attributes, ...message }: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
-): Promise<Subject> {
+): Promise<Content> {
   const job = namedJob(attributes);
   const token = matching(RANDOM, attributes[ATTRIBUTE.token]);
   const named = job !== undefined && (message.body === PLACEHOLDER || message.body === GONE);
@@ -69,8 +69,8 @@ export async function identify(
   const rejection = own === undefined ? { named: false, token: undefined } : { named: true, token };
   try {
     const envelope = parseEnvelope(body);
-    const subject = { kind: 'job', id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) } as const;
-    return own === undefined ? { ...subject, named, token } : { ...rejected(subject, own), ...rejection };
+    const content = { kind: 'job', id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) } as const;
+    return own === undefined ? { ...content, named, token } : { ...rejected(content, own), ...rejection };
   } catch (error) {
     if (named && own === undefined) return withoutBody({ id: job, token });
     const id = own ?? invalidId(messageId);
@@ -78,7 +78,7 @@ export async function identify(
   }
 }
 
-/** The form of our ids and tokens. Any sender can write the attributes, so other text in them counts as absent. */
+/** The form of our ids and tokens. Any program can write the attributes, so other text in them counts as absent. */
 const OWN_ID = /^(invalid\/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const RANDOM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const matching = (form: RegExp, given: string | undefined): string | undefined =>
@@ -89,14 +89,14 @@ export const namedJob = (attributes: Record<string, string>): string | undefined
 
 /** A body that cannot be a job, or not the job of its id. It gets this id and a row. */
 export function rejected(
-  { body, envelope }: Pick<Subject, 'body' | 'envelope'>,
+  { body, envelope }: Pick<Content, 'body' | 'envelope'>,
   id: string,
   problem: PermanentError = new IdTakenError(),
-): Subject {
+): Content {
   return { kind: 'rejected', id, body, named: false, token: undefined, envelope, payloadHash: sha256(body), problem };
 }
 
-const withoutBody = ({ id, token }: Pick<Subject, 'id' | 'token'>): Subject => {
+const withoutBody = ({ id, token }: Pick<Content, 'id' | 'token'>): Content => {
   const lost = { body: GONE, envelope: undefined, payloadHash: undefined, problem: bodyMissing() };
   return { kind: 'body lost', id, named: true, token, ...lost };
 };
@@ -110,15 +110,15 @@ function asProblem(error: unknown): PermanentError {
 /**
  * What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours.
  *
- * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
- * So release, return and retry write the row before they send. Our own messages carry the `token` of the row, and no
- * other message opens a row that has one. Only the DLQ entry of its last end, once redriven, opens a dead job, unless an
- * operator discarded or replaced it.
+ * The row is the permission, a message is a wake-up. Any program can wake a job whose row allows it, and do nothing
+ * else. So release, return and retry write the row before they send. Our own messages carry the `token` of the row. No
+ * other message runs a job whose row has one. A dead job runs again only from the DLQ entry of its last end, once that
+ * is redriven, and only if no operator has discarded or replaced it.
  */
 export function permission(
   row: JobRow,
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,
-  { named, payloadHash }: Pick<Subject, 'named' | 'payloadHash'>,
+  { named, payloadHash }: Pick<Content, 'named' | 'payloadHash'>,
 ): 'run' | 'late' | 'refused' {
   if (row.spentMessageIds.includes(messageId)) return 'late';
   if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';
@@ -134,8 +134,8 @@ export function permission(
 /** What a row needs to know of a message. `group`: its message group. `sentAt`: ms since 1970. */
 type Sending = { queue: string; group: string | undefined; sentAt: number };
 
-function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
-  const { kind, id, envelope, token, payloadHash = '' } = subject;
+function rowOfContent(content: Content, { sentAt, ...given }: Sending & { now: number }): JobRow {
+  const { kind, id, envelope, token, payloadHash = '' } = content;
   const origin = { ...given, token };
   // Only our producer says whose a job is, about whom, and what it left out.
   return kind === 'job'
@@ -146,36 +146,40 @@ function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: n
     : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
-type First = { kind: 'row'; row: JobRow } | { kind: 'refused' } | { kind: 'other'; subject: Subject };
+type First = { kind: 'row'; row: JobRow } | { kind: 'refused' } | { kind: 'other'; content: Content };
 
 /**
  * The row of a message's job, if the table has none: from the job's record, or as the message describes it. A message
- * of another sender is how its job begins. Ours are about rows, unless the producer could write none for a job without
- * a key. `refused`: the message opens nothing. `other`: it is about another job.
+ * of another program begins its job here. A message of ours always follows a row, except for a job without a key that
+ * the producer accepted while the table was down. `refused`: the message begins nothing. `other`: it is about another
+ * job.
+ *
+ * For example: SQS has the first message of a job of another program, so the row is made from that message. If the same
+ * message is redriven after its row has expired, its time is too old, and it becomes a rejected body of its own.
  */
 export async function firstRow(
   deps: Parameters<typeof recordedRow>[0],
-  subject: Subject,
+  content: Content,
   { messageId, retention, ...sending }: Sending & { messageId: string; retention: number },
 ): Promise<First> {
   const { sentAt } = sending;
-  const made = rowOfSubject(subject, { ...sending, now: deps.clock.now() });
+  const made = rowOfContent(content, { ...sending, now: deps.clock.now() });
   const row = await recordedRow(deps, made);
   if (row !== made) return { kind: 'row', row };
-  const { id, named, token } = subject;
-  if (named || (token !== undefined && subject.kind === 'job' && !isRandomId(id))) return { kind: 'refused' };
-  if (subject.kind !== 'job') return { kind: 'row', row: made };
-  const { envelope } = subject;
+  const { id, named, token } = content;
+  if (named || (token !== undefined && content.kind === 'job' && !isRandomId(id))) return { kind: 'refused' };
+  if (content.kind !== 'job') return { kind: 'row', row: made };
+  const { envelope } = content;
   try {
     checkRandomId(envelope);
     checkTime(envelope, { oldest: sentAt - retention * 1000, sentAt });
     return { kind: 'row', row: made };
   } catch (error) {
-    return { kind: 'other', subject: rejected(subject, invalidId(messageId), asProblem(error)) };
+    return { kind: 'other', content: rejected(content, invalidId(messageId), asProblem(error)) };
   }
 }
 
-/** Counts and logs a message that opens nothing. Its sender gets no answer, because SQS has taken it. */
+/** Counts and logs a message that opens nothing. Who sent it gets no answer, because SQS has taken it. */
 export function refuse(
   { log, metrics }: { log: Log; metrics: Metrics },
   facts: { queue: string; jobId: string | undefined; messageId: string; receiveCount: number },
@@ -193,19 +197,19 @@ export const CRASH_LOOP: StoredError = storedError(
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
 );
 
-export type Opened =
+export type ClaimResult =
   /** This run has the job until the lease ends. The claim stored the start of the step `begun`. */
-  | { kind: 'claimed'; subject: Subject; row: JobRow; begun: string | undefined }
+  | { kind: 'claimed'; content: Content; row: JobRow; begun: string | undefined }
   /** The same, but the job's runs crashed. This run must park it. */
-  | { kind: 'crash loop'; subject: Subject; row: JobRow }
+  | { kind: 'crash loop'; content: Content; row: JobRow }
   /** The message opens nothing, because the job has left the queue. Only missing writes are to be completed. */
-  | { kind: 'late'; subject: Subject; row: JobRow }
+  | { kind: 'late'; content: Content; row: JobRow }
   /** Another run, of the delivery `by`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; by: Delivery | undefined }
-  | { kind: 'refused'; subject: Subject };
+  | { kind: 'refused'; content: Content };
 
 /** Claims the job of a message for this run, by a conditional write, or returns why that is not possible. */
-export async function open(handling: Handling, subject: Subject): Promise<Opened> {
+export async function claimJob(handling: Handling, content: Content): Promise<ClaimResult> {
   const { deps, contract, message, deadline } = handling;
   const { ledger, clock } = deps;
   const { queue } = contract;
@@ -217,71 +221,74 @@ export async function open(handling: Handling, subject: Subject): Promise<Opened
   let begun: string | undefined;
   const claimed = (row: JobRow, survived = false): JobRow => {
     const next = claim(row, { at: clock.now(), delivery, group, lease, survived });
-    begun = firstStep(contract, subject, next);
+    begun = firstStep(contract, content, next);
     if (begun === undefined) return next;
     return { ...next, steps: { [begun]: { status: 'started', startedAt: clock.now() } } };
   };
-  const ours = (row: JobRow): Opened =>
-    isCrashLoop(row) ? { kind: 'crash loop', subject, row } : { kind: 'claimed', subject, row, begun };
+  const ours = (row: JobRow): ClaimResult =>
+    isCrashLoop(row) ? { kind: 'crash loop', content, row } : { kind: 'claimed', content, row, begun };
   /** A claim whose answer is lost may be stored, and this run does nothing more. */
   const orWitness = async (error: unknown): Promise<never> => {
     if (error instanceof StoreError) await leaveWitness(deps, queue, lease.token);
     throw error;
   };
 
-  const isNew = isProbablyNew(message, subject);
+  const isNew = isProbablyNew(message, content);
   if (isNew) {
-    const made = rowOfSubject(subject, { queue, group, sentAt, now: clock.now() });
+    const made = rowOfContent(content, { queue, group, sentAt, now: clock.now() });
     const row = await ledger.claimUnread(made, claimed(made)).catch(orWitness);
     if (row) return ours(row);
   }
-  const read = ledger.get(jobKey(queue, subject.id));
+  const read = ledger.get(jobKey(queue, content.id));
   for (let stored = await (isNew ? read.catch(orWitness) : read); ; ) {
     const { retention } = deps.settings(queue);
     const first: First = stored
       ? { kind: 'row', row: stored }
-      : await firstRow(deps, subject, { queue, messageId, group, sentAt, retention });
-    if (first.kind === 'refused') return { kind: 'refused', subject };
-    if (first.kind === 'other') return open(handling, first.subject);
+      : await firstRow(deps, content, { queue, messageId, group, sentAt, retention });
+    if (first.kind === 'refused') return { kind: 'refused', content };
+    if (first.kind === 'other') return claimJob(handling, first.content);
     const { row } = first;
     // The id belongs to a job with other data.
-    if (!belongs(row, subject.payloadHash))
-      return open(handling, subject.named ? withoutBody(subject) : rejected(subject, invalidId(messageId)));
+    if (!belongs(row, content.payloadHash))
+      return claimJob(handling, content.named ? withoutBody(content) : rejected(content, invalidId(messageId)));
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === lease.token) return ours(row);
-    const allowed = permission(row, message, subject);
-    if (allowed === 'refused') {
-      // When it came before, there was no job of its id. So it got a row of its own, which must end.
-      const own = invalidId(messageId);
-      const before = receiveCount > 1 && subject.id !== own ? await ledger.get(jobKey(queue, own)) : undefined;
-      return before ? open(handling, rejected(subject, own)) : { kind: 'refused', subject };
+    const allowed = permission(row, message, content);
+    if (allowed === 'refused') return endOwnRow(handling, content);
+    if (allowed === 'late') return { kind: 'late', content, row };
+    const last = row.state === 'processing' ? row.lease : undefined;
+    if (last && last.until > clock.now()) {
+      const by = row.deliveries.findLast((one) => one.messageId === last.messageId);
+      return { kind: 'busy', until: last.until, by };
     }
-    if (allowed === 'late') return { kind: 'late', subject, row };
-    if (row.state === 'processing') {
-      const { lease: { until = 0, messageId: holder } = {}, deliveries } = row;
-      if (until > clock.now())
-        return { kind: 'busy', until, by: deliveries.findLast((one) => one.messageId === holder) };
-    }
-    const last = row.state === 'processing' ? row.lease?.token : undefined;
-    const survived = last !== undefined && (await hasWitness(deps, queue, last));
+    const survived = last !== undefined && (await hasWitness(deps, queue, last.token));
     const result = await ledger.write(claimed(row, survived), stored?.version ?? 0).catch(orWitness);
-    if (result.written && survived) await dropWitness(deps, queue, last);
+    if (result.written && survived) await dropWitness(deps, queue, last.token);
     if (result.written) return ours(result.item);
     stored = result.stored;
   }
 }
 
+/** When a refused message came before, there was no job of its id. So it got a row of its own, which must end. */
+async function endOwnRow(handling: Handling, content: Content): Promise<ClaimResult> {
+  const { deps, contract, message } = handling;
+  const own = invalidId(message.messageId);
+  const mayHaveOwn = message.receiveCount > 1 && content.id !== own;
+  const before = mayHaveOwn ? await deps.ledger.get(jobKey(contract.queue, own)) : undefined;
+  return before ? claimJob(handling, rejected(content, own)) : { kind: 'refused', content };
+}
+
 /** Whether the row is probably as its message describes it. If that is wrong, the claim costs a write more. */
-const isProbablyNew = ({ receiveCount, attributes }: Incoming, { kind, envelope }: Subject): boolean =>
+const isProbablyNew = ({ receiveCount, attributes }: Incoming, { kind, envelope }: Content): boolean =>
   kind === 'job' &&
   envelope?.type !== CANARY_TYPE &&
   receiveCount === 1 &&
   attributes[ATTRIBUTE.returned] === undefined;
 
 /** The step whose start the claim may store: the first of a job that has done nothing and that has not crashed. */
-function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): string | undefined {
-  if (Object.keys(row.steps).length > 0 || row.crashes > 0 || subject.kind !== 'job') return undefined;
-  const { id, envelope } = subject;
+function firstStep({ types }: QueueContract, content: Content, row: JobRow): string | undefined {
+  if (Object.keys(row.steps).length > 0 || row.crashes > 0 || content.kind !== 'job') return undefined;
+  const { id, envelope } = content;
   const type = Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
   if (!type?.first) return undefined;
   const { data, issues } = normalise(envelope.type, type.schema, envelope.data);

@@ -10,9 +10,9 @@ import { UnreadableRowError } from '../jobs/row-schema';
 import { needsEntry } from '../jobs/schedule';
 import { giveBack, giveUp, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import { dropWitness, leaveWitness } from '../jobs/witness';
+import { identify } from './claim';
 import type { FinishDeps, Handling } from './contract';
 import type { Decision } from './decide';
-import { identify } from './open';
 import type { Lease } from './steps';
 
 /** How a run ends. */
@@ -34,7 +34,7 @@ export async function close(
   // A row must not say that a body is kept before it is.
   if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
   const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
-  const closed = await lease.release((row) => {
+  const closed = await lease.end((row) => {
     switch (end.kind) {
       case 'succeed':
         return succeed(row, { ...run, ...end });

@@ -33,6 +33,7 @@ import {
   withPauses,
   workedForOthers,
 } from './circuit';
+import type { ClaimResult, Content } from './claim';
 import { close, orGiveBack } from './close';
 import {
   type Disposition,
@@ -45,16 +46,15 @@ import {
   type WorkerDeps,
 } from './contract';
 import { type Decision, decide, type Situation } from './decide';
-import type { Opened, Subject } from './open';
 import { createLease, createSteps, type Lease } from './steps';
 
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
 export async function run(
   handling: Handling,
-  { subject, row, begun }: Extract<Opened, { kind: 'claimed' }>,
+  { content, row, begun }: Extract<ClaimResult, { kind: 'claimed' }>,
 ): Promise<Disposition> {
   const { deps, deadline } = handling;
-  const { body } = subject;
+  const { body } = content;
   const lease = createLease(deps.ledger, row, begun);
   const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at });
   const context = contextOf(handling, lease, gate);
@@ -62,7 +62,7 @@ export async function run(
   const asked = hasOpenStep(lease.row());
   return orGiveBack(handling, lease, async () => {
     for (let quickRetries = 0, waitedMs = 0; ; ) {
-      const tried = await attempt(handling, { subject, row, context }).then(
+      const tried = await attempt(handling, { content, row, context }).then(
         (result) => ({ done: true, result }) as const,
         (thrown: unknown) => ({ done: false, thrown }) as const,
       );
@@ -122,11 +122,11 @@ function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): R
 
 async function attempt(
   { deps, contract, message }: Handling,
-  { subject, row, context }: { subject: Subject; row: JobRow; context: RunContext },
+  { content, row, context }: { content: Content; row: JobRow; context: RunContext },
 ): Promise<unknown> {
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
-  const envelope = envelopeOf(contract, subject, row);
+  const envelope = envelopeOf(contract, content, row);
   if (expiresSoon({ deps, contract, message })) throw new VerdictError('outOfTime');
   const type = typeOf(contract, envelope);
   const { data, left } = await dataOf(deps, contract.queue, { envelope, type });
@@ -134,12 +134,12 @@ async function attempt(
   return type.process({ id: envelope.id, data, envelope, row }, context);
 }
 
-function envelopeOf(contract: QueueContract, subject: Subject, row: JobRow): Envelope {
-  const { kind, envelope } = subject;
+function envelopeOf(contract: QueueContract, content: Content, row: JobRow): Envelope {
+  const { kind, envelope } = content;
   if (kind === 'job') return envelope;
   // Work without a row checks for an id conflict itself: the row of that id may belong to a job that did nothing.
   if (envelope && isDirect(contract)) return envelope;
-  if (!envelope || row.error?.code !== 'InvalidEnvelope') throw subject.problem;
+  if (!envelope || row.error?.code !== 'InvalidEnvelope') throw content.problem;
   // Older code has parked this body. It must not run, because newer code may have run its job.
   const message = 'the message was not valid when it came: send it again';
   throw new PermanentError({ code: 'InvalidEnvelope', message });

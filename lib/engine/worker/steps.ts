@@ -28,45 +28,72 @@ export type Steps = ReturnType<typeof createSteps>;
 
 type StepDeps = { lease: Lease; clock: Clock; prepare: (vendor: Vendor) => Promise<void> };
 
+/** The writes of a step. Each is staged, and the next write of the row has it. */
+function stepWrites({ lease, clock }: Pick<StepDeps, 'lease' | 'clock'>) {
+  const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
+  const forget = (name: string) => lease.stage((row) => ({ ...row, steps: withoutStep(row.steps, name) }));
+  return {
+    set,
+    forget,
+    done: <R>(name: string, step: Step, result: R, confidential = false) =>
+      set(name, {
+        ...step,
+        status: 'done',
+        endedAt: clock.now(),
+        ...(confidential ? { confidential: result } : { result }),
+      }),
+    /** A call without an effect leaves the step as it was. An earlier one may still arrive, whatever the vendor said. */
+    undo: (name: string, before: Step | undefined, error: unknown) => {
+      if (before?.status !== 'started') forget(name);
+      else set(name, { ...before, ...(refusesRequest(error) ? { reason: (error as JobError).code } : {}) });
+    },
+    unknown: (name: string, step: Step, cause?: unknown): VerdictError => {
+      const reason = cause instanceof JobError ? cause.code : 'NoAnswer';
+      set(name, { ...step, status: 'unknown', endedAt: clock.now(), reason });
+      return notKnown(name, cause);
+    },
+  };
+}
+
+/** The result of a step that must not run: an earlier run, evidence or the vendor says what it did. */
+async function knownResult<R>(
+  lease: Lease,
+  { done, unknown }: ReturnType<typeof stepWrites>,
+  { name, before, stale, proven, resolve, confidential }: StepOptions<R> & { name: string; before: Step | undefined },
+): Promise<{ result: R } | undefined> {
+  if (before?.status === 'done') {
+    const result = (before.confidential ?? before.result) as R;
+    return stale?.(result, before.endedAt ?? before.startedAt) ? undefined : { result };
+  }
+  if (before?.status === 'skipped') return { result: undefined as R };
+  const evidence = lease.row().evidence?.[name];
+  if (evidence) {
+    const result = proven?.(evidence) as R;
+    done(name, before ?? { status: 'done', startedAt: evidence.at }, result, confidential);
+    return { result };
+  }
+  if (before?.status === 'unknown') throw notKnown(name);
+  if (before?.status !== 'started') return undefined;
+  if (!resolve) throw unknown(name, before);
+  const result = await resolve();
+  if (result === undefined) return undefined;
+  done(name, before, result, confidential);
+  return { result };
+}
+
 /**
  * A step is stored as `started` before its call, the first one perhaps by the claim. Its result is stored together with
  * the start of the next step or with the outcome, so there must be no other side effect in between.
  */
 export function createSteps({ lease, clock, prepare }: StepDeps) {
-  const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
-  const done = <R>(name: string, step: Step, result: R, confidential = false) =>
-    set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
-  const forget = (name: string) => lease.stage((row) => ({ ...row, steps: withoutStep(row.steps, name) }));
-  /** A call without an effect leaves the step as it was. An earlier call may still arrive, whatever the vendor said. */
-  const undo = (name: string, before: Step | undefined, error: unknown) => {
-    if (before?.status !== 'started') forget(name);
-    else set(name, { ...before, ...(refusesRequest(error) ? { reason: (error as JobError).code } : {}) });
-  };
+  const writes = stepWrites({ lease, clock });
+  const { set, done, undo, unknown, forget } = writes;
 
   /** Runs a step once. Returns `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
   async function step<R>(name: string, options: StepOptions<R>): Promise<R> {
     const before = lease.row().steps[name];
-    if (before?.status === 'done') {
-      const result = (before.kept ?? before.result) as R;
-      if (!options.stale?.(result, before.endedAt ?? before.startedAt)) return result;
-    }
-    if (before?.status === 'skipped') return undefined as R;
-    const evidence = lease.row().evidence?.[name];
-    if (evidence && before?.status !== 'done') {
-      const result = options.proven?.(evidence) as R;
-      done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
-      return result;
-    }
-    if (before?.status === 'unknown') throw notKnown(name);
-    if (before?.status === 'started') {
-      if (!options.resolve) throw unknown(name, before);
-      const result = await options.resolve();
-      if (result !== undefined) {
-        done(name, before, result, options.confidential);
-        return result;
-      }
-    }
-
+    const known = await knownResult(lease, writes, { name, before, ...options });
+    if (known) return known.result;
     if (options.vendor) await prepare(options.vendor);
     const begun = options.resolve && lease.begun(name);
     const started: Step = begun ?? { status: 'started', startedAt: clock.now() };
@@ -86,12 +113,6 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
       else if (!options.resolve) throw unknown(name, started, error);
       throw error;
     }
-  }
-
-  function unknown(name: string, step: Step, cause?: unknown): VerdictError {
-    const reason = cause instanceof JobError ? cause.code : 'NoAnswer';
-    set(name, { ...step, status: 'unknown', endedAt: clock.now(), reason });
-    return notKnown(name, cause);
   }
 
   return {
@@ -180,7 +201,7 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
       if (staged.length > 0) await write();
     },
     /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
-    release: (change: (row: JobRow) => JobRow) => write(change),
+    end: (change: (row: JobRow) => JobRow) => write(change),
     /** The same without an outcome. It writes nothing if the lease was given up. */
     abandon: async (change: (row: JobRow) => JobRow) => {
       if (ours(stored)) await write(change);

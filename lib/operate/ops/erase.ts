@@ -123,7 +123,7 @@ function marked(deps: ActingDeps, row: JobRow): JobRow {
   const discarded = ended.state === 'dead' ? { leftDlqAt: at, discarded: true as const } : {};
   const parked = needsEntry(ended) ? { parkedAt: ended.parkedAt ?? at } : {};
   const steps = Object.fromEntries(
-    Object.entries(ended.steps).map(([name, { kept: _kept, hash: _hash, ...step }]) => [name, step]),
+    Object.entries(ended.steps).map(([name, { confidential: _confidential, hash: _hash, ...step }]) => [name, step]),
   );
   return { ...ended, ...discarded, ...parked, steps };
 }

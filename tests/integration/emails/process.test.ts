@@ -1,6 +1,6 @@
 import { ERASED, recordKey } from '../../../lib/engine/jobs/keys';
 import type { JobRow } from '../../../lib/engine/jobs/row';
-import { circuitBreakers, KEPT_MS } from '../../../lib/engine/worker/circuit';
+import { circuitBreakers, TRUSTED_MS } from '../../../lib/engine/worker/circuit';
 import { retry } from '../../../lib/operate/ops/act';
 import { type Campaign, chunkId } from '../../../lib/queues/emails/campaigns/campaign';
 import { ERASED_LINE } from '../../../lib/queues/emails/manifest';
@@ -66,7 +66,7 @@ test('a chunk whose slot was reserved at another rate than the one of an operato
   const limit = { at: 0, by: 'user/jane', reason: 'slower', perSecond: 0.5 };
   // Another process than the worker's.
   await circuitBreakers(engine.deps).limit('sendgrid', { rate: limit });
-  engine.clock.advance(KEPT_MS);
+  engine.clock.advance(TRUSTED_MS);
 
   const [first, second] = [await next(1), await next(2)];
 

@@ -50,7 +50,7 @@ test('the token of an upload is only in its step of the row, and in no record, l
   const { engine, zendesk } = await ran(feedbackBody({ attachments }));
 
   const { steps, ...row } = engine.row(jobId(1));
-  const token = steps.upload?.kept as string | undefined;
+  const token = steps.upload?.confidential as string | undefined;
   expect(zendesk.requests.at(-1)?.body).toContain(token);
   expect(JSON.stringify([row, engine.records(), engine.lines, engine.metrics])).not.toContain(token);
 });

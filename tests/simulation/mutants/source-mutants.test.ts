@@ -13,9 +13,9 @@ test('the source has the text that each mutant replaces, exactly once', () => {
   expect(wrong).toEqual([]);
 });
 
-const PATCH = `diff --git a/lib/engine/worker/open.ts b/lib/engine/worker/open.ts
---- a/lib/engine/worker/open.ts
-+++ b/lib/engine/worker/open.ts
+const PATCH = `diff --git a/lib/engine/worker/claim.ts b/lib/engine/worker/claim.ts
+--- a/lib/engine/worker/claim.ts
++++ b/lib/engine/worker/claim.ts
 @@ -258,2 +258,2 @@ export async function open()
        const { lease } = row;
 -      if (until > clock.now())
@@ -27,7 +27,7 @@ const PATCH = `diff --git a/lib/engine/worker/open.ts b/lib/engine/worker/open.t
 `;
 
 test('a unified diff changes what JSON changes', () => {
-  const file = 'lib/engine/worker/open.ts';
+  const file = 'lib/engine/worker/claim.ts';
   const find = '      const { lease } = row;\n      if (until > clock.now())\n        return;\n';
   const replace = find.replace('now())', 'now() + 1)\n        // Until it has ended.');
   const changes = [

@@ -1,6 +1,6 @@
 import { vendorKey } from '../../../lib/engine/jobs/keys';
 import type { HistoryEntry, JobRow } from '../../../lib/engine/jobs/row';
-import { KEPT_MS, VENDOR_PAUSED } from '../../../lib/engine/worker/circuit';
+import { TRUSTED_MS, VENDOR_PAUSED } from '../../../lib/engine/worker/circuit';
 import { HOLDS_BY_SETTING } from '../../../lib/mail/rate';
 import { kindOf } from '../../support/history';
 import { skewOf, type VendorLimit } from '../draw/plan';
@@ -114,7 +114,7 @@ export function watchCircuits({ onItem, onCall, watch, plan, kernel, reach }: Wo
     if (!since || watch.items.get(key)?.trial || kernel.now() < (taken.get(key) ?? 0)) return;
     const openMs = kernel.now() - since;
     reach('call through a circuit that has just opened');
-    if (openMs > KEPT_MS)
+    if (openMs > TRUSTED_MS)
       watch.violated(`open circuits refuse: ${name} calls ${vendor} ${openMs} ms after its circuit opened`);
   });
 }
@@ -125,7 +125,7 @@ export function watchPauses({ onCall, watch, kernel, plan, pauses }: World): voi
     const { key, vendor } = circuitOf(target);
     const { from, until } = pauses.get(vendor) ?? { from: 0, until: 0 };
     const pausedMs = kernel.now() - from;
-    if (pausedMs > KEPT_MS && kernel.now() < until - skewOf(plan) && !watch.items.get(key)?.trial)
+    if (pausedMs > TRUSTED_MS && kernel.now() < until - skewOf(plan) && !watch.items.get(key)?.trial)
       watch.violated(`paused vendors refuse: ${name} calls ${vendor} ${pausedMs} ms after its pause`);
   });
 }

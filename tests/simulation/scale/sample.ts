@@ -42,7 +42,7 @@ export function startSample(
           schema: z.strictObject({ sender: z.string().optional() }),
           process: async ({ id, data: { sender } }, { steps, vendor }) => {
             const ask = () => call(callMs, () => request({ id, sender: sender ?? '' }));
-            if (sender !== undefined) return vendor('sendgrid', ask, { sender });
+            if (sender !== undefined) return vendor('sendgrid', ask, { identity: sender });
             const step = { run: () => vendor('zendesk', ask), ...(asked && { resolve: async () => undefined }) };
             for (const name of names) await steps.step(name, step);
           },

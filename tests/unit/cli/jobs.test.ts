@@ -50,7 +50,7 @@ test('sls jobs show prints state, steps, error, history, record and the keys of 
   const engine = await someJobs();
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
     ...row,
-    steps: { ...row.steps, upload: { status: 'done', startedAt: 1, kept: 'planted-token' } },
+    steps: { ...row.steps, upload: { status: 'done', startedAt: 1, confidential: 'planted-token' } },
   }));
 
   const dead = (await command(engine, 'jobs show', { id: jobId(2) })).lines.join('\n');

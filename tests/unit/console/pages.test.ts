@@ -55,7 +55,7 @@ test('the script and the style of the page have at most 80 KB', async () => {
 
 test('a job shows its reason in a sentence, its timeline and its record, and no confidential result of a step', async () => {
   const { engine, console_ } = await started();
-  const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
+  const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, confidential: 'token-1' };
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, steps: { ...row.steps, upload } }));
 
   const job = await console_.get<JobPage>(`job?queue=sample&id=${jobId(1)}`);

@@ -29,7 +29,7 @@ test('what an API learns about a job is its state, reason, result and times, and
     reason: 'retry',
     result: { ticketId: '7', confirmation: 'sent' },
     error: { class: 'transient', ...ERROR, vendor: 'zendesk', status: 503 },
-    steps: { upload: { status: 'done', startedAt: 1, kept: 'a token' } },
+    steps: { upload: { status: 'done', startedAt: 1, confidential: 'a token' } },
     firstStartedAt: Date.parse(time) + 1_000,
   };
   await deps.ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));

@@ -167,8 +167,8 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
   anotherRunsLeaseIsIgnored: mutant(
     { starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) },
     /^nothing twice: .* was taken from a run whose lease had not ended/,
-    'lib/engine/worker/open.ts',
-    { 'if (until > clock.now())': 'if (until > clock.now() && Number.isNaN(until))' },
+    'lib/engine/worker/claim.ts',
+    { 'last.until > clock.now()': 'last.until > clock.now() && Number.isNaN(last.until)' },
   ),
 
   // Mistakes that only a second fault shows: the first one brings the job to the place, the second one hits it there.
@@ -219,7 +219,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
   claimStartsStepsAnew: mutant(
     { seed: 2, calls: [...calls('sendgrid.send', 'lost'), ...calls('objects.put', 'silent')] },
     /^nothing twice: 2 × mail/,
-    'lib/engine/worker/open.ts',
+    'lib/engine/worker/claim.ts',
     { 'Object.keys(row.steps).length > 0 || row.crashes > 0': 'Object.keys(row.steps).length <= 0 || row.crashes > 0' },
   ),
   // Apple asks the join to wait when it makes an unanswered call again. Meanwhile the tester leaves.
@@ -264,7 +264,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       'lib/engine/worker/close.ts',
       { 'error instanceof UnreadableRowError && token': 'error === token' },
     ),
-    'lib/engine/worker/open.ts',
+    'lib/engine/worker/claim.ts',
     { 'await (isNew ? read.catch(orWitness) : read)': 'await read' },
   ),
 };

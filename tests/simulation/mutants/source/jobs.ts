@@ -8,7 +8,7 @@ const TRANSITIONS = 'lib/engine/jobs/transitions.ts';
 const BATCH = 'lib/engine/worker/batch.ts';
 const CLOSE = 'lib/engine/worker/close.ts';
 const DECIDE = 'lib/engine/worker/decide.ts';
-const OPEN = 'lib/engine/worker/open.ts';
+const CLAIM = 'lib/engine/worker/claim.ts';
 const STEPS = 'lib/engine/worker/steps.ts';
 const FEEDBACK = 'lib/queues/feedback/process.ts';
 const MEASURE = 'lib/engine/reconcile/measure.ts';
@@ -38,10 +38,10 @@ const refused = (count: number) => calls('sendgrid.send', ...Array.from({ length
 /** As the code once did, a claim parks every job whose attempts are used up, with its stored error. */
 const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
   mutant(by, breaks, BATCH, {
-    'const opened = await open(handling, subject);': `const taken = await open(handling, subject);
+    'const claimed = await claimJob(handling, content);': `const taken = await claimJob(handling, content);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
-      const opened = spent ? { ...taken, kind: 'crash loop' } : taken;`,
-    "CRASH_LOOP, reason: 'crash'": "opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash'",
+      const claimed = spent ? { ...taken, kind: 'crash loop' } : taken;`,
+    "CRASH_LOOP, reason: 'crash'": "claimed.row.error ?? CRASH_LOOP, reason: claimed.row.error ? 'error' : 'crash'",
   });
 
 /** SendGrid takes the mail and never answers, so only its event proves that. Seed 1 lets the event come. */
@@ -67,11 +67,11 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { 'generation: number }): string =>': 'generation: number }): string => id ||' },
   ),
   recordBeforeOutcome: mutant({}, /^nothing lost: a record says succeeded/, CLOSE, {
-    '  const closed = await lease.release((row) => {\n': `  const { recordKey } = require('../jobs/keys');
+    '  const closed = await lease.end((row) => {\n': `  const { recordKey } = require('../jobs/keys');
             const { recordOf } = require('../jobs/record');
             const ended = end.kind === 'succeed' ? succeed(lease.row(), { ...run, ...end }) : undefined;
             if (ended) await deps.objects.put(recordKey(deps.prefix, ended), recordOf(ended), 'application/json');
-            const closed = await lease.release((row) => {\n`,
+            const closed = await lease.end((row) => {\n`,
   }),
   neverAcknowledge: mutant({}, /^no bystanders: with failures alone/, BATCH, {
     'batchItemFailures: unfinished.map': 'batchItemFailures: event.Records.map',
@@ -151,10 +151,10 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
 
   // What an operator ended for good stays ended, also if AWS's console redrives its entry.
   // A replaced job is discarded too.
-  replacedJobRunsAgain: mutant(ended('move after replace'), RAN_AGAIN, OPEN, {
+  replacedJobRunsAgain: mutant(ended('move after replace'), RAN_AGAIN, CLAIM, {
     "if (row.discarded || row.replacedBy !== undefined) return 'late';": '',
   }),
-  discardedJobRunsAgain: mutant(ended('move after discard'), RAN_AGAIN, OPEN, {
+  discardedJobRunsAgain: mutant(ended('move after discard'), RAN_AGAIN, CLAIM, {
     'row.discarded || row.replacedBy !== undefined': 'row.replacedBy !== undefined',
   }),
 
@@ -162,9 +162,9 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   everyCrashIsExcused: mutant(
     { jobs: jobs('kills-after') },
     /^everything explained: no run of .* left a witness/,
-    OPEN,
+    CLAIM,
     {
-      '(await hasWitness(deps, queue, last))': 'true',
+      '(await hasWitness(deps, queue, last.token))': 'true',
     },
   ),
 
@@ -173,13 +173,13 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   randomIsNotCompared: mutant(
     { forgeries: forged('placeholder') },
     /^everything explained: .*, a placeholder of .*, was never refused/,
-    OPEN,
+    CLAIM,
     { 'row.token !== attributes[ATTRIBUTE.token]': 'false' },
   ),
   nameOpensRowWithoutRandom: mutant(
     { jobs: jobs('event'), forgeries: forged('lost body') },
     /^everything explained: .* a lost body of .* was never refused/,
-    OPEN,
+    CLAIM,
     { "if (row.token === undefined && payloadHash === undefined) return 'refused';": '' },
   ),
   // After a retry that fails too, an operator moves both entries before the reconciler deletes the first.
@@ -190,13 +190,13 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       redrives: [{ nth: 2, after: 15 * SECOND_MS, how: 'move' }],
     },
     /^nothing twice: .* is dead, and a message that is not the entry of that end opened it/,
-    OPEN,
+    CLAIM,
     { '&& attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom': '' },
   ),
   refusalIsNotCounted: mutant(
     { forgeries: forged('placeholder', MINUTE_MS) },
     /^everything explained: 1 messages opened nothing, and IllegalTransitions says 0/,
-    OPEN,
+    CLAIM,
     { "metrics.add('IllegalTransitions', 1, 'Count', {});": '' },
   ),
 
@@ -221,7 +221,8 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     /^nothing twice: 2 × ticket/,
     STEPS,
     {
-      "if (before?.status !== 'started') forget(name);\n    else set(": 'forget(name);\n    if (before === null) set(',
+      "if (before?.status !== 'started') forget(name);\n      else set(":
+        'forget(name);\n      if (before === null) set(',
     },
   ),
   unknownTakenForFailed: and(

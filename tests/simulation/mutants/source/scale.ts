@@ -34,7 +34,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     },
     /^open circuits refuse/,
     CIRCUIT,
-    { 'Math.abs(readAt - before.readAt) < KEPT_MS': 'readAt !== 0' },
+    { 'Math.abs(readAt - before.readAt) < TRUSTED_MS': 'readAt !== 0' },
   ),
   pauseIgnored: mutant(PAUSED, /^paused vendors refuse/, CIRCUIT, {
     'limitsOf(circuit, clock.now()).paused)': "limitsOf(circuit, 0).paused?.by === '')",
@@ -44,14 +44,14 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     { ...PAUSED, calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'failed', times: 3 }] },
     /^paused vendors refuse/,
     CIRCUIT,
-    { '          ...kept,\n          forbidden': '          ...{ ...kept, paused: undefined },\n          forbidden' },
+    { '...others, forbidden: []': '...others, paused: undefined, forbidden: []' },
   ),
   trialWithoutLease: mutant('trial-of-waiting', /^one trial/, CIRCUIT, {
     '(circuit.trial?.until ?? 0) <= now': 'circuit.trial !== null',
   }),
   fieldCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, { ' && error.field === undefined': '' }),
   jobsCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, {
-    'sender === undefined ? job : senderHash(sender)': 'sender === "" ? senderHash(sender) : job',
+    'identity === undefined ? job : identityHash(identity)': 'identity === "" ? identityHash(identity) : job',
   }),
   oldestTried: mutant('innocent-among-guilty', /^liveness/, RELEASE, {
     '((circuit.failedTrials ?? 0) + waited) % 2 === 0': 'circuit.failedTrials === -1',
@@ -62,8 +62,8 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
     'witnessed ||= await leaveWitness(deps, queue, token);': '',
   }),
-  'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/engine/worker/open.ts', {
-    '(await hasWitness(deps, queue, last))': 'false',
+  'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/engine/worker/claim.ts', {
+    '(await hasWitness(deps, queue, last.token))': 'false',
   }),
 
   // Faults that make a walk through a DLQ too slow.

@@ -80,7 +80,7 @@ const row: JobRow = {
   reason: 'error',
   endedAt: AT + 1000,
   lease: { token: 'token', until: AT, messageId: 'm' },
-  steps: { upload: { status: 'done', startedAt: AT, endedAt: AT, kept: ['upload-token'] } },
+  steps: { upload: { status: 'done', startedAt: AT, endedAt: AT, confidential: ['upload-token'] } },
   history: [{ at: AT, event: 'dead (error)' }],
   spentMessageIds: ['m'],
 };

@@ -6,7 +6,7 @@ import { isEnd } from '../../../../lib/engine/jobs/row';
 import { rowOf } from '../../../../lib/engine/jobs/row-schema';
 import { withSchedule } from '../../../../lib/engine/jobs/schedule';
 import { REASONS, STATES } from '../../../../lib/engine/jobs/states';
-import { identify } from '../../../../lib/engine/worker/open';
+import { identify } from '../../../../lib/engine/worker/claim';
 import type { Item } from '../../../../lib/platform/ports';
 import { explain } from '../../../../packages/console/explain';
 import { memoryObjects } from '../../../support/memory-objects';

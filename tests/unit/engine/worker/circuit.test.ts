@@ -8,9 +8,9 @@ import {
   circuitBreakers,
   isHalfOpen,
   isOpen,
-  KEPT_MS,
   nextTrialAt,
   type OpenCircuit,
+  TRUSTED_MS,
   vendorGate,
   workedForOthers,
 } from '../../../../lib/engine/worker/circuit';
@@ -90,7 +90,8 @@ async function refused(senders: string[]) {
   const forbidden = new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403 });
   const contract = sampleOf({
     schema: z.strictObject({ from: z.string() }),
-    process: ({ data: { from } }, { vendor }) => vendor('sendgrid', () => Promise.reject(forbidden), { sender: from }),
+    process: ({ data: { from } }, { vendor }) =>
+      vendor('sendgrid', () => Promise.reject(forbidden), { identity: from }),
   });
   const engine = memoryEngine(() => contract);
   const ends: string[] = [];
@@ -303,7 +304,7 @@ function twoProcesses() {
 }
 
 test.each([
-  ['two seconds before its answer', 'other', KEPT_MS],
+  ['two seconds before its answer', 'other', TRUSTED_MS],
   ['before the failure of its own process', 'one', 0],
 ] as const)('a read that began %s is not kept', async (_when, failing, ms) => {
   const { one, other, enter, clock, holdAnswer } = twoProcesses();

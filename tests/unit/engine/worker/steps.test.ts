@@ -54,7 +54,7 @@ test('a run that has written its outcome does not give the job back', async () =
   const { clock, ledger, key, taken } = start();
   const lease = createLease(ledger, await taken('first'));
   const run = { at: clock.now(), messageId: 'message of first' };
-  const ended = await lease.release((row) => succeed(row, { ...run, result: 1 }));
+  const ended = await lease.end((row) => succeed(row, { ...run, result: 1 }));
 
   await lease.abandon((row) => giveBack(row, run));
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { vendorKey } from '../../../../lib/engine/jobs/keys';
-import { circuitBreakers, KEPT_MS } from '../../../../lib/engine/worker/circuit';
+import { circuitBreakers, TRUSTED_MS } from '../../../../lib/engine/worker/circuit';
 import { sharedRate } from '../../../../lib/mail/rate';
 import { limitVendor } from '../../../../lib/operate/ops/pause';
 import { AmbiguousError, type JobError, StopError, TransientError, type Vendor } from '../../../../lib/platform/errors';
@@ -134,11 +134,11 @@ test('a worker that has just called a vendor obeys its pause two seconds later, 
   const { engine, next, limit } = limited();
   await next();
   await limit({ until: engine.clock.now() + MINUTE_MS });
-  engine.clock.advance(KEPT_MS - 1);
+  engine.clock.advance(TRUSTED_MS - 1);
   const justBefore = await next();
   engine.clock.advance(1);
   const during = await next();
-  engine.clock.advance(MINUTE_MS - KEPT_MS);
+  engine.clock.advance(MINUTE_MS - TRUSTED_MS);
   const after = await next();
 
   expect([justBefore.state, after.state]).toEqual(['succeeded', 'succeeded']);
