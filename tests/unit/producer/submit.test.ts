@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { version } from 'uuid';
 import * as z from 'zod';
 import { parseEnvelope, payloadHash, sha256 } from '../../../lib/engine/jobs/envelope';
+import type { JobRow } from '../../../lib/engine/jobs/row';
+import * as transitions from '../../../lib/engine/jobs/transitions';
 import { IdempotencyConflictError } from '../../../lib/engine/submit/errors';
 import { jobId } from '../../../lib/engine/submit/options';
 import { submit } from '../../../lib/engine/submit/submit';
@@ -126,6 +128,38 @@ test.each([
 
   expect(await Promise.all(writes)).toEqual([undefined]);
   expect(rows()).toMatchObject([{ state: 'queued', ...expected }]);
+});
+
+test('the mark is not written over what a worker has written meanwhile', async () => {
+  const { deps, rows } = memoryProducerDeps();
+  let claimed: unknown[] = [];
+  const claim = async () => {
+    const [row] = rows() as [JobRow];
+    const delivery = { messageId: 'm', receiveCount: 1, sentAt: 0, at: 0 };
+    const lease = { token: 't', until: 1, messageId: 'm' };
+    await deps.ledger.write(transitions.claim(row, { at: 0, delivery, lease }), row.version);
+    claimed = rows();
+  };
+  const send = deps.queues.send.bind(deps.queues);
+  jest.spyOn(deps.queues, 'send').mockImplementation((...message) => claim().then(() => send(...message)));
+
+  await submit(deps, { ...job, data: 'data' });
+
+  expect(claimed).toMatchObject([{ state: 'processing' }]);
+  expect(rows()).toEqual(claimed);
+});
+
+test('a repeat of a call whose message was never sent sends it, and only the arrival of the message opens the job', async () => {
+  const { deps, rows, messages } = memoryProducerDeps();
+  await submit(deps, { ...job, key: 'k', data: 'data' });
+  const [{ sentAt: _sentAt, ...row }] = rows() as [JobRow];
+  await deps.ledger.write(transitions.neverSent(row as JobRow, 0), row.version);
+  const before = rows();
+
+  await submit(deps, { ...job, key: 'k', data: 'data' });
+
+  expect(messages()).toHaveLength(2);
+  expect(rows()).toEqual(before);
 });
 
 const SPLIT = { queue: 'q', principal: 'a', key: 'bc' };
