@@ -77,26 +77,75 @@ const MOST_TRIES = 50;
 
 export type SuppressionList = ReturnType<typeof suppressionList>;
 
+type Place = { objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>; prefix: string };
+
 /**
  * The instance's own list of addresses that get no mail: one object of sorted entries of 64 bits, 61 of a keyed hash
  * and 3 of the reason. A million recipients hit a wrong one of a million entries once in two million campaigns. The
  * first entry, the hash of the empty text, shows that the list has our key. Every method rejects with a StoreError,
  * LIST_UNREADABLE if the list is damaged or has another key.
+ *
+ * `hashPeople`: with the key of this list only, which never changes. To fold notes it is not needed.
  */
-export function suppressionList(deps: {
-  objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>;
-  prefix: string;
-  /** With the key of this list only, which never changes. To fold notes it is not needed. */
-  hashPeople?: HashPeople;
-}) {
-  const { objects } = deps;
-  const key = suppressedKey(deps.prefix);
-  let known: { etag: string; list: BigUint64Array } | undefined;
+export function suppressionList({ hashPeople, ...place }: Place & { hashPeople?: HashPeople }) {
+  const { read, change } = storedList(place);
 
   const hashing = async (): Promise<HashOf> => {
-    if (deps.hashPeople) return hashWith(await deps.hashPeople());
+    if (hashPeople) return hashWith(await hashPeople());
     throw new StoreError({ code: LIST_UNREADABLE, message: 'the key of the suppression list is missing' });
   };
+
+  /**
+   * Returns what tells why an address gets no mail, at all or of this group. One conditional read, so each answer has
+   * all stored entries.
+   */
+  async function check(group?: number) {
+    const hashOf = await hashing();
+    return reasonsIn((await read(hashOf(''))).list, hashOf, group);
+  }
+
+  return {
+    check,
+
+    /** Why an address gets no mail, also by a note that is not in the list yet. */
+    because: async (items: ItemDeps, email: string): Promise<SuppressionReason | undefined> => {
+      const hash = (await hashing())(email);
+      const listed = (await check())(email);
+      const note = await suppressionNotes.read(items, suppressKey(String(hash)));
+      if (!note?.todo || (listed && weightOf(listed) > weightOf(note.reason))) return listed;
+      return note.reason === 'resubscribed' ? undefined : note.reason;
+    },
+
+    /** Notes what is known about an address at a time. A repeat changes nothing. */
+    note: async (items: ItemDeps, noted: Noted): Promise<void> => writeNote(items, await hashing(), noted),
+
+    /** Adds addresses. One that is listed keeps the weightier reason. */
+    add: async (people: readonly Suppressed[]): Promise<number> => {
+      const hashOf = await hashing();
+      const entries = people.map(({ email, group, reason }) => entryOf(hashOf(email, group), reason));
+      return change(hashOf(''), (list) => withEntries(list, entries));
+    },
+
+    /** Returns -1, or 0 if the address was not listed. */
+    remove: async (email: string, group?: number): Promise<number> => {
+      const hash = (await hashing())(email, group);
+      const first = (await hashing())('');
+      return change(first, (list) => list.filter((entry, place) => place === 0 || (entry & ~REASON) !== hash));
+    },
+
+    /** Writes what notes say into this list, once. */
+    fold: async (list: string, notes: readonly SuppressionNote[]): Promise<void> => {
+      await change(BigInt(list), folding(notes));
+    },
+
+    size: async (): Promise<number> => (await read((await hashing())(''))).list.length - 1,
+  };
+}
+
+/** The object of the list. `first`: its first entry. */
+function storedList({ objects, prefix }: Place) {
+  const key = suppressedKey(prefix);
+  let known: { etag: string; list: BigUint64Array } | undefined;
 
   async function read(first: bigint) {
     const found = await objects.readChanged(key, known?.etag ?? '');
@@ -119,84 +168,46 @@ export function suppressionList(deps: {
     throw new StoreError({ code: 'SuppressionListBusy', message: 'others change the suppression list all the time' });
   }
 
-  /**
-   * Returns what tells why an address gets no mail, at all or of this group. One conditional read, so each answer has
-   * all stored entries.
-   */
-  async function check(group?: number): Promise<(email: string) => SuppressionReason | undefined> {
-    const hashOf = await hashing();
-    const { list } = await read(hashOf(''));
-    const reasonOf = (email: string, of?: number): SuppressionReason | undefined => {
-      const hash = hashOf(email, of);
-      const entry = list[placeOf(list, hash)] ?? 0n;
-      return (entry & ~REASON) === hash ? SUPPRESSION_REASONS[Number(entry & REASON)] : undefined;
-    };
-    // A person is erased with every address of the mailbox.
-    const isErased = (email: string) => email.includes('+') && reasonOf(mailboxOf(email)) === 'erased';
-    return (email) =>
-      reasonOf(email) ??
-      (isErased(email) ? 'erased' : undefined) ??
-      (group === undefined ? group : reasonOf(email, group));
-  }
+  return { read, change };
+}
 
-  return {
-    check,
-
-    /** Why an address gets no mail, also by a note that is not in the list yet. */
-    because: async (items: ItemDeps, email: string): Promise<SuppressionReason | undefined> => {
-      const hash = (await hashing())(email);
-      const listed = (await check())(email);
-      const note = await suppressionNotes.read(items, suppressKey(String(hash)));
-      if (!note?.todo || (listed && weightOf(listed) > weightOf(note.reason))) return listed;
-      return note.reason === 'resubscribed' ? undefined : note.reason;
-    },
-
-    /** Notes what is known about an address at a time. A repeat changes nothing. */
-    note: async (items: ItemDeps, { email, group, reason, at }: Noted): Promise<void> => {
-      const hashOf = await hashing();
-      const hash = String(hashOf(email, group));
-      const todoAt = items.clock.now();
-      await suppressionNotes.update(items, suppressKey(hash), (stored) => {
-        const said = { reason, at: at ?? Math.max(todoAt, (stored?.at ?? 0) + 1) };
-        if (stored && !isStronger(said, stored)) return undefined;
-        const about = { key: suppressKey(hash), list: String(hashOf('')), ...said };
-        const expiresAt = Math.ceil((todoAt + ROW_LIFETIME_MS) / 1000);
-        return { version: 0, writer: '', ...stored, ...about, todo: SUPPRESS, todoAt, expiresAt };
-      });
-    },
-
-    /** Adds addresses. One that is listed keeps the weightier reason. */
-    add: async (people: readonly Suppressed[]): Promise<number> => {
-      const hashOf = await hashing();
-      const entries = people.map(({ email, group, reason }) => entryOf(hashOf(email, group), reason));
-      return change(hashOf(''), (list) => withEntries(list, entries));
-    },
-
-    /** Returns -1, or 0 if the address was not listed. */
-    remove: async (email: string, group?: number): Promise<number> => {
-      const hash = (await hashing())(email, group);
-      const first = (await hashing())('');
-      return change(first, (list) => list.filter((entry, place) => place === 0 || (entry & ~REASON) !== hash));
-    },
-
-    /** Writes what notes say into this list, once. */
-    fold: async (list: string, notes: readonly SuppressionNote[]): Promise<void> => {
-      const entries = (isOf: (reason: NoteReason) => boolean) =>
-        notes
-          .filter(({ reason }) => isOf(reason))
-          .map(({ key, reason }) => entryOf(BigInt(key.slice(suppressKey('').length)), reason));
-      const ended = new Set(entries((reason) => reason === 'resubscribed'));
-      const added = entries((reason) => reason !== 'resubscribed');
-      await change(BigInt(list), (all) =>
-        withEntries(
-          all.filter((one) => !ended.has(one)),
-          added,
-        ),
-      );
-    },
-
-    size: async (): Promise<number> => (await read((await hashing())(''))).list.length - 1,
+function reasonsIn(list: BigUint64Array, hashOf: HashOf, group?: number) {
+  const reasonOf = (email: string, of?: number): SuppressionReason | undefined => {
+    const hash = hashOf(email, of);
+    const entry = list[placeOf(list, hash)] ?? 0n;
+    return (entry & ~REASON) === hash ? SUPPRESSION_REASONS[Number(entry & REASON)] : undefined;
   };
+  // A person is erased with every address of the mailbox.
+  const isErased = (email: string) => email.includes('+') && reasonOf(mailboxOf(email)) === 'erased';
+  return (email: string): SuppressionReason | undefined =>
+    reasonOf(email) ??
+    (isErased(email) ? 'erased' : undefined) ??
+    (group === undefined ? group : reasonOf(email, group));
+}
+
+async function writeNote(items: ItemDeps, hashOf: HashOf, { email, group, reason, at }: Noted): Promise<void> {
+  const key = suppressKey(String(hashOf(email, group)));
+  const todoAt = items.clock.now();
+  await suppressionNotes.update(items, key, (stored) => {
+    const said = { reason, at: at ?? Math.max(todoAt, (stored?.at ?? 0) + 1) };
+    if (stored && !isStronger(said, stored)) return undefined;
+    const about = { key, list: String(hashOf('')), ...said };
+    const expiresAt = Math.ceil((todoAt + ROW_LIFETIME_MS) / 1000);
+    return { version: 0, writer: '', ...stored, ...about, todo: SUPPRESS, todoAt, expiresAt };
+  });
+}
+
+/** What notes change in a list. */
+function folding(notes: readonly SuppressionNote[]) {
+  const ended = new Set<bigint>();
+  const added: bigint[] = [];
+  for (const { key, reason } of notes) {
+    const entry = entryOf(BigInt(key.slice(suppressKey('').length)), reason);
+    if (reason === 'resubscribed') ended.add(entry);
+    else added.push(entry);
+  }
+  const isKept = (one: bigint) => !ended.has(one);
+  return (list: BigUint64Array) => withEntries(list.filter(isKept), added);
 }
 
 /** Notes of one fold. The next one reads the others. */
