@@ -37,16 +37,8 @@ interface Bucket {
 
 /** The bucket through the AWS SDK. Without `s3:ListBucket`, a missing object is a StoreError (`S3.AccessDenied`). */
 export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Objects {
-  const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
-    Bucket: bucket,
-    Key: key,
-    // The SDK would treat an empty string as a stream of unknown length.
-    Body: typeof body === 'string' ? Buffer.from(body) : body,
-    ContentType: contentType,
-    ...(metadata && { Metadata: metadata }),
-    // With a bucket key, S3 asks KMS once for many objects.
-    ...(kmsKey && { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKey, BucketKeyEnabled: true }),
-  });
+  const put = (object: PutArguments, condition?: { IfNoneMatch: '*' } | { IfMatch: string }) =>
+    client.send(new PutObjectCommand({ ...putInput({ bucket, kmsKey }, object), ...condition }));
 
   const read = (key: string, mostBytes = Number.POSITIVE_INFINITY, unless = '') =>
     s3('GetObject', async () => {
@@ -61,40 +53,13 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
     });
 
   return {
-    put: (...object) =>
-      s3('PutObject', async () => {
-        await client.send(new PutObjectCommand(putInput(...object)));
-      }),
-
-    create: (...object) =>
-      s3('PutObject', async () => {
-        for (let again = MOST_CONFLICTS; ; again--) {
-          try {
-            await client.send(new PutObjectCommand({ ...putInput(...object), IfNoneMatch: '*' }));
-            return 'created';
-          } catch (error) {
-            if (statusOf(error) === 412) return 'exists';
-            if (again === 0 || !isAwsError(error, CONFLICT)) throw error;
-          }
-        }
-      }),
-
+    put: async (...object) => void (await s3('PutObject', () => put(object))),
+    create: (...object) => s3('PutObject', () => created(() => put(object, { IfNoneMatch: '*' }))),
     replace: (key, body, contentType, etag, metadata) =>
-      s3('PutObject', async () => {
-        try {
-          await client.send(new PutObjectCommand({ ...putInput(key, body, contentType, metadata), IfMatch: etag }));
-          return 'replaced';
-        } catch (error) {
-          // 412: another version is there. 404: none is. 409: another request changed the key meanwhile.
-          if (statusOf(error) === 412 || isMissing(error) || isAwsError(error, CONFLICT)) return 'changed';
-          throw error;
-        }
-      }),
+      s3('PutObject', () => replaced(() => put([key, body, contentType, metadata], { IfMatch: etag }))),
 
     get: async (key, { mostBytes } = {}) => (await read(key, mostBytes))?.bytes,
-
     read: (key) => read(key),
-
     readChanged: (key, etag) =>
       read(key, undefined, etag).catch((error: unknown) => {
         if (error instanceof StoreError && error.status === 304) return 'unchanged';
@@ -107,10 +72,8 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
         return head && (head.ContentLength ?? 0);
       }),
 
-    delete: (key) =>
-      s3('DeleteObject', async () => {
-        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
-      }),
+    delete: async (key) =>
+      void (await s3('DeleteObject', () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })))),
 
     list: (prefix, { after, limit = Number.POSITIVE_INFINITY } = {}) =>
       s3('ListObjectsV2', async () => {
@@ -125,6 +88,42 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
         return keys.slice(0, limit);
       }),
   };
+}
+
+type PutArguments = Parameters<Objects['put']>;
+
+const putInput = ({ bucket, kmsKey }: Bucket, [key, body, contentType, metadata]: PutArguments) => ({
+  Bucket: bucket,
+  Key: key,
+  // The SDK would treat an empty string as a stream of unknown length.
+  Body: typeof body === 'string' ? Buffer.from(body) : body,
+  ContentType: contentType,
+  ...(metadata && { Metadata: metadata }),
+  // With a bucket key, S3 asks KMS once for many objects.
+  ...(kmsKey && { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKey, BucketKeyEnabled: true }),
+});
+
+async function created(put: () => Promise<unknown>): Promise<'created' | 'exists'> {
+  for (let again = MOST_CONFLICTS; ; again--) {
+    try {
+      await put();
+      return 'created';
+    } catch (error) {
+      if (statusOf(error) === 412) return 'exists';
+      if (again === 0 || !isAwsError(error, CONFLICT)) throw error;
+    }
+  }
+}
+
+async function replaced(put: () => Promise<unknown>): Promise<'replaced' | 'changed'> {
+  try {
+    await put();
+    return 'replaced';
+  } catch (error) {
+    // 412: another version is there. 404: none is. 409: another request changed the key meanwhile.
+    if (statusOf(error) === 412 || isMissing(error) || isAwsError(error, CONFLICT)) return 'changed';
+    throw error;
+  }
 }
 
 /** Reads an object in chunks. A missing one (`S3.NoSuchKey`) and a broken connection are StoreErrors too. */
