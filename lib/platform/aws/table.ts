@@ -19,30 +19,10 @@ import { clientDefaults, guarded, isAwsError } from './clients';
 export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): DynamoDBClient =>
   new DynamoDBClient({ ...config, cacheMiddleware: true });
 
+const dynamo = guarded('DynamoDB');
+
 /** The jobs table. The SDK may repeat a write that took effect and answer 'conflict', so compare `writer` first. */
 export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
-  const dynamo = guarded('DynamoDB');
-
-  /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
-  const query = (input: Omit<QueryCommandInput, 'TableName'>, limit: number) =>
-    dynamo('Query', async () => {
-      const items: Record<string, unknown>[] = [];
-      if (limit <= 0) return items;
-      for await (const page of paginateQuery({ client }, { TableName: table, Limit: limit, ...input })) {
-        items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-        if (items.length >= limit) break;
-      }
-      return items.slice(0, limit);
-    });
-
-  /** Keys under one partition of an index whose sort key is the item's key. */
-  const keysUnder =
-    (index: 'inGroup' | 'person'): Table['group'] =>
-    async (partition, { after = ' ', limit }) => {
-      const found = await query(rangeOf(index, partition, ['key', '> :after'], { ':after': after }), limit);
-      return found.map(({ key }) => String(key));
-    };
-
   return {
     get: (key) =>
       dynamo('GetItem', async () => {
@@ -70,6 +50,33 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return (await asExpected(client.send(remove))) ? 'deleted' : 'conflict';
       }),
 
+    ...indexesOf(table, client),
+  };
+}
+
+/** The queries of the indexes. */
+function indexesOf(table: string, client: DynamoDBClient): Omit<Table, 'get' | 'put' | 'update' | 'delete'> {
+  /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
+  const query = (input: Omit<QueryCommandInput, 'TableName'>, limit: number) =>
+    dynamo('Query', async () => {
+      const items: Record<string, unknown>[] = [];
+      if (limit <= 0) return items;
+      for await (const page of paginateQuery({ client }, { TableName: table, Limit: limit, ...input })) {
+        items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
+        if (items.length >= limit) break;
+      }
+      return items.slice(0, limit);
+    });
+
+  /** Keys under one partition of an index whose sort key is the item's key. */
+  const keysUnder =
+    (index: 'inGroup' | 'person'): Table['group'] =>
+    async (partition, { after = ' ', limit }) => {
+      const found = await query(rangeOf(index, partition, ['key', '> :after'], { ':after': after }), limit);
+      return found.map(({ key }) => String(key));
+    };
+
+  return {
     due: async (todo, { until, after, limit, newestFirst = false }) => {
       const range = rangeOf('todo', todo, ['todoAt', '<= :until'], { ':until': until });
       const start = after && { ExclusiveStartKey: attributes({ ...after, todo }) };
