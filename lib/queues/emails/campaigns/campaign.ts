@@ -105,19 +105,6 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
     };
     return updateItem<Campaign>(deps, campaignKey(id), changed, known);
   };
-  const withEntry = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
-    ...campaign,
-    history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
-  });
-  const paused = (campaign: Campaign, reason: string, note = reason): Campaign => ({
-    ...withEntry(campaign, 'paused', note),
-    status: 'paused',
-    reason,
-  });
-  const cancelled = (campaign: Campaign, note?: string): Campaign => {
-    const { reason: _reason, ...rest } = withEntry(campaign, 'cancelled', note);
-    return { ...rest, status: 'cancelled' };
-  };
 
   return {
     /** Every method rejects with an ItemDamagedError for a campaign that does not parse. */
@@ -125,40 +112,26 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
     /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
     start: async (plan: CampaignPlan) => {
-      const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
-        if (stored) return undefined;
-        const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
-        const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [], wave: waveFrom(0) };
-        const state = { status: 'running' as const, round: 0, reports: [NO_REPORTS], history: [] };
-        return scheduled(withEntry({ ...plan, ...keys, ...chunks, ...state }, 'accepted'));
-      });
-      return item;
+      const next = (stored: Campaign | undefined) => (stored ? undefined : scheduled(started(deps, plan)));
+      return (await updateItem<Campaign>(deps, campaignKey(plan.id), next)).item;
     },
     pause: (id: string, reason = 'operator', note = reason) =>
-      change(id, (campaign) => (campaign.status === 'running' ? paused(campaign, reason, note) : undefined)),
+      change(id, (campaign) => (campaign.status === 'running' ? paused(deps, campaign, reason, note) : undefined)),
     resume: (id: string, note?: string) =>
-      change(id, (campaign) => {
-        if (campaign.status !== 'paused') return undefined;
-        const { reason: _reason, why: _why, ...rest } = withEntry(campaign, 'resumed', note);
-        const ended = { ...NONE_ENDED, since: deps.clock.now() };
-        // The time of the pause must not slow the rate.
-        const sent = rest.sent.slice(-1).map(({ recipients }) => ({ at: ended.since, recipients }));
-        const reports = [...rest.reports, NO_REPORTS];
-        const wave = waveFrom(rest.released);
-        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent, wave };
-      }),
+      change(id, (campaign) => (campaign.status === 'paused' ? resumed(deps, campaign, note) : undefined)),
     cancel: (id: string, note?: string) =>
-      change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
+      change(id, (campaign) => (isLive(campaign) ? cancelled(deps, campaign, note) : undefined)),
     expire: (id: string) =>
       change(id, (campaign) =>
-        hasExpired(campaign, deps.clock) ? { ...cancelled(campaign, EXPIRED), reason: EXPIRED } : undefined,
+        hasExpired(campaign, deps.clock) ? { ...cancelled(deps, campaign, EXPIRED), reason: EXPIRED } : undefined,
       ),
     /** Changes what is counted of a campaign, and pauses it while it runs and the counts exceed a limit. */
     count: (known: Campaign, next: (campaign: Campaign) => Campaign | undefined) => {
       const guarded = (stored: Campaign) => {
         const counted = next(stored);
         const excess = counted?.status === 'running' && deps.guard && excessOf(counted, deps.guard);
-        return excess ? { ...paused(counted, excess.code, `${excess.code}: ${excess.why}`), why: excess.why } : counted;
+        if (!excess) return counted;
+        return { ...paused(deps, counted, excess.code, `${excess.code}: ${excess.why}`), why: excess.why };
       };
       return change(known.id, guarded, known);
     },
@@ -167,11 +140,44 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
       change(id, (campaign) => {
         if (campaign.status !== 'running') return undefined;
         const counted = { ...campaign, refusals: campaign.refusals + 1 };
-        return counted.refusals < MOST_REFUSALS ? counted : paused(counted, code);
+        return counted.refusals < MOST_REFUSALS ? counted : paused(deps, counted, code);
       }),
     accepted: (id: string) =>
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
   };
+}
+
+type Clocked = Pick<ItemDeps, 'clock'>;
+
+const withEntry = ({ clock }: Clocked, campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
+  ...campaign,
+  history: appended(campaign.history, { at: clock.now(), event, ...(note ? { note } : {}) }),
+});
+
+function started(deps: Clocked, plan: CampaignPlan): Campaign {
+  const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
+  const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [], wave: waveFrom(0) };
+  const state = { status: 'running' as const, round: 0, reports: [NO_REPORTS], history: [] };
+  return withEntry(deps, { ...plan, ...keys, ...chunks, ...state }, 'accepted');
+}
+
+function paused(deps: Clocked, campaign: Campaign, reason: string, note = reason): Campaign {
+  return { ...withEntry(deps, campaign, 'paused', note), status: 'paused', reason };
+}
+
+function resumed(deps: Clocked, campaign: Campaign, note?: string): Campaign {
+  const { reason: _reason, why: _why, ...rest } = withEntry(deps, campaign, 'resumed', note);
+  const ended = { ...NONE_ENDED, since: deps.clock.now() };
+  // The time of the pause must not slow the rate.
+  const sent = rest.sent.slice(-1).map(({ recipients }) => ({ at: ended.since, recipients }));
+  const reports = [...rest.reports, NO_REPORTS];
+  const wave = waveFrom(rest.released);
+  return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent, wave };
+}
+
+function cancelled(deps: Clocked, campaign: Campaign, note?: string): Campaign {
+  const { reason: _reason, ...rest } = withEntry(deps, campaign, 'cancelled', note);
+  return { ...rest, status: 'cancelled' };
 }
 
 /** Percentages that a campaign may reach and not exceed. 100 switches a limit off. */
