@@ -136,22 +136,46 @@ export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
   given: Given,
 ) {
-  const { campaign, content, recipients, chunkSize, mostRejected = 100 } = given;
+  const { campaign, content, chunkSize } = given;
   const keys = campaignKeys(prefix, campaign);
+  const { parts, refused, bodies, total } = sortRecipients(given, keys);
+  const write = async () => {
+    // After a failure, the loop ends the generator also for the others.
+    for await (const { key, body } of bodies) await objects.put(key, body, 'application/x-ndjson');
+  };
+  // To limit memory, parts that are written at the same time hold about a thousand recipients together.
+  const atOnce = Math.min(16, Math.ceil(1_000 / chunkSize));
+  await Promise.all(Array.from({ length: atOnce }, write));
+  const counts = total();
+
+  const contentJson = JSON.stringify(content);
+  const manifest: Manifest = { manifest: 1, campaign, content: sha256(contentJson), parts: parts.hashes };
+  const json = JSON.stringify(manifest);
+  const key = keys.manifest(sha256(json));
+  await objects.put(keys.content(manifest.content), contentJson, 'application/json');
+  await objects.put(key, json, 'application/json');
+  return {
+    manifest: { key, sha256: sha256(json) },
+    ...counts,
+    recipients: parts.count(),
+    chunks: parts.hashes.length,
+    /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
+    rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
+    /** Follows from content and recipients, in any order and in chunks of any size. */
+    list: `${manifest.content} ${parts.sum()}`,
+  };
+}
+
+/** Sorts recipients into those of the chunks and the refused ones. `bodies`: the objects to write, while it reads. */
+function sortRecipients(given: Given, keys: ReturnType<typeof campaignKeys>) {
+  const { content, recipients, chunkSize, mostRejected = 100 } = given;
   const parts = partsOf(chunkSize, keys.part);
   const refused = partsOf(REJECTED_PART, keys.rejected);
   const check = recipientCheck(content);
   const isNew = firstTimes();
-  let requested = 0;
-  let duplicates = 0;
-  let leftOut = 0;
   const reasons = new Map<string, Rejection>();
-  const reject = ({ line }: Read, reason: string) => {
-    const known = reasons.get(reason) ?? { reason, count: 0, lines: [] };
-    if (++known.count <= MOST_LACKING) known.lines.push(line);
-    reasons.set(reason, known);
-  };
   const lacking = lackingValues();
+  let [requested, duplicates, leftOut] = [0, 0, 0];
 
   const add = (read: Read) => {
     const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
@@ -159,7 +183,9 @@ export async function writeManifest(
     // Nothing more is stored of a list that will be refused.
     if ('missing' in checked || lacking.any()) return false;
     if ('reason' in checked) {
-      reject(read, checked.reason);
+      const known = reasons.get(checked.reason) ?? { reason: checked.reason, count: 0, lines: [] };
+      if (++known.count <= MOST_LACKING) known.lines.push(read.line);
+      reasons.set(checked.reason, known);
       return refused.add(rejection(read, checked.reason));
     }
     leftOut += checked.leftOut;
@@ -174,43 +200,21 @@ export async function writeManifest(
     }
     if (!lacking.any()) yield* [...parts.full(1), ...refused.full(1)];
   }
-  const bodies = full();
-  const write = async () => {
-    // After a failure, the loop ends the generator also for the others.
-    for await (const { key, body } of bodies) await objects.put(key, body, 'application/x-ndjson');
-  };
-  // To limit memory, parts that are written at the same time hold about a thousand recipients together.
-  const atOnce = Math.min(16, Math.ceil(1_000 / chunkSize));
-  await Promise.all(Array.from({ length: atOnce }, write));
-  lacking.refuse();
-  if (requested === 0) throw new InvalidRecipientsError('must have at least 1 recipient');
-  if (parts.count() === 0)
-    throw new InvalidRecipientsError(`must have at least 1 valid recipient, but ${requested} are invalid`);
-  const rejected = refused.count() - duplicates;
-  const rejections = [...reasons.values()].sort((a, b) => b.count - a.count);
-  if (rejected * 100 > requested * mostRejected)
-    throw new InvalidRecipientsError(tooMany(rejected, requested, rejections));
 
-  const contentJson = JSON.stringify(content);
-  const manifest: Manifest = { manifest: 1, campaign, content: sha256(contentJson), parts: parts.hashes };
-  const json = JSON.stringify(manifest);
-  const key = keys.manifest(sha256(json));
-  await objects.put(keys.content(manifest.content), contentJson, 'application/json');
-  await objects.put(key, json, 'application/json');
-  return {
-    manifest: { key, sha256: sha256(json) },
-    requested,
-    duplicates,
-    rejected,
-    rejections,
-    leftOut,
-    recipients: parts.count(),
-    chunks: parts.hashes.length,
-    /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
-    rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
-    /** Follows from content and recipients, in any order and in chunks of any size. */
-    list: `${manifest.content} ${parts.sum()}`,
+  /** Throws if the list cannot be sent. */
+  const total = () => {
+    lacking.refuse();
+    if (requested === 0) throw new InvalidRecipientsError('must have at least 1 recipient');
+    if (parts.count() === 0)
+      throw new InvalidRecipientsError(`must have at least 1 valid recipient, but ${requested} are invalid`);
+    const rejected = refused.count() - duplicates;
+    const rejections = [...reasons.values()].sort((a, b) => b.count - a.count);
+    if (rejected * 100 > requested * mostRejected)
+      throw new InvalidRecipientsError(tooMany(rejected, requested, rejections));
+    return { requested, duplicates, rejected, rejections, leftOut };
   };
+
+  return { parts, refused, bodies: full(), total };
 }
 
 function tooMany(rejected: number, requested: number, rejections: readonly Rejection[]): string {
