@@ -20,6 +20,9 @@ export interface Words extends Partial<Record<'templateId' | 'subject' | 'text' 
   unsubscribe?: { link: string } | { group: number } | undefined;
 }
 
+/** A field and its rule. `missing`: the name without a value. */
+type Unfit = { path: string[]; rule: string; missing?: string };
+
 const placeholdersOf = (text: string) =>
   [...text.matchAll(PLACEHOLDER)].map(([written, name = '', fallback]) => ({
     written,
@@ -50,36 +53,51 @@ function wordOf(person: Person, { name, fallback }: { name: string; fallback: st
 }
 
 /**
+ * SendGrid puts words in as they are, and then those that they name. So the subject gets no line breaks, HTML no
+ * mark-up, and no word names another. They are not escaped, because the same words stand in the plain text.
+ */
+function harmless(word: string, { inSubject, inHtml }: { inSubject: boolean; inHtml: boolean }): string {
+  const plain = word.replaceAll('{{', '{ {');
+  const line = inSubject ? plain.replace(/\s+/g, ' ') : plain;
+  return inHtml ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line;
+}
+
+function linkOf(unsubscribe: Words['unsubscribe']) {
+  const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
+  const tags = placeholdersOf(link);
+  const linkFor = (person: Person): string => {
+    const words = tags.map((one) => wordOf(person, one) ?? '');
+    return link.replace(PLACEHOLDER, () => encodeURIComponent(words.shift() ?? ''));
+  };
+  const unfit = (person: Person): Unfit | undefined => {
+    // It cannot be encoded, which would fail the whole chunk.
+    const broken = tags.find((one) => !wordOf(person, one)?.isWellFormed());
+    if (broken) return { path: ['data', broken.name], rule: 'must be well-formed Unicode' };
+    if (linkFor(person).length > MAX_LINK)
+      return { path: ['data'], rule: `makes the unsubscribe link longer than ${MAX_LINK} characters` };
+    return undefined;
+  };
+  return { tags, linkFor, unfit };
+}
+
+/**
  * Fills in a mail. Without a dynamic template SendGrid replaces words, but knows no fallback and no name in another case.
  * So it gets each placeholder as a number, and for each recipient the words that we chose.
  */
 export function mergeOf(given: Words) {
-  const { templateId, templateKeys = [], subject = '', text = '', html = '', unsubscribe } = given;
-  const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
-  const ofLink = placeholdersOf(link);
+  const { templateId, templateKeys = [], subject = '', text = '', html = '' } = given;
+  const { linkFor, ...link } = linkOf(given.unsubscribe);
   const found = templateId === undefined ? placeholdersOf(`${subject}\n${text}\n${html}`) : [];
-  const tags = [...new Map(found.map((one) => [one.written, one])).values()];
+  const tags = [...new Map(found.map((one) => [one.written, one])).values()].map((one) => ({
+    ...one,
+    inSubject: subject.includes(one.written),
+    inHtml: html.includes(one.written),
+  }));
   const numbers = new Map(tags.map(({ written }, at) => [written, at + 1]));
-  const [lines, markup] = [subject, html].map((words) => new Set(placeholdersOf(words).map(({ written }) => written)));
   const numbered = (words: string) =>
     words.replace(PLACEHOLDER, (written) => `{{${numbers.get(written)}}}`) || undefined;
-
-  /**
-   * SendGrid puts words in as they are, and then those that they name. So the subject gets no line breaks, HTML no
-   * mark-up, and no word names another. They are not escaped, because the same words stand in the plain text.
-   */
   const wordsOf = (person: Person): Record<string, string> =>
-    Object.fromEntries(
-      tags.map((one, at) => {
-        const word = (wordOf(person, one) ?? '').replaceAll('{{', '{ {');
-        const line = lines?.has(one.written) ? word.replace(/\s+/g, ' ') : word;
-        return [at + 1, markup?.has(one.written) ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line];
-      }),
-    );
-  const linkFor = (person: Person): string => {
-    const words = ofLink.map((one) => wordOf(person, one) ?? '');
-    return link.replace(PLACEHOLDER, () => encodeURIComponent(words.shift() ?? ''));
-  };
+    Object.fromEntries(tags.map((tag, at) => [at + 1, harmless(wordOf(person, tag) ?? '', tag)]));
 
   /** The words, or the data of a dynamic template. */
   function dataFor(person: Person): Record<string, unknown> | undefined {
@@ -104,25 +122,20 @@ export function mergeOf(given: Words) {
         unsubscribe: linkFor(person) || undefined,
       };
     },
-    /** Why the mail cannot be filled in for a person: a field and its rule. `missing`: the name without a value. */
-    unfit(person: Person) {
+    /** Why the mail cannot be filled in for a person. */
+    unfit(person: Person): Unfit | undefined {
       const hasOthers = templateId === undefined && !Object.values(person.data ?? {}).every(isWord);
       // A word takes at least ten bytes.
       if (hasOthers || tags.length > MAX_DATA_BYTES / 10) return { path: ['data'], rule: PLAIN };
       const missing =
-        [...tags, ...ofLink].find((one) => wordOf(person, one) === undefined)?.name ??
+        [...tags, ...link.tags].find((one) => wordOf(person, one) === undefined)?.name ??
         templateKeys.find((key) => valueFor(person, key) === undefined);
       if (missing !== undefined)
         return { path: ['data', missing], rule: `must have a value, because {{${missing}}} has no fallback`, missing };
       const bytes = tags.length > 0 ? Buffer.byteLength(JSON.stringify(wordsOf(person))) : 0;
       // Each number gets braces.
       if (bytes + 4 * tags.length > MAX_DATA_BYTES) return { path: ['data'], rule: PLAIN };
-      // It cannot be encoded, which would fail the whole chunk.
-      const broken = ofLink.find((one) => !wordOf(person, one)?.isWellFormed());
-      if (broken) return { path: ['data', broken.name], rule: 'must be well-formed Unicode' };
-      if (linkFor(person).length > MAX_LINK)
-        return { path: ['data'], rule: `makes the unsubscribe link longer than ${MAX_LINK} characters` };
-      return undefined;
+      return link.unfit(person);
     },
   };
 }
