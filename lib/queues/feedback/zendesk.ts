@@ -111,10 +111,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
   const base = endpoint.replace(/\/+$/, '');
   const calling = vendorCalls({ dialect: zendesk, secret: token, now });
 
-  /**
-   * A client for one call, on our own transport. The library's has no time-out, and resolves with an error object after
-   * some failures. Never set `debug`, which prints the Authorization header.
-   */
+  /** A client for one call. Never set `debug`, which prints the Authorization header. */
   const clientFor = ({ secret, timeoutMs }: Attempt, customHeaders: Record<string, string> = {}) =>
     createClient({
       endpointUri: base,
@@ -123,17 +120,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       // Without this the library replaces our errors by errors without a status.
       throwOriginalException: true,
       customHeaders,
-      transportConfig: {
-        transportFn: (url: string, made: Pick<HttpRequest, 'method' | 'headers' | 'body'>) =>
-          requestOk({ ...made, url, timeoutMs }),
-        responseAdapter: (answer: HttpAnswer) => ({
-          status: answer.status,
-          statusText: '',
-          // The library treats any answer with this header as a 429, even for a created ticket.
-          headers: { get: (name: string) => (name === 'retry-after' ? null : answer.headers[name]) },
-          json: async () => firstPage(answer.body),
-        }),
-      },
+      transportConfig: transportWithin(timeoutMs),
     });
 
   return {
@@ -176,6 +163,19 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       }),
   };
 }
+
+/** The library's own transport has no time-out, and resolves with an error object after some failures. */
+const transportWithin = (timeoutMs: number) => ({
+  transportFn: (url: string, made: Pick<HttpRequest, 'method' | 'headers' | 'body'>) =>
+    requestOk({ ...made, url, timeoutMs }),
+  responseAdapter: (answer: HttpAnswer) => ({
+    status: answer.status,
+    statusText: '',
+    // The library treats any answer with this header as a 429, even for a created ticket.
+    headers: { get: (name: string) => (name === 'retry-after' ? null : answer.headers[name]) },
+    json: async () => firstPage(answer.body),
+  }),
+});
 
 /** Removes the links to further pages. The library would follow them to any host with our credentials. */
 function firstPage(body: unknown): unknown {
