@@ -59,13 +59,7 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
 
     /** A person as the tester of one app. For another app the same person is another tester. */
     findTester: async ({ email, app }: { email: string; app: string }, { timeoutMs }: CallOptions) => {
-      const query = new URLSearchParams({
-        'filter[email]': email,
-        'filter[apps]': app,
-        'fields[betaTesters]': 'email,state',
-        limit: String(MOST),
-      });
-      const path = `/v1/betaTesters?${query}`;
+      const path = testersNamed(email, app);
       const { data } = await call({ method: 'GET', path, timeoutMs, read: of(200, testers) });
       // Apple does not document that its filter matches the whole address only.
       const tester = data.find(({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase());
@@ -127,6 +121,11 @@ type TesterOfApp = { tester: string; app: string };
 
 const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
+
+function testersNamed(email: string, app: string): string {
+  const filter = { 'filter[email]': email, 'filter[apps]': app, 'fields[betaTesters]': 'email,state' };
+  return `/v1/betaTesters?${new URLSearchParams({ ...filter, limit: String(MOST) })}`;
+}
 
 const linkage = (type: string, id: string) => ({ type, id });
 
