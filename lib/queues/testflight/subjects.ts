@@ -55,49 +55,12 @@ type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 export type Subjects = ReturnType<typeof createSubjects>;
 
 /** `settleAfterMs`: how long after an unanswered call Apple may first show its effect. */
-export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settleAfterMs: number }) {
-  const { clock, settleAfterMs } = deps;
+type Deps = ItemDeps & { hashPeople: HashPeople; settleAfterMs: number };
 
-  /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
-  const showsUntil = ({ startedAt }: Pick<Step, 'startedAt'>, calls: number): number =>
-    startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
-
-  /** When the unanswered calls of a command have taken effect. */
-  async function settledAt({ job, groups = [] }: Command): Promise<number> {
-    // Another job's row may be damaged or gone, and that must not stop this one.
-    const row = (await readItem(deps, jobKey(TESTFLIGHT_QUEUE, job))) as Partial<JobRow> | undefined;
-    const open = Object.values(row?.steps ?? {}).filter((step) => step?.status === 'started' && step.startedAt > 0);
-    return Math.max(0, ...open.map((step) => showsUntil(step, Math.max(1, groups.length))));
-  }
-
-  /** Reads the items under the present key of hashes and under earlier ones. */
-  async function read(keys: readonly string[]) {
-    const items = await Promise.all(keys.map((key) => subjects.read(deps, key)));
-    return {
-      stored: items[0],
-      commands: items.flatMap((item) => item?.commands ?? []),
-      settledAt: Math.max(0, ...items.map((item) => item?.settledAt ?? 0)),
-    };
-  }
-
-  async function add(keys: readonly [string, ...string[]], command: Command): Promise<void> {
-    const known = await read(keys);
-    const isKnown = known.commands.some(({ job }) => job === command.job);
-    if (isKnown || 'by' in remaining(command, known.commands)) return;
-    const settles = await Promise.all(known.commands.filter((other) => isLater(command, other)).map(settledAt));
-    const [key] = keys;
-    const change = (stored: Subject | undefined): Subject => ({
-      ...(stored ?? { key, version: 0, writer: '' }),
-      commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
-      settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
-      // An earlier command can run as long as its body may be kept.
-      expiresAt: Math.ceil((clock.now() + OBJECT_LIFETIME_MS) / 1000),
-    });
-    await subjects.update(deps, key, change, known.stored);
-  }
-
+export function createSubjects(deps: Deps) {
   return {
-    showsUntil,
+    /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
+    showsUntil: (step: Pick<Step, 'startedAt'>, calls: number): number => showsUntil(deps, step, calls),
     /** Stores a command unless it is stored already. Returns it as far as no later command replaced it. */
     begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted) => {
       const { groups = [] } = wanted;
@@ -110,7 +73,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
       // Operators see keys, and must not see addresses there.
       const [written, ...earlier] = (await deps.hashPeople())(`${app}:${email.toLowerCase()}`);
       const keys = [keyOf(written), ...earlier.map(keyOf)] as const;
-      await add(keys, command);
+      await add(deps, keys, command);
       return {
         /**
          * The groups that the command still decides, none for the whole app. Throws a VerdictError if a later
@@ -119,10 +82,10 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
          */
         left: async (step?: Step): Promise<readonly string[]> => {
           if (step !== undefined && step.status !== 'started') return groups;
-          const subject = await read(keys);
+          const subject = await read(deps, keys);
           const left = remaining(command, subject.commands);
           if ('by' in left) throw new VerdictError('superseded', { by: left.by });
-          const waitMs = subject.settledAt - clock.now();
+          const waitMs = subject.settledAt - deps.clock.now();
           if (waitMs <= 0) return left.groups;
           throw new WaitError({
             code: 'EarlierMayShow',
@@ -133,6 +96,44 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
       };
     },
   };
+}
+
+const showsUntil = ({ settleAfterMs }: Deps, { startedAt }: Pick<Step, 'startedAt'>, calls: number): number =>
+  startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
+
+/** When the unanswered calls of a command have taken effect. */
+async function settledAt(deps: Deps, { job, groups = [] }: Command): Promise<number> {
+  // Another job's row may be damaged or gone, and that must not stop this one.
+  const row = (await readItem(deps, jobKey(TESTFLIGHT_QUEUE, job))) as Partial<JobRow> | undefined;
+  const open = Object.values(row?.steps ?? {}).filter((step) => step?.status === 'started' && step.startedAt > 0);
+  return Math.max(0, ...open.map((step) => showsUntil(deps, step, Math.max(1, groups.length))));
+}
+
+/** Reads the items under the present key of hashes and under earlier ones. */
+async function read(deps: Deps, keys: readonly string[]) {
+  const items = await Promise.all(keys.map((key) => subjects.read(deps, key)));
+  return {
+    stored: items[0],
+    commands: items.flatMap((item) => item?.commands ?? []),
+    settledAt: Math.max(0, ...items.map((item) => item?.settledAt ?? 0)),
+  };
+}
+
+async function add(deps: Deps, keys: readonly [string, ...string[]], command: Command): Promise<void> {
+  const known = await read(deps, keys);
+  const isKnown = known.commands.some(({ job }) => job === command.job);
+  if (isKnown || 'by' in remaining(command, known.commands)) return;
+  const earlier = known.commands.filter((other) => isLater(command, other));
+  const settles = await Promise.all(earlier.map((other) => settledAt(deps, other)));
+  const [key] = keys;
+  const change = (stored: Subject | undefined): Subject => ({
+    ...(stored ?? { key, version: 0, writer: '' }),
+    commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
+    settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
+    // An earlier command can run as long as its body may be kept.
+    expiresAt: Math.ceil((deps.clock.now() + OBJECT_LIFETIME_MS) / 1000),
+  });
+  await subjects.update(deps, key, change, known.stored);
 }
 
 const isLater = (a: Command, b: Command): boolean => bySequence(a.place, b.place) > 0;
