@@ -45,7 +45,7 @@ export interface EventSourceMappingOptions {
  * worker has a reserved concurrency, so it does not model how Lambda repeats a throttled invocation.
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions) {
-  const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
+  const { sqs, queue, timers, maximumConcurrency = 1000 } = options;
   const running = new Set<Promise<void>>();
   let unsubscribe: (() => void) | undefined;
   let alarm: { at: number; handle: unknown } | undefined;
@@ -59,9 +59,9 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   function poll(): void {
     alarm = undefined;
     while (unsubscribe && running.size < maximumConcurrency) {
-      const messages = receiveBatch();
+      const messages = receiveBatch(options);
       if (messages.length === 0) break;
-      const run = runBatch(messages).finally(() => {
+      const run = runBatch(options, messages).finally(() => {
         running.delete(run);
         wakeAt(timers.now());
       });
@@ -69,43 +69,6 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
     }
     const next = sqs.nextChangeAt(queue);
     if (next !== undefined) wakeAt(next);
-  }
-
-  function receiveBatch(): Message[] {
-    const batch: Message[] = [];
-    const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
-    while (batch.length < options.batchSize) {
-      const max = Math.min(10, options.batchSize - batch.length);
-      const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queue, MaxNumberOfMessages: max, ...names });
-      if (Messages.length === 0) break;
-      batch.push(...Messages);
-    }
-    return batch;
-  }
-
-  async function runBatch(messages: Message[]): Promise<void> {
-    const records = messages.map((message) => recordOf(message, queue));
-    const messageIds = records.map(({ messageId }) => messageId);
-    onEvent({ kind: 'invoked', messageIds });
-    const failed: InvokeResult = { kind: 'failed', reason: 'error' };
-    const result = await options.invoke({ Records: records }).catch(() => failed);
-    const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
-    const outcome = result.kind === 'failed' ? result.reason : failures ? result.kind : 'malformed';
-    onEvent({ kind: 'ended', messageIds, result: outcome });
-    for (const record of records.filter(({ messageId }) => !(failures ?? messageIds).includes(messageId)))
-      onEvent({ kind: deleteOne(record), messageIds: [record.messageId] });
-  }
-
-  function deleteOne({ messageId, receiptHandle }: SQSRecord): MappingEvent['kind'] {
-    if (options.lose?.(messageId)) return 'delete-lost';
-    try {
-      sqs.deleteMessage({ QueueUrl: queue, ReceiptHandle: receiptHandle });
-      return 'deleted';
-    } catch (error) {
-      // A FIFO queue refuses a delete after the visibility timeout.
-      if (error instanceof SqsError) return 'delete-refused';
-      throw error;
-    }
   }
 
   return {
@@ -124,6 +87,44 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
       await Promise.all(running);
     },
   };
+}
+
+function receiveBatch({ sqs, queue, batchSize }: EventSourceMappingOptions): Message[] {
+  const batch: Message[] = [];
+  const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
+  while (batch.length < batchSize) {
+    const max = Math.min(10, batchSize - batch.length);
+    const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queue, MaxNumberOfMessages: max, ...names });
+    if (Messages.length === 0) break;
+    batch.push(...Messages);
+  }
+  return batch;
+}
+
+async function runBatch(options: EventSourceMappingOptions, messages: Message[]): Promise<void> {
+  const { onEvent = () => {} } = options;
+  const records = messages.map((message) => recordOf(message, options.queue));
+  const messageIds = records.map(({ messageId }) => messageId);
+  onEvent({ kind: 'invoked', messageIds });
+  const failed: InvokeResult = { kind: 'failed', reason: 'error' };
+  const result = await options.invoke({ Records: records }).catch(() => failed);
+  const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
+  const outcome = result.kind === 'failed' ? result.reason : failures ? result.kind : 'malformed';
+  onEvent({ kind: 'ended', messageIds, result: outcome });
+  for (const record of records.filter(({ messageId }) => !(failures ?? messageIds).includes(messageId)))
+    onEvent({ kind: deleteOne(options, record), messageIds: [record.messageId] });
+}
+
+function deleteOne(options: EventSourceMappingOptions, record: SQSRecord): MappingEvent['kind'] {
+  if (options.lose?.(record.messageId)) return 'delete-lost';
+  try {
+    options.sqs.deleteMessage({ QueueUrl: options.queue, ReceiptHandle: record.receiptHandle });
+    return 'deleted';
+  } catch (error) {
+    // A FIFO queue refuses a delete after the visibility timeout.
+    if (error instanceof SqsError) return 'delete-refused';
+    throw error;
+  }
 }
 
 export function recordOf(message: Message, queue: string): SQSRecord {
