@@ -50,7 +50,21 @@ const unassignable = (email: string) => refused(409, 'STATE_ERROR', undefined, `
 const NOT_FOUND = refused(404, 'NOT_FOUND');
 
 /** A model of TestFlight's testers, groups and mails, without HTTP. */
-export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
+export function appStoreConnectModel(seed: AppStoreConnectSeed) {
+  const state = testFlight(seed);
+
+  function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
+    const [, , type, id = '', , relationship] = path.split('/');
+    const route = ROUTES[[method, type, relationship].filter(Boolean).join(' ')];
+    return route ? route(state, jsonOf(body) as Body, id, query) : refused(404, 'PATH_ERROR');
+  }
+
+  return { testers: state.testers, mails: state.mails, handle };
+}
+
+type TestFlight = ReturnType<typeof testFlight>;
+
+function testFlight({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
   const testers: FakeTester[] = [];
   const mails: AppleMail[] = [];
   let count = 0;
@@ -75,81 +89,72 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
   for (const tester of seeded) add(tester);
 
   /** The tester that a change of members names. The model ignores any further one. */
-  const memberOf = (body: unknown): FakeTester | undefined => {
-    const { data } = body as { data: { id: string }[] };
-    return testerOf(data[0]?.id ?? '');
-  };
+  const memberOf = (body: unknown) => testerOf((body as { data: { id: string }[] }).data[0]?.id ?? '');
 
-  /** By method, type and relationship of a path such as `/v1/betaGroups/{id}/relationships/betaTesters`. */
-  const ROUTES: Record<string, (body: Body, id: string, query: FakeRequest['query']) => Reply> = {
-    'GET betaTesters'(_body, _id, query) {
-      const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
-      const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
-      return reply(200, { data: found.map(resource) });
-    },
-    'POST betaTesters'({ data: { attributes, relationships } }) {
-      const groups = relationships.betaGroups.data.map(({ id }) => id);
-      const [app, ...others] = new Set(groups.map(appOf));
-      if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
-      const email = attributes.email.toLowerCase();
-      if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
-        return unassignable(email);
-      const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
-      join(tester, app, groups);
-      return reply(201, { data: resource(tester) });
-    },
-    'GET betaTesters betaGroups'(_body, id) {
-      const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
-      return data ? reply(200, { data }) : NOT_FOUND;
-    },
-    'POST betaGroups betaTesters'(body, group) {
-      const [app, tester] = [appOf(group), memberOf(body)];
-      if (!tester) return invalid('/data/0');
-      if (!app) return NOT_FOUND;
-      if (tester.app !== app.id) return unassignable(tester.email);
-      join(tester, app, [group]);
-      return reply(204);
-    },
-    'DELETE betaGroups betaTesters'(body, group) {
-      const tester = memberOf(body);
-      if (!tester) return invalid('/data/0');
-      if (!appOf(group)) return NOT_FOUND;
-      tester.groups = tester.groups.filter((id) => id !== group);
-      return reply(204);
-    },
-    'DELETE apps betaTesters'(body, app) {
-      const tester = memberOf(body);
-      if (tester?.app !== app) return apps.some(({ id }) => id === app) ? invalid('/data/0') : NOT_FOUND;
-      testers.splice(testers.indexOf(tester), 1);
-      return reply(204);
-    },
-    'POST betaTesterInvitations'({ data: { relationships } }) {
-      const tester = testerOf(relationships.betaTester.data.id);
-      const app = apps.find(({ id }) => id === relationships.app.data.id);
-      if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
-      if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
-        return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
-      if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
-      mail(tester, 'invitation');
-      return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
-    },
-    'POST buildBetaNotifications'({ data: { relationships } }) {
-      const build = relationships.build.data.id;
-      const app = apps.find(({ builds }) => builds.includes(build));
-      if (!app) return invalid('/data/relationships/build');
-      mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
-      return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
-    },
-  };
-
-  function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
-    const [, , type, id = '', , relationship] = path.split('/');
-    const route = ROUTES[[method, type, relationship].filter(Boolean).join(' ')];
-    return route ? route(jsonOf(body) as Body, id, query) : refused(404, 'PATH_ERROR');
-  }
-
-  return { testers, mails, handle };
+  return { apps, testers, mails, refusedEmails, appOf, testerOf, memberOf, add, mail, join };
 }
+
+/** By method, type and relationship of a path such as `/v1/betaGroups/{id}/relationships/betaTesters`. */
+const ROUTES: Record<string, (state: TestFlight, body: Body, id: string, query: FakeRequest['query']) => Reply> = {
+  'GET betaTesters'({ testers }, _body, _id, query) {
+    const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
+    const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
+    return reply(200, { data: found.map(resource) });
+  },
+  'POST betaTesters'({ testers, refusedEmails, appOf, add, join }, { data: { attributes, relationships } }) {
+    const groups = relationships.betaGroups.data.map(({ id }) => id);
+    const [app, ...others] = new Set(groups.map(appOf));
+    if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
+    const email = attributes.email.toLowerCase();
+    if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
+      return unassignable(email);
+    const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
+    join(tester, app, groups);
+    return reply(201, { data: resource(tester) });
+  },
+  'GET betaTesters betaGroups'({ testerOf }, _body, id) {
+    const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
+    return data ? reply(200, { data }) : NOT_FOUND;
+  },
+  'POST betaGroups betaTesters'({ appOf, memberOf, join }, body, group) {
+    const [app, tester] = [appOf(group), memberOf(body)];
+    if (!tester) return invalid('/data/0');
+    if (!app) return NOT_FOUND;
+    if (tester.app !== app.id) return unassignable(tester.email);
+    join(tester, app, [group]);
+    return reply(204);
+  },
+  'DELETE betaGroups betaTesters'({ appOf, memberOf }, body, group) {
+    const tester = memberOf(body);
+    if (!tester) return invalid('/data/0');
+    if (!appOf(group)) return NOT_FOUND;
+    tester.groups = tester.groups.filter((id) => id !== group);
+    return reply(204);
+  },
+  'DELETE apps betaTesters'({ apps, testers, memberOf }, body, app) {
+    const tester = memberOf(body);
+    if (tester?.app !== app) return apps.some(({ id }) => id === app) ? invalid('/data/0') : NOT_FOUND;
+    testers.splice(testers.indexOf(tester), 1);
+    return reply(204);
+  },
+  'POST betaTesterInvitations'({ apps, mails, testerOf, mail }, { data: { relationships } }) {
+    const tester = testerOf(relationships.betaTester.data.id);
+    const app = apps.find(({ id }) => id === relationships.app.data.id);
+    if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
+    if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
+      return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
+    if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
+    mail(tester, 'invitation');
+    return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
+  },
+  'POST buildBetaNotifications'({ apps, mails }, { data: { relationships } }) {
+    const build = relationships.build.data.id;
+    const app = apps.find(({ builds }) => builds.includes(build));
+    if (!app) return invalid('/data/relationships/build');
+    mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
+    return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
+  },
+};
 
 const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
   type: 'betaTesters',
