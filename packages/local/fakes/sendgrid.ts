@@ -164,7 +164,27 @@ interface FakeSendgridOptions {
   keys?: EventKeys;
 }
 
+function fateOf({ to: [email = ''] }: AcceptedMail, lists: Record<string, string[]>) {
+  const [address, domain] = [email, email.slice(email.lastIndexOf('@'))].map((part) => part.toLowerCase());
+  const listed = (entries: string[] = []) => entries.some((entry) => entry === address || entry === domain);
+  const fate = Object.keys(FATES).find((each) => listed(lists[each])) ?? '';
+  if (fate === 'bounce' || fate === 'report') lists.drop?.push(email.toLowerCase());
+  return FATES[fate] ?? DELIVERED;
+}
+
 const PAUSE_MS = 500;
+
+type Posting = { keys: EventKeys; now: () => number; signal: AbortSignal };
+
+async function post(url: string, events: SendgridEvent[], { keys, now, signal }: Posting): Promise<void> {
+  const body = JSON.stringify(events);
+  while (!signal.aborted) {
+    const headers = { 'content-type': 'application/json', ...signedHeaders(body, keys, now()) };
+    const answer = await fetch(url, { method: 'POST', body, headers, signal }).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
+  }
+}
 
 /**
  * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it.
@@ -174,39 +194,21 @@ const PAUSE_MS = 500;
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
   const { port, apiKey, scopes = ['mail.send'], now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
-  const { signal } = stopping;
   const lists = Object.fromEntries(Object.keys(FATES).map((fate) => [fate, [`@${fate}.example.com`]]));
   let webhook: string | undefined;
   let reports: Promise<unknown> = Promise.resolve();
 
-  async function post(url: string, events: SendgridEvent[]): Promise<void> {
-    const body = JSON.stringify(events);
-    while (!signal.aborted) {
-      const headers = { 'content-type': 'application/json', ...signedHeaders(body, keys, now()) };
-      const answer = await fetch(url, { method: 'POST', body, headers, signal }).catch(() => undefined);
-      if (answer?.ok) return;
-      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
-    }
-  }
-
   /** Posts the first events of all mails, then the second ones, and so on. */
   async function report(url: string, mails: readonly AcceptedMail[]): Promise<void> {
-    const decided = mails.map((mail) => ({ mail, events: fateOf(mail) }));
+    const decided = mails.map((mail) => ({ mail, events: fateOf(mail, lists) }));
     for (let stage = 0; ; stage++) {
       const events = decided.flatMap(({ mail, events }) => {
         const event = events[stage];
         return event ? eventsOf(mail, event, now()) : [];
       });
       if (events.length === 0) return;
-      await post(url, events);
+      await post(url, events, { keys, now, signal: stopping.signal });
     }
-  }
-  function fateOf({ to: [email = ''] }: AcceptedMail) {
-    const [address, domain] = [email, email.slice(email.lastIndexOf('@'))].map((part) => part.toLowerCase());
-    const listed = (entries: string[] = []) => entries.some((entry) => entry === address || entry === domain);
-    const fate = Object.keys(FATES).find((each) => listed(lists[each])) ?? '';
-    if (fate === 'bounce' || fate === 'report') lists.drop?.push(email.toLowerCase());
-    return FATES[fate] ?? DELIVERED;
   }
 
   const { mails, send } = sendgridModel(now);
