@@ -87,14 +87,8 @@ export async function startFake({ port = 0, handle, ...shown }: FakeOptions) {
     send(response, answer, failure?.after === 'cut');
   }
 
-  function take({ method, body }: FakeRequest, path: string): Failure | undefined {
-    const met = failures.find(
-      (failure) =>
-        (failure.method ?? method) === method &&
-        path.includes(failure.path ?? '') &&
-        body.includes(failure.bodyContains ?? '') &&
-        (failure.matches?.() ?? true),
-    );
+  function take(request: FakeRequest, path: string): Failure | undefined {
+    const met = failures.find((failure) => isMet(failure, request, path));
     if (met && met.times !== 'forever') met.times = (met.times ?? 1) - 1;
     failures = failures.filter(({ times }) => times !== 0);
     return met;
@@ -117,6 +111,12 @@ export async function startFake({ port = 0, handle, ...shown }: FakeOptions) {
     close: () => close(server),
   };
 }
+
+const isMet = (failure: Failure, { method, body }: FakeRequest, path: string): boolean =>
+  (failure.method ?? method) === method &&
+  path.includes(failure.path ?? '') &&
+  body.includes(failure.bodyContains ?? '') &&
+  (failure.matches?.() ?? true);
 
 const pageOf = (vendors: readonly string[]): string => `Fake vendors: ${vendors.join(', ')}
 

@@ -41,46 +41,21 @@ interface Refuses {
   words?: readonly string[];
 }
 
+interface State {
+  tickets: FakeTicket[];
+  users: { id: number; name: string; email: string }[];
+  uploads: Map<string, { name: string; at: number }>;
+  /** How many tickets were created. Some of them may be deleted. */
+  created: number;
+}
+
 /** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. */
 export function zendeskModel(now: () => number, refuses: Refuses = {}) {
-  const { suspended = ['suspended@example.com'], words = ['refused@example.com'] } = refuses;
-  const { removedFields = [404], files: badFiles = ['refused.exe'] } = refuses;
-  const tickets: FakeTicket[] = [];
-  const users: { id: number; name: string; email: string }[] = [];
-  const uploads = new Map<string, { name: string; at: number }>();
+  const { files: badFiles = ['refused.exe'] } = refuses;
+  const state: State = { tickets: [], users: [], uploads: new Map(), created: 0 };
+  const { tickets, users, uploads } = state;
   const keys = new Map<string, { body: string; at: number; made: Reply }>();
   const deleted = new Set<number>();
-  let created = 0;
-
-  function create(body: string): Reply {
-    const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
-    }
-    const { requester, comment, ...rest } = parsed.data.ticket;
-    if (words.some((word) => body.includes(word))) return invalid('description', 'is not allowed');
-    const removed = rest.custom_fields.find(({ id }) => removedFields.includes(id));
-    if (removed) return invalid('custom_fields', `${removed.id} does not exist`);
-    const email = requester.email.toLowerCase();
-    if (suspended.includes(email)) return invalid('requester', `${email} is suspended`);
-    const files = comment.uploads.flatMap((token) => uploads.get(token) ?? []);
-    if (files.length < comment.uploads.length || files.some(({ at }) => now() - at > UPLOAD_LIFE_MS))
-      return invalid('base', 'Attachment: the upload token is invalid or has expired');
-    const known = users.find((user) => user.email === email);
-    const user = known ?? { id: users.length + 1, name: requester.name, email };
-    if (!known) users.push(user);
-    const ticket = {
-      id: ++created,
-      requester_id: user.id,
-      description: comment.body,
-      ...rest,
-      attachments: files.map(({ name }) => name),
-      created_at: new Date(now()).toISOString(),
-    };
-    tickets.push(ticket);
-    return reply(201, { ticket });
-  }
 
   return {
     tickets,
@@ -89,7 +64,7 @@ export function zendeskModel(now: () => number, refuses: Refuses = {}) {
     createTicket(body: string, idempotencyKey?: string): Reply {
       const used = keys.get(idempotencyKey ?? '');
       if (used && now() - used.at < KEY_LIFE_MS) return used.body === body ? used.made : MISMATCH;
-      const made = create(body);
+      const made = create(state, body, { now, refuses });
       // A client may correct a refused request and send it again under the same key.
       if (made.status === 201 && idempotencyKey !== undefined) keys.set(idempotencyKey, { body, at: now(), made });
       return made;
@@ -115,6 +90,38 @@ export function zendeskModel(now: () => number, refuses: Refuses = {}) {
       return reply(201, { upload: { token } });
     },
   };
+}
+
+function create(state: State, body: string, { now, refuses }: { now: () => number; refuses: Refuses }): Reply {
+  const { suspended = ['suspended@example.com'], words = ['refused@example.com'], removedFields = [404] } = refuses;
+  const { users, uploads } = state;
+  const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
+  }
+  const { requester, comment, ...rest } = parsed.data.ticket;
+  if (words.some((word) => body.includes(word))) return invalid('description', 'is not allowed');
+  const removed = rest.custom_fields.find(({ id }) => removedFields.includes(id));
+  if (removed) return invalid('custom_fields', `${removed.id} does not exist`);
+  const email = requester.email.toLowerCase();
+  if (suspended.includes(email)) return invalid('requester', `${email} is suspended`);
+  const files = comment.uploads.flatMap((token) => uploads.get(token) ?? []);
+  if (files.length < comment.uploads.length || files.some(({ at }) => now() - at > UPLOAD_LIFE_MS))
+    return invalid('base', 'Attachment: the upload token is invalid or has expired');
+  const known = users.find((user) => user.email === email);
+  const user = known ?? { id: users.length + 1, name: requester.name, email };
+  if (!known) users.push(user);
+  const ticket = {
+    id: ++state.created,
+    requester_id: user.id,
+    description: comment.body,
+    ...rest,
+    attachments: files.map(({ name }) => name),
+    created_at: new Date(now()).toISOString(),
+  };
+  state.tickets.push(ticket);
+  return reply(201, { ticket });
 }
 
 /** Zendesk's 422. Like Zendesk's own, it may quote the request. */
