@@ -103,13 +103,61 @@ type Message = { kind: 'ready' | 'error' | 'crash' | 'timeout' } | { kind: 'answ
 /** Lambda gives ten seconds. A machine that starts several functions at once is slower. */
 const INIT_LIMIT_MS = 60_000;
 
+type EnvironmentOptions = { directory: string; env: Record<string, string>; patienceMs: number };
+
+function startEnvironment(declared: DeclaredFunction, options: EnvironmentOptions) {
+  const logFile = join(options.directory, 'logs', `${declared.key}-${randomUUID()}.log`);
+  const { child, ended, alive, kill, until } = startProcess(declared, options, logFile);
+  let running: { event: unknown } | undefined;
+  // Listen at once, because the process may be ready before the first invocation.
+  const initialisation = until(INIT_LIMIT_MS);
+  let cold = true;
+
+  async function run(event: unknown): Promise<Invocation['result']> {
+    let message = await initialisation;
+    if (message.kind !== 'ready') kill();
+    // A kill may have come meanwhile. A send to a killed process would count as its end.
+    else if (!alive()) message = { kind: 'crash' };
+    else {
+      cold = false;
+      const limitMs = declared.Timeout * 1000;
+      const context = {
+        awsRequestId: randomUUID(),
+        functionName: declared.FunctionName,
+        invokedFunctionArn: declared.arn,
+        memoryLimitInMB: String(declared.MemorySize),
+      };
+      child.send({ event, context, deadline: Date.now() + limitMs });
+      message = await until(limitMs + options.patienceMs);
+    }
+    if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
+    return { kind: 'failed', reason: message.kind === 'ready' ? 'error' : message.kind };
+  }
+
+  return {
+    declared,
+    ended,
+    alive,
+    running: () => running,
+    kill,
+    async invoke(event: unknown): Promise<Invocation> {
+      running = { event };
+      const from = Date.now();
+      const was = { function: declared.key, cold };
+      const result = await run(event);
+      const log = readFileSync(logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '');
+      truncateSync(logFile);
+      running = undefined;
+      return { ...was, result, ms: Date.now() - from, log };
+    },
+  };
+}
+
 /** The process inherits no variable of this one. It logs to a file: such writes are synchronous, so a kill loses no line. */
-function startEnvironment(
-  declared: DeclaredFunction,
-  { directory, env, patienceMs }: { directory: string; env: Record<string, string>; patienceMs: number },
-) {
+function startProcess(declared: DeclaredFunction, { directory, env }: EnvironmentOptions, logFile: string) {
   const [, bundle = '', exported = ''] = /^(.*)\.(.*)$/.exec(declared.Handler) ?? [];
-  const logFile = join(directory, 'logs', `${declared.key}-${randomUUID()}.log`);
   const output = openSync(logFile, 'a');
   const child = fork(join(__dirname, 'boot.cjs'), [join(directory, declared.key, bundle), exported], {
     env,
@@ -120,7 +168,6 @@ function startEnvironment(
   });
   closeSync(output);
   let alive = true;
-  let running: { event: unknown } | undefined;
   const ended = new Promise<void>((resolve) => {
     // Node emits 'error' when it cannot start the process or cannot send to it.
     for (const end of ['exit', 'error']) child.on(end, () => resolve());
@@ -146,48 +193,5 @@ function startEnvironment(
     return first;
   }
 
-  // Listen at once, because the process may be ready before the first invocation.
-  const initialisation = until(INIT_LIMIT_MS);
-  let cold = true;
-
-  async function run(event: unknown): Promise<Invocation['result']> {
-    let message = await initialisation;
-    if (message.kind !== 'ready') kill();
-    // A kill may have come meanwhile. A send to a killed process would count as its end.
-    else if (!alive) message = { kind: 'crash' };
-    else {
-      cold = false;
-      const limitMs = declared.Timeout * 1000;
-      const context = {
-        awsRequestId: randomUUID(),
-        functionName: declared.FunctionName,
-        invokedFunctionArn: declared.arn,
-        memoryLimitInMB: String(declared.MemorySize),
-      };
-      child.send({ event, context, deadline: Date.now() + limitMs });
-      message = await until(limitMs + patienceMs);
-    }
-    if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
-    return { kind: 'failed', reason: message.kind === 'ready' ? 'error' : message.kind };
-  }
-
-  return {
-    declared,
-    ended,
-    alive: () => alive,
-    running: () => running,
-    kill,
-    async invoke(event: unknown): Promise<Invocation> {
-      running = { event };
-      const from = Date.now();
-      const was = { function: declared.key, cold };
-      const result = await run(event);
-      const log = readFileSync(logFile, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '');
-      truncateSync(logFile);
-      running = undefined;
-      return { ...was, result, ms: Date.now() - from, log };
-    },
-  };
+  return { child, ended, alive: () => alive, kill, until };
 }
