@@ -58,15 +58,7 @@ async function startParts(
   const server = http.createServer();
   const api = await listen(server, listenOn.api);
   parts.add({ close: () => close(server) });
-  const endpoints = {
-    api,
-    ...aws,
-    aws: `${api}/aws`,
-    zendesk: vendors.zendesk.url,
-    sendgrid: vendors.sendgrid.url,
-    appStoreConnect: vendors.appStoreConnect.url,
-    discord: vendors.discord.webhook,
-  };
+  const endpoints = { api, ...aws, aws: `${api}/aws`, ...urlsOf(vendors) };
   const functions = startFunctions({ sqs, endpoints: endpointsOf(endpoints), ...observers }, { packaged, declared });
   const { lambda } = parts.add(functions);
   const ports = parts.add(localPorts(endpoints, { table: config.TABLE, bucket: config.BUCKET }));
@@ -95,12 +87,8 @@ async function startParts(
   const page = localConsole(deployment, vendors);
   const fakes = fakesControl(vendors);
   const control = controlPlane({ ...functions, bridge });
-  const listenerOf = (url: string): http.RequestListener => {
-    if (isConsolePath(url)) return page;
-    if (/^\/fakes([/?]|$)/.test(url)) return fakes;
-    return url.startsWith('/aws/') ? control : app;
-  };
-  server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
+  const listeners = { app, page, fakes, control };
+  server.on('request', (request, response) => listeners[listenerOf(request.url ?? '/')](request, response));
   vendors.sendgrid.sendEventsTo(`${api}${EMAIL_EVENTS}`);
   const queues = Object.entries(config.QUEUES);
   return {
@@ -118,6 +106,12 @@ async function startParts(
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
     run: (functionKey: string) => lambda.invoke(functionKey, scheduledEvent()),
   };
+}
+
+function listenerOf(url: string) {
+  if (isConsolePath(url)) return 'page';
+  if (/^\/fakes([/?]|$)/.test(url)) return 'fakes';
+  return url.startsWith('/aws/') ? 'control' : 'app';
 }
 
 export function startedParts() {
@@ -170,3 +164,10 @@ async function startFakeVendors({ functions }: Declared, ports: Ports, parts: Pa
     discord: parts.add(await startFakeDiscord({ port: ports.discord })),
   };
 }
+
+const urlsOf = ({ zendesk, sendgrid, appStoreConnect, discord }: Awaited<ReturnType<typeof startFakeVendors>>) => ({
+  zendesk: zendesk.url,
+  sendgrid: sendgrid.url,
+  appStoreConnect: appStoreConnect.url,
+  discord: discord.webhook,
+});
