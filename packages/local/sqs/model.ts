@@ -9,27 +9,19 @@ import * as queues from './queue';
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * A message move task moves as time passes: each call first does what is due. Not modelled: what this service does not use, such as deduplication
- * by content, delays, digests of attributes and policies. Nor are throttling, delays inside AWS, and
- * the limit of 120,000 messages in flight.
+ * A message move task moves as time passes: each call first does what is due. Not modelled: what this service does not
+ * use, such as deduplication by content, delays, digests of attributes and policies. Nor are throttling, delays inside
+ * AWS, and the limit of 120,000 messages in flight.
  */
 export type SqsModel = ReturnType<typeof createSqsModel>;
 
 export function createSqsModel(options: SqsModelOptions) {
   const service: Service = { ...options, queues: new Map(), accepted: 0, changed: new Set(), tasks: [] };
 
-  /** The listeners run last, when the state is final. */
   const call =
     <I, O>(action: (input: I) => O) =>
-    (input: I): O => {
-      try {
-        moveTasks.advanceTasks(service);
-        return action(input);
-      } finally {
-        queues.notify(service);
-      }
-    };
-
+    (input: I): O =>
+      upToDate(service, () => action(input));
   const ofService = <I, O>(action: (service: Service, input: I) => O) => call((input: I) => action(service, input));
   const ofQueue = <I, O>(action: (service: Service, queue: Queue, input: I) => O) =>
     call((input: I & { QueueUrl: string | undefined }) =>
@@ -54,32 +46,15 @@ export function createSqsModel(options: SqsModelOptions) {
     listMessageMoveTasks: ofService(moveTasks.listMoveTasks),
     cancelMessageMoveTask: ofService(moveTasks.cancelMoveTask),
     purgeQueue: ofQueue(queues.purge),
-    listQueues: call((input: sdk.ListQueuesRequest): sdk.ListQueuesResult => {
-      const { QueueNamePrefix: prefix = '' } = input;
-      const named = [...service.queues.values()].filter(({ name }) => name.startsWith(prefix));
-      const { urls, ...more } = queues.urlsOf(named, input);
-      return { ...(urls.length > 0 && { QueueUrls: urls }), ...more };
-    }),
-    listDeadLetterSourceQueues: ofQueue((_service, queue, input: sdk.ListDeadLetterSourceQueuesRequest) => {
-      const { urls, ...more } = queues.urlsOf(queues.sourcesOf(service, queue), input);
-      return { queueUrls: urls, ...more };
-    }),
+    listQueues: ofService(queues.listQueues),
+    listDeadLetterSourceQueues: ofQueue(queues.listSources),
   };
 
   return {
     ...actions,
     actions,
     /** The earliest time at which a message can become receivable or expire without another call. */
-    nextChangeAt: call((reference: string): number | undefined => {
-      const queue = queues.findQueue(service, reference);
-      if (!queue) return undefined;
-      const now = service.now();
-      let earliest = Math.min(queues.earliestExpiry(queue), moveTasks.nextMoveOf(service));
-      // Only the first invisible message of a group counts, because the others wait behind it.
-      for (const { messages } of queue.groups.values())
-        earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
-      return earliest === Infinity ? undefined : earliest;
-    }),
+    nextChangeAt: call((reference: string) => nextChangeAt(service, queues.findQueue(service, reference))),
     /** Calls the listener synchronously after every call that changed the receivable messages, until it is stopped. */
     onChange(reference: string, listener: () => void): () => void {
       const { listeners } = queues.getQueue(service, reference);
@@ -97,4 +72,24 @@ export function createSqsModel(options: SqsModelOptions) {
       [...queues.getQueue(service, reference).byId.values()].map(({ group: _group, ...message }) => message),
     ),
   };
+}
+
+/** Does first what is due. The listeners run last, when the state is final. */
+function upToDate<O>(service: Service, action: () => O): O {
+  try {
+    moveTasks.advanceTasks(service);
+    return action();
+  } finally {
+    queues.notify(service);
+  }
+}
+
+function nextChangeAt(service: Service, queue: Queue | undefined): number | undefined {
+  if (!queue) return undefined;
+  const now = service.now();
+  let earliest = Math.min(queues.earliestExpiry(queue), moveTasks.nextMoveOf(service));
+  // Only the first invisible message of a group counts, because the others wait behind it.
+  for (const { messages } of queue.groups.values())
+    earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
+  return earliest === Infinity ? undefined : earliest;
 }

@@ -177,11 +177,25 @@ export const sourcesOf = ({ queues }: Service, { arn }: Queue): Queue[] =>
 type Page = { MaxResults?: number | undefined; NextToken?: string | undefined };
 
 /** The URLs of queues, by name. SQS gives them page by page only if the request names a size. */
-export function urlsOf(queues: Queue[], { MaxResults: most = Infinity, NextToken: after = '' }: Page) {
+function urlsOf(queues: Queue[], { MaxResults: most = Infinity, NextToken: after = '' }: Page) {
   const left = queues.filter(({ name }) => name > after).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const shown = left.slice(0, most);
   const next = left.length > shown.length ? shown.at(-1)?.name : undefined;
   return { urls: shown.map(({ url }) => url), ...(next !== undefined && { NextToken: next }) };
+}
+
+export function listQueues(service: Service, input: sdk.ListQueuesRequest): sdk.ListQueuesResult {
+  const { QueueNamePrefix: prefix = '' } = input;
+  const { urls, ...more } = urlsOf(
+    [...service.queues.values()].filter(({ name }) => name.startsWith(prefix)),
+    input,
+  );
+  return { ...(urls.length > 0 && { QueueUrls: urls }), ...more };
+}
+
+export function listSources(service: Service, queue: Queue, input: sdk.ListDeadLetterSourceQueuesRequest) {
+  const { urls, ...more } = urlsOf(sourcesOf(service, queue), input);
+  return { queueUrls: urls, ...more };
 }
 
 export function notify(service: Service): void {
