@@ -61,12 +61,7 @@ export function declared(resources: Record<string, Resource>, sqsUrl: string) {
   return {
     queues: ofType('AWS::SQS::Queue', ({ QueueName: _name, Tags: _tags, ...properties }, id) => ({
       name: attribute(id, 'QueueName'),
-      attributes: Object.fromEntries(
-        Object.entries(resolve(properties) as Properties).map(([name, value]) => [
-          name,
-          typeof value === 'object' ? JSON.stringify(value) : String(value),
-        ]),
-      ),
+      attributes: textsOf(resolve(properties) as Properties),
     })),
     tables: ofType('AWS::DynamoDB::Table', (properties) => {
       const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = properties;
@@ -91,6 +86,14 @@ export function declared(resources: Record<string, Resource>, sqsUrl: string) {
     producer: producerSettings.parse(producer),
   };
 }
+
+const textsOf = (properties: Properties): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? JSON.stringify(value) : String(value),
+    ]),
+  );
 
 export interface Resource {
   Type: string;
