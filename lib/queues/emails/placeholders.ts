@@ -73,9 +73,8 @@ function linkOf(unsubscribe: Words['unsubscribe']) {
     // It cannot be encoded, which would fail the whole chunk.
     const broken = tags.find((one) => !wordOf(person, one)?.isWellFormed());
     if (broken) return { path: ['data', broken.name], rule: 'must be well-formed Unicode' };
-    if (linkFor(person).length > MAX_LINK)
-      return { path: ['data'], rule: `makes the unsubscribe link longer than ${MAX_LINK} characters` };
-    return undefined;
+    const rule = `makes the unsubscribe link longer than ${MAX_LINK} characters`;
+    return linkFor(person).length > MAX_LINK ? { path: ['data'], rule } : undefined;
   };
   return { tags, linkFor, unfit };
 }

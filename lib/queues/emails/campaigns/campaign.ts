@@ -147,25 +147,23 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
   };
 }
 
-type Clocked = Pick<ItemDeps, 'clock'>;
-
-const withEntry = ({ clock }: Clocked, campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
+const withEntry = ({ clock }: ItemDeps, campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
   ...campaign,
   history: appended(campaign.history, { at: clock.now(), event, ...(note ? { note } : {}) }),
 });
 
-function started(deps: Clocked, plan: CampaignPlan): Campaign {
+function started(deps: ItemDeps, plan: CampaignPlan): Campaign {
   const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
   const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [], wave: waveFrom(0) };
   const state = { status: 'running' as const, round: 0, reports: [NO_REPORTS], history: [] };
   return withEntry(deps, { ...plan, ...keys, ...chunks, ...state }, 'accepted');
 }
 
-function paused(deps: Clocked, campaign: Campaign, reason: string, note = reason): Campaign {
+function paused(deps: ItemDeps, campaign: Campaign, reason: string, note = reason): Campaign {
   return { ...withEntry(deps, campaign, 'paused', note), status: 'paused', reason };
 }
 
-function resumed(deps: Clocked, campaign: Campaign, note?: string): Campaign {
+function resumed(deps: ItemDeps, campaign: Campaign, note?: string): Campaign {
   const { reason: _reason, why: _why, ...rest } = withEntry(deps, campaign, 'resumed', note);
   const ended = { ...NONE_ENDED, since: deps.clock.now() };
   // The time of the pause must not slow the rate.
@@ -175,7 +173,7 @@ function resumed(deps: Clocked, campaign: Campaign, note?: string): Campaign {
   return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent, wave };
 }
 
-function cancelled(deps: Clocked, campaign: Campaign, note?: string): Campaign {
+function cancelled(deps: ItemDeps, campaign: Campaign, note?: string): Campaign {
   const { reason: _reason, ...rest } = withEntry(deps, campaign, 'cancelled', note);
   return { ...rest, status: 'cancelled' };
 }
