@@ -1,8 +1,8 @@
 import { realSecret } from '../lib/platform/aws/secrets';
 import { realAppStoreConnect } from '../lib/queues/testflight/app-store-connect';
+import { createCommands } from '../lib/queues/testflight/commands';
 import { testflightEnv } from '../lib/queues/testflight/config';
 import { testflightContract } from '../lib/queues/testflight/process';
-import { createSubjects } from '../lib/queues/testflight/subjects';
 import { hashPeopleWith, publishedEvents } from './startup/engine';
 import { senderOf, sendgridDeps } from './startup/sendgrid';
 import { workerHandler } from './startup/worker';
@@ -20,7 +20,7 @@ export const handler = workerHandler({
         privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
       }),
       ...sendgridDeps(config, deps),
-      subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY), settleAfterMs }),
+      commands: createCommands({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY), settleAfterMs }),
       config: {
         apps: config.APPS,
         from: senderOf(config),

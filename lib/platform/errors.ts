@@ -118,7 +118,7 @@ const VERDICTS = {
   /** An operator paused what the job belongs to. The job comes back when the operator resumes it. */
   paused: { class: 'wait', code: 'Paused', message: 'the job is paused' },
   cancelled: { class: 'permanent', code: 'Cancelled', message: 'the job is cancelled' },
-  /** A later command replaced the job (lib/queues/testflight/subjects.ts). `by`: the id of that command's job. */
+  /** A later command replaced the job (lib/queues/testflight/commands.ts). `by`: the id of that command's job. */
   superseded: { class: 'permanent', code: SUPERSEDED, message: 'a later command replaced the job' },
   /** This counts no attempt, because the job's next run has time again. */
   outOfTime: { class: 'wait', code: 'OutOfTime', message: 'too little time is left for this run' },

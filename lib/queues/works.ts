@@ -1,4 +1,4 @@
-import type { QueueWorks } from '../engine/reconcile/run';
+import type { QueueWorks } from '../engine/reconcile/contract';
 import { analyticsWorks } from './analytics/reconcile';
 import { type CampaignSettings, emailsWorks } from './emails/reconcile';
 import { QUEUES } from './queues';

@@ -22,8 +22,8 @@ import { takeEvents } from '../../lib/queues/emails/events/webhook';
 import { emailsContract } from '../../lib/queues/emails/process';
 import { feedbackContract, mailLimit } from '../../lib/queues/feedback/process';
 import { MAIL_STEPS } from '../../lib/queues/queues';
+import { createCommands } from '../../lib/queues/testflight/commands';
 import { testflightContract } from '../../lib/queues/testflight/process';
-import { createSubjects } from '../../lib/queues/testflight/subjects';
 import { queueWorks } from '../../lib/queues/works';
 import { createEventSourceMapping } from '../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../packages/local/lambda/runtime';
@@ -211,7 +211,7 @@ export function startService({ seed, trouble, onMails }: Options) {
     testflight: ({ deps, mail }) =>
       testflightContract({
         ...{ appStoreConnect: vendors.apple, ...mail },
-        subjects: createSubjects({ ...deps, hashPeople, settleAfterMs: 30_000 }),
+        commands: createCommands({ ...deps, hashPeople, settleAfterMs: 30_000 }),
         config: {
           ...{ apps: [], from, brand: 'Example' },
           notificationWaitMs: instance.waits.notification * 1000,

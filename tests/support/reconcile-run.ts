@@ -1,5 +1,5 @@
+import type { ReconcileDeps, ReconcileRun } from '../../lib/engine/reconcile/contract';
 import { createFactReporter } from '../../lib/engine/reconcile/facts';
-import type { ReconcileDeps, ReconcileRun } from '../../lib/engine/reconcile/run';
 
 /** The arguments of one kind of reconciler work, for a test that calls it directly. */
 export const reconcileRun = (deps: ReconcileDeps, canaryMs = 0): ReconcileRun => ({

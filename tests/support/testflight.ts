@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { sharedRate } from '../../lib/mail/rate';
 import { realAppStoreConnect } from '../../lib/queues/testflight/app-store-connect';
+import { createCommands } from '../../lib/queues/testflight/commands';
+import type { AllowedApp } from '../../lib/queues/testflight/membership';
 import type { InviteInput } from '../../lib/queues/testflight/message';
 import { testflightContract } from '../../lib/queues/testflight/process';
-import type { AllowedApp } from '../../lib/queues/testflight/run';
-import { createSubjects } from '../../lib/queues/testflight/subjects';
 import { type AppStoreConnectSeed, startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
@@ -83,7 +83,7 @@ export async function startTestflight(given: TestflightOptions = {}) {
         sendgrid: watchedSendgrid(sendgrid.url, now, options),
         rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
         clock,
-        subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
+        commands: createCommands({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
         config: { apps, from: SUPPORT, templateId, brand: 'Sample', notificationWaitMs: 900_000 },
       }),
     { ...options, clock },

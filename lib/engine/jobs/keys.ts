@@ -19,8 +19,8 @@ export const trialKey = (queue: string, messageId: string): string => `trial#${q
 export const fileKey = (object: string): string => `file#${object}`;
 /** Evidence about a step of a job, before the reconciler writes it into the job's row. */
 export const evidenceKey = (queue: string, step: string, id: string): string => `evidence#${queue}#${step}#${id}`;
-/** What a queue remembers about the person of a job. `subject` is a hash. */
-export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
+/** What a queue remembers about a person, of whom the key has a hash. */
+export const personKey = (queue: string, hash: string): string => `person#${queue}#${hash}`;
 export const reconcilerKey = 'lease#reconciler';
 export const factsKey = 'facts';
 

@@ -4,8 +4,8 @@ import { groupBy } from '../../platform/group-by';
 import type { Queues, ReceivedMessage } from '../../platform/ports';
 import { todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/messages';
+import type { ReconcileDeps, ReconcileRun, Work } from './contract';
 import { judgeEntry, type Moved, noteUnread, returnUntried } from './returns';
-import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** Longer than a run. If a run dies, the messages that it received return to the next run. */
 const RUN_SECONDS = 60;

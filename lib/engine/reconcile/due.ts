@@ -2,7 +2,7 @@ import { mapEach } from '../../platform/concurrency';
 import { groupBy } from '../../platform/group-by';
 import { type DueSearch, everyDue, SHARE, writeItem } from '../jobs/items';
 import type { JobRow } from '../jobs/row';
-import type { ReconcileDeps, ReconcileRun } from './run';
+import type { ReconcileDeps, ReconcileRun } from './contract';
 
 const AT_ONCE = 32;
 const FIRST_WAIT_MS = 60_000;

@@ -8,11 +8,11 @@ import { evidenceSchema } from '../jobs/row-schema';
 import { expiresAfter, isSentFromKept, keepsEntry, provenSteps, todoOf } from '../jobs/schedule';
 import { expire, neverSent } from '../jobs/transitions';
 import { countEnd, finish } from '../worker/close';
+import type { ReconcileDeps, ReconcileRun, Work } from './contract';
 import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
 import { endWithoutBody, sendAgain } from './release';
 import { unreadIn } from './returns';
-import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** SQS counts approximately, and counts lag behind by up to a minute. */
 const UNCLAIMED_MS = 10 * 60_000;

@@ -7,7 +7,7 @@ import { canaryKey, jobKey, pauseKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
 import { CANARY_TYPE, newRow } from '../jobs/row';
 import { isStopped } from '../worker/circuit';
-import type { ReconcileDeps, ReconcileRun, Work } from './run';
+import type { ReconcileDeps, ReconcileRun, Work } from './contract';
 
 /** A queue's last canary, a job without any work. `at`: when it was made, ms since 1970. Only the reconciler writes it. */
 const canaries = renewable({ id: z.string(), at: time }, { id: '', at: 0 });

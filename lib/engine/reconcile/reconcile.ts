@@ -3,12 +3,12 @@ import { endLease, type FailingWork, type Place, type ReconcilerRun, reconcilerR
 import { jobKey, reconcilerKey } from '../jobs/keys';
 import { ROW_DAMAGED } from '../jobs/row-schema';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
+import type { Failed, ReconcileDeps, ReconcileRun, Work } from './contract';
 import { judgeDeadLetters } from './dead-letters';
 import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';
 import { createFactReporter, type FactReporter } from './facts';
 import { checkPause, measureHeld, reportDead, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
-import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {

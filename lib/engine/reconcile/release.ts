@@ -17,8 +17,8 @@ import {
   withPauses,
 } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
+import { type Filled, type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './contract';
 import { eachDue } from './due';
-import { type Filled, type QueueWorks, type ReconcileDeps, type ReconcileRun, vendorsIn, type Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 /** No job of this kind waits. */

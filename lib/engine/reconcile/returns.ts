@@ -21,7 +21,7 @@ import {
   rejected,
 } from '../worker/claim';
 import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
-import type { ReconcileRun } from './run';
+import type { ReconcileRun } from './contract';
 
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };

@@ -192,7 +192,7 @@ const FACTS = {
     scope: 'queue',
     title: 'The message of a job is missing',
     meaning:
-      'No worker has claimed the job, and its queue is empty. Its body is not kept, so its sender must send it again.',
+      'No worker has claimed the job, and its queue is empty. Its body is not kept, so its caller must send it again.',
     inspect: 'jobs show JOB --queue {}',
   },
   'jobs-dead': {

@@ -55,7 +55,7 @@ export async function erasePerson(
   const addresses = person.email === undefined ? [] : [person.email, mailboxOf(person.email)];
   await deps.suppression?.add(addresses.map((email) => ({ email, reason: 'erased' })));
   await each('rows', ({ key }) => eraseJob(deps, key, own));
-  // The body of a job without a row, or of one whose sender gave no hash of the person.
+  // The body of a job without a row, or of one whose program gave no hash of the person.
   for (const place of ['bodies', 'data'] as const) await each(place, (one) => eraseWithJob(deps, one, own));
   await each('uploads', ({ key, job }) => (job ? eraseFile(deps, key, own) : rewrite(deps, 'uploads', key, matcher)));
   for (const place of ['lists', 'records', 'rejected'] as const)

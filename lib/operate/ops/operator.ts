@@ -4,7 +4,7 @@ import type { HashPeople } from '../../engine/jobs/person-hash';
 import { recordOf } from '../../engine/jobs/record';
 import type { JobEvent, JobRow, Lack } from '../../engine/jobs/row';
 import { shownState } from '../../engine/jobs/states';
-import type { ReconcileDeps } from '../../engine/reconcile/run';
+import type { ReconcileDeps } from '../../engine/reconcile/contract';
 import { newId } from '../../engine/submit/options';
 import type { SuppressionList } from '../../mail/suppression';
 import type { SendingLimits } from '../../platform/config/functions';

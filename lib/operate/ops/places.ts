@@ -44,7 +44,7 @@ export const PLACES = {
   witnesses: { days: [30, 28], folders: (prefix) => [`${prefix}/_witness/`] },
   audit: { days: [YEAR, 0], folders: (prefix) => [`${prefix}/_audit/`] },
   shared: {
-    items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#', 'suppress#', 'list#'],
+    items: () => ['person#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#', 'suppress#', 'list#'],
   },
 } satisfies Record<string, Place>;
 

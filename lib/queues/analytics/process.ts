@@ -59,7 +59,7 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Parameters<Work>[0
   deps.metrics.add('EventsAccepted', counts.accepted, 'Count', {});
   // A repeat does no harm, and no person can do anything about it.
   deps.metrics.add('EventsRejected', counts.rejected - repeats + Number(envelope.refused ?? 0), 'Count', {});
-  // From `track` of the first event of a message. Senders that do not say it packed at once.
+  // From `track` of the first event of a message. Programs that do not say it packed at once.
   const since = Date.parse((data.events as { received?: string }[])[0]?.received ?? envelope.time);
   deps.metrics.add('TimeToStore', now() - (Number.isNaN(since) ? place.time : since), 'Milliseconds', {});
   if (accepted)

@@ -1,4 +1,4 @@
-import type { QueueWorks, ReconcileRun } from '../../engine/reconcile/run';
+import type { QueueWorks, ReconcileRun } from '../../engine/reconcile/contract';
 import { hoursLeases } from './hours';
 import { hoursKey } from './queue';
 

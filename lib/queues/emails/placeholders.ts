@@ -14,7 +14,7 @@ interface Person {
   data?: Record<string, unknown> | undefined;
 }
 
-/** What a sender writes: the mail itself, or a dynamic template and what it needs. */
+/** What a program writes: the mail itself, or a dynamic template and what it needs. */
 export interface Words extends Partial<Record<'templateId' | 'subject' | 'text' | 'html', string | undefined>> {
   templateKeys?: readonly string[] | undefined;
   unsubscribe?: { link: string } | { group: number } | undefined;

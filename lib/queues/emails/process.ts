@@ -89,7 +89,7 @@ async function sendChunk(
   context: RunContext,
 ) {
   const { campaigns, recall } = deps;
-  // Any sender can name a chunk. Only under the chunk's own id does its row show that it was sent.
+  // Any program can name a chunk. Only under the chunk's own id does its row show that it was sent.
   if (id !== chunkId(data.campaign, data.number))
     throw wrongField('ForeignChunk', 'data.campaign', 'the message is not the chunk that it names');
   const campaign = await readCampaign(campaigns, data.campaign);

@@ -1,6 +1,6 @@
 import { ItemDamagedError } from '../../engine/jobs/items';
 import type { JobRow } from '../../engine/jobs/row';
-import type { QueueWorks, ReconcileRun } from '../../engine/reconcile/run';
+import type { QueueWorks, ReconcileRun } from '../../engine/reconcile/contract';
 import { HOLDS_BY_SETTING } from '../../mail/rate';
 import { foldSuppressed, type SuppressionList } from '../../mail/suppression';
 import type { SendingLimits } from '../../platform/config/functions';

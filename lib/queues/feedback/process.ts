@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { mailboxOf } from '../../engine/jobs/address';
 import { type ItemDeps, renewable, type Stored, time } from '../../engine/jobs/items';
-import { attachmentsPrefix, subjectKey, uploadsPrefix } from '../../engine/jobs/keys';
+import { attachmentsPrefix, personKey, uploadsPrefix } from '../../engine/jobs/keys';
 import { type HashPeople, saltOf } from '../../engine/jobs/person-hash';
 import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../../engine/worker/contract';
@@ -218,7 +218,7 @@ export function attachmentsOf(
   { objects, prefix, ours }: { objects: Objects; prefix: string; ours: boolean },
   { attachments = [] }: Feedback,
 ): (() => Promise<{ name: string; contentType: string; bytes: Uint8Array }>)[] {
-  // Another sender names uploads only: their keys are random. The producer checks all others.
+  // Another program names uploads only: their keys are random. The producer checks all others.
   const home = (ours ? attachmentsPrefix : uploadsPrefix)(prefix, FEEDBACK_QUEUE);
   const refused = (index: number, code: string, rule: string) =>
     wrongField(code, `data.attachments.${index}.key`, rule);
@@ -306,4 +306,4 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
   };
 }
 
-const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);
+const keyOf = (hash: string): string => personKey(FEEDBACK_QUEUE, hash);

@@ -3,9 +3,9 @@ import { oweMail, ownMail, sendOwed, skipStep } from '../../mail/mail';
 import type { Mail } from '../../mail/sendgrid';
 import { TransientError } from '../../platform/errors';
 import type { TesterState } from './app-store-connect';
+import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightDeps } from './membership';
 import type { Invite, InviteResult } from './message';
 import { NOTIFICATION, TESTFLIGHT_QUEUE } from './queue';
-import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightDeps } from './run';
 
 interface KnownTester {
   id: string;

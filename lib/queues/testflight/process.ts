@@ -3,6 +3,14 @@ import { type Job, messageType, type QueueContract, type RunContext } from '../.
 import { VerdictError, wrongField } from '../../platform/errors';
 import { invite } from './invite';
 import {
+  type AllowedApp,
+  callApple,
+  changeMembership,
+  changeOrConfirm,
+  startRun,
+  type TestflightDeps,
+} from './membership';
+import {
   type Invite,
   inviteSchema,
   type NotifyBuild,
@@ -16,7 +24,6 @@ import {
   TESTFLIGHT_REMOVE,
 } from './message';
 import { TESTFLIGHT_QUEUE } from './queue';
-import { type AllowedApp, callApple, changeMembership, changeOrConfirm, startRun, type TestflightDeps } from './run';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(deps: TestflightDeps): QueueContract {

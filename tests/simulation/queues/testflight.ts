@@ -1,8 +1,8 @@
 import type { QueueContract } from '../../../lib/engine/worker/contract';
+import { createCommands } from '../../../lib/queues/testflight/commands';
 import { TESTFLIGHT_INVITE } from '../../../lib/queues/testflight/message';
 import { testflightContract } from '../../../lib/queues/testflight/process';
 import { TESTFLIGHT_QUEUE } from '../../../lib/queues/testflight/queue';
-import { createSubjects } from '../../../lib/queues/testflight/subjects';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import { fifoSettings } from '../../support/queue-pair';
@@ -60,7 +60,7 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
       sendgrid: sendgridOf(world, process),
       rate: rateOf(world, process, { ports }),
       clock: ports.clock,
-      subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
+      commands: createCommands({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
       config: {
         ...{ apps: [], from: { email: 'support@example.com' }, brand: 'Example' },
         notificationWaitMs: mailWaitOf(world.plan),

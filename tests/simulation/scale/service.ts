@@ -1,7 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Envelope } from '../../../lib/engine/jobs/envelope';
+import type { QueueWorks } from '../../../lib/engine/reconcile/contract';
 import { reconcile } from '../../../lib/engine/reconcile/reconcile';
-import type { QueueWorks } from '../../../lib/engine/reconcile/run';
 import { handleBatch } from '../../../lib/engine/worker/batch';
 import type { QueueContract } from '../../../lib/engine/worker/contract';
 import type { QueueSettings } from '../../../lib/platform/config/functions';

@@ -49,7 +49,7 @@ const MAY_NOT: Record<string, Request[]> = {
   ],
   ReaderPolicy: [
     ...['PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#1')),
-    item('GetItem', 'subject#feedback#1'),
+    item('GetItem', 'person#feedback#1'),
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
     ...on(arn('ssm', 'parameter/example/hash-key'), 'ssm:GetParameter'),
@@ -116,7 +116,7 @@ const THE_WEBHOOK_MAY_NOT: Request[] = [
   ...['emails#0190', 'feedback#0190', 'vendor#sendgrid', 'evidence#analytics#send#0190'].map((key) =>
     item('PutItem', key),
   ),
-  ...['analytics#0190', 'subject#testflight#0190', 'campaign#0190'].map((key) => item('GetItem', key)),
+  ...['analytics#0190', 'person#testflight#0190', 'campaign#0190'].map((key) => item('GetItem', key)),
   ...['_events/emails/x', 'emails/x', '_data/emails/x'].flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject')),
   ...['_events/analytics/x', '_suppressed/emails'].flatMap((key) => on(object(`jobs/${key}`), 's3:PutObject')),
   ...secretsManager('example/sendgrid-AbC123'),

@@ -246,7 +246,7 @@ export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 /** Must never change: another namespace would send every chunk that is under way a second time. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
-/** A chunk occupies the senders for this long, and every other campaign waits meanwhile. */
+/** A chunk occupies the workers for this long, and every other campaign waits meanwhile. */
 const CHUNK_SECONDS = 0.5;
 
 /** `first`: of the guard. A first wave has whole chunks. */

@@ -15,7 +15,7 @@ import {
 } from './chunks';
 
 /**
- * Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. A single mail
+ * Released chunks reach the workers some time later, and this extra work keeps the workers busy until then. A single mail
  * waits for it in the queue.
  */
 const AHEAD_MS = 1_000;
@@ -25,7 +25,7 @@ const MOST_OPEN_SECONDS = 20;
 const READING_MS = 8_000;
 
 /**
- * Releases chunks of all campaigns side by side, enough for the senders until the next poll in `nextMs`. Returns
+ * Releases chunks of all campaigns side by side, enough for the workers until the next poll in `nextMs`. Returns
  * whether there is more to do soon. A campaign that fails does not hold back the others.
  */
 export async function releaseCampaigns(
@@ -75,7 +75,7 @@ async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Ca
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
 /**
- * Releases chunks until the senders have work for `forMs`. One chunk may exceed that, whatever its size. `true`: none may
+ * Releases chunks until the workers have work for `forMs`. One chunk may exceed that, whatever its size. `true`: none may
  * be sent now, because of the window or the cap.
  */
 async function releaseFairly(

@@ -233,13 +233,13 @@ const mailEvent = z.object({
 type Parsed = z.infer<typeof mailEvent>;
 
 /** A stored event. It has no address: the manifest has the address under the recipient's number. */
-export type StoredEvent = Omit<Parsed, 'instance' | 'sg_message_id' | 'email' | 'asm_group_id' | keyof Sender> & {
+export type StoredEvent = Omit<Parsed, 'instance' | 'sg_message_id' | 'email' | 'asm_group_id' | keyof Origin> & {
   messageId: string;
 };
 
 /** The queue, the step and the time (ms) of the job that sent the mail, and the mail's place. */
-type Sender = Pick<Parsed, 'queue' | 'step' | 'time' | 'first' | 'round'>;
-type MailEvent = Sender & { stored: StoredEvent; email: string | undefined; group: number | undefined };
+type Origin = Pick<Parsed, 'queue' | 'step' | 'time' | 'first' | 'round'>;
+type MailEvent = Origin & { stored: StoredEvent; email: string | undefined; group: number | undefined };
 
 /** Removes everything personal from what is stored. `undefined` if this instance sent no such mail, or no job can have its time. */
 export function parseEvent(

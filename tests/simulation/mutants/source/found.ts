@@ -90,7 +90,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       unpolled: { from: 0, until: 10 * MINUTE_MS },
     },
     /^later wins: .* is superseded, and no later command covers it/,
-    'lib/queues/testflight/subjects.ts',
+    'lib/queues/testflight/commands.ts',
     { 'row.firstSequence, row.deliveries[0]?.sequence': 'row.firstSequence ?? row.deliveries[0]?.sequence' },
   ),
   cancelledCommandLosesItsPlace: mutant(
@@ -230,7 +230,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       calls: calls('apple.createTester', 'mute', 'throttled'),
     },
     /^later wins: .* was accepted last, and the tester is in the group/,
-    'lib/queues/testflight/subjects.ts',
+    'lib/queues/testflight/commands.ts',
     { "step !== undefined && step.status !== 'started'": 'step !== undefined' },
   ),
   // Apple does not answer the invitation, and then not the question about it.

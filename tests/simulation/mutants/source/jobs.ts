@@ -48,7 +48,7 @@ const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
 const SILENT: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'silent') };
 const LEFT_UNKNOWN = /^nothing lost: the event about the mail of .* left its step unknown/;
 
-const SUBJECTS = 'lib/queues/testflight/subjects.ts';
+const COMMANDS = 'lib/queues/testflight/commands.ts';
 
 const ahead = (planned: { ahead: number; cancel?: number }): Partial<Plan> => ({ jobs: jobs(['good', { planned }]) });
 
@@ -297,7 +297,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       calls: calls('apple.createTester', 'throttled'),
     },
     /^later wins: .* the tester is in the group/,
-    SUBJECTS,
+    COMMANDS,
     {
       "if ('by' in left) throw new VerdictError('superseded', { by: left.by });":
         "if ('by' in left) return wanted.groups ?? [];",
@@ -306,7 +306,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   everyCommandIsSuperseded: mutant(
     { queue: 'testflight', jobs: jobs('joins', ['joins', { at: 1_000 }]) },
     /^later wins: .* is superseded, and no later command covers it/,
-    SUBJECTS,
+    COMMANDS,
     { 'bySequence(a.place, b.place) > 0': 'a.job !== b.job' },
   ),
   // SQS deletes the message of the first run, and gives that of the second one to another worker.

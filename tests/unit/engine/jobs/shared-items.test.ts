@@ -254,7 +254,7 @@ const RENEWABLE: Record<
     ({ deps }) => reconcileRun(deps).report({ kind: 'circuit-open', subject: 'sendgrid', code: 'Down' }),
   ],
   'the mails of an address': [
-    `subject#feedback#${hashed('mailed:ann@example.com')[0]}`,
+    `person#feedback#${hashed('mailed:ann@example.com')[0]}`,
     { jobs: { id: 1 } },
     ['jobs'],
     ({ deps }) => mailLimit(deps)({ id: 'job', email: 'ann@example.com', isKnown: true }),

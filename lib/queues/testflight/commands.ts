@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ItemDeps, readItem, renewable, type Stored, time } from '../../engine/jobs/items';
-import { jobKey, subjectKey } from '../../engine/jobs/keys';
+import { jobKey, personKey } from '../../engine/jobs/keys';
 import type { HashPeople } from '../../engine/jobs/person-hash';
 import type { JobRow, Step } from '../../engine/jobs/row';
 import { OBJECT_LIFETIME_MS } from '../../engine/jobs/schedule';
@@ -16,8 +16,8 @@ const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b
  * dead in between (docs/testflight.md, "Which command counts").
  *
  * A command's place is SQS's sequence number of its job's first message. SQS numbers the messages of a message group
- * (here an app) in the order in which it accepts them, so no clock of a producer counts. The sender writes the number
- * into the row; for a sender that writes no row, the first delivery has it. Releases, returns and retries send new
+ * (here an app) in the order in which it accepts them, so no clock of a producer counts. The producer writes the
+ * number into the row; for a program that writes no row, the first delivery has it. Releases, returns and retries send new
  * messages and do not change the place.
  *
  * The first run of a command adds it to the item of its tester. Before each effect, a run reads that item again. While
@@ -40,7 +40,7 @@ const commandSchema = z.object({
 type Command = z.infer<typeof commandSchema>;
 
 /** The commands about one tester of one app, without those that later ones cover. Its key has a hash of the tester. */
-const subjects = renewable(
+const commandLists = renewable(
   {
     commands: z.array(commandSchema),
     /** Until this time an unanswered call of an earlier command may take effect, in ms since 1970. */
@@ -48,24 +48,24 @@ const subjects = renewable(
   },
   { commands: [], settledAt: 0 },
 );
-type Subject = Stored<typeof subjects>;
+type CommandList = Stored<typeof commandLists>;
 
 type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
-export type Subjects = ReturnType<typeof createSubjects>;
+export type Commands = ReturnType<typeof createCommands>;
 
 /** `settleAfterMs`: how long after an unanswered call Apple may first show its effect. */
 type Deps = ItemDeps & { hashPeople: HashPeople; settleAfterMs: number };
 
-export function createSubjects(deps: Deps) {
+export function createCommands(deps: Deps) {
   return {
     /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
     showsUntil: (step: Pick<Step, 'startedAt'>, calls: number): number => showsUntil(deps, step, calls),
     /** Stores a command unless it is stored already. Returns it as far as no later command replaced it. */
     begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted) => {
       const { groups = [] } = wanted;
-      // A worker may claim the job before its sender writes the first message's number. A sender without an answer for
-      // that message knows only a later number.
+      // A worker may claim the job before its producer writes the first message's number. A producer without an answer
+      // for that message knows only a later number.
       const known = [row.firstSequence, row.deliveries[0]?.sequence].filter((one) => one !== undefined);
       const [place] = known.sort(bySequence);
       if (place === undefined) return { left: async (_step?: Step) => groups };
@@ -82,10 +82,10 @@ export function createSubjects(deps: Deps) {
          */
         left: async (step?: Step): Promise<readonly string[]> => {
           if (step !== undefined && step.status !== 'started') return groups;
-          const subject = await read(deps, keys);
-          const left = remaining(command, subject.commands);
+          const known = await read(deps, keys);
+          const left = remaining(command, known.commands);
           if ('by' in left) throw new VerdictError('superseded', { by: left.by });
-          const waitMs = subject.settledAt - deps.clock.now();
+          const waitMs = known.settledAt - deps.clock.now();
           if (waitMs <= 0) return left.groups;
           throw new WaitError({
             code: 'EarlierMayShow',
@@ -111,7 +111,7 @@ async function settledAt(deps: Deps, { job, groups = [] }: Command): Promise<num
 
 /** Reads the items under the present key of hashes and under earlier ones. */
 async function read(deps: Deps, keys: readonly string[]) {
-  const items = await Promise.all(keys.map((key) => subjects.read(deps, key)));
+  const items = await Promise.all(keys.map((key) => commandLists.read(deps, key)));
   return {
     stored: items[0],
     commands: items.flatMap((item) => item?.commands ?? []),
@@ -126,14 +126,14 @@ async function add(deps: Deps, keys: readonly [string, ...string[]], command: Co
   const earlier = known.commands.filter((other) => isLater(command, other));
   const settles = await Promise.all(earlier.map((other) => settledAt(deps, other)));
   const [key] = keys;
-  const change = (stored: Subject | undefined): Subject => ({
+  const change = (stored: CommandList | undefined): CommandList => ({
     ...(stored ?? { key, version: 0, writer: '' }),
     commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
     settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
     // An earlier command can run as long as its body may be kept.
     expiresAt: Math.ceil((deps.clock.now() + OBJECT_LIFETIME_MS) / 1000),
   });
-  await subjects.update(deps, key, change, known.stored);
+  await commandLists.update(deps, key, change, known.stored);
 }
 
 const isLater = (a: Command, b: Command): boolean => bySequence(a.place, b.place) > 0;
@@ -158,4 +158,4 @@ function uncovered(commands: readonly Command[]): Command[] {
   });
 }
 
-const keyOf = (hash: string): string => subjectKey(TESTFLIGHT_QUEUE, hash);
+const keyOf = (hash: string): string => personKey(TESTFLIGHT_QUEUE, hash);

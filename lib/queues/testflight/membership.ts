@@ -3,7 +3,7 @@ import type { MailDeps, OwnMails } from '../../mail/mail';
 import { WaitError } from '../../platform/errors';
 import type { CallOptions } from '../../platform/http';
 import { type AppStoreConnect, Contradiction } from './app-store-connect';
-import type { Subjects, Wanted } from './subjects';
+import type { Commands, Wanted } from './commands';
 
 /** An app that an instance may change. `group`: only this group of the app. */
 export interface AllowedApp {
@@ -13,7 +13,7 @@ export interface AllowedApp {
 
 export interface TestflightDeps extends MailDeps {
   appStoreConnect: AppStoreConnect;
-  subjects: Subjects;
+  commands: Commands;
   config: OwnMails & {
     /** The apps and groups that jobs may change. Empty: any. */
     apps: readonly AllowedApp[];
@@ -47,7 +47,7 @@ export async function startRun(
   deps: TestflightDeps,
   { job, wanted, context }: { job: Job<{ app: string; email: string }>; wanted: Wanted; context: RunContext },
 ) {
-  const command = await deps.subjects.begin(job, wanted);
+  const command = await deps.commands.begin(job, wanted);
   const apple = callApple(deps, context);
   const { steps, now } = context;
   const claimedAt = job.row.deliveries.at(-1)?.at ?? now();
@@ -62,7 +62,7 @@ export async function startRun(
       if (before?.status !== 'started') return ask();
       // This run's clock may be ahead of the one that stored `startedAt`. Then a crashed run's call may be under way.
       const startedAt = job.row.crashes > 0 ? Math.max(before.startedAt, claimedAt) : before.startedAt;
-      const waitMs = deps.subjects.showsUntil({ startedAt }, calls) - now();
+      const waitMs = deps.commands.showsUntil({ startedAt }, calls) - now();
       if (waitMs > 0)
         throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
       return ask();

@@ -2,7 +2,7 @@ import { jobKey } from '../../../../lib/engine/jobs/keys';
 import { createLedger } from '../../../../lib/engine/jobs/ledger';
 import { hashesWith } from '../../../../lib/engine/jobs/person-hash';
 import type { JobRow } from '../../../../lib/engine/jobs/row';
-import { createSubjects, type Wanted } from '../../../../lib/queues/testflight/subjects';
+import { createCommands, type Wanted } from '../../../../lib/queues/testflight/commands';
 import { acceptedRow } from '../../../support/accepted-row';
 import { jobId } from '../../../support/engine';
 import { HASH_KEY } from '../../../support/hash-people';
@@ -17,7 +17,7 @@ function start(keys: readonly [string, ...string[]] = [HASH_KEY], table = memory
   const ports = { table, clock, random: memoryRandom() };
   const ledger = createLedger({ ...ports, settings: () => ({ retention: 86_400 }) });
   const hashPeople = async () => hashesWith(keys);
-  const subjects = createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_MS });
+  const commands = createCommands({ ...ports, hashPeople, settleAfterMs: SETTLE_MS });
   const row = (n: number, changes: Partial<JobRow> = {}) => ({
     ...acceptedRow(clock.now(), { id: jobId(n) }),
     queue: 'testflight',
@@ -30,7 +30,7 @@ function start(keys: readonly [string, ...string[]] = [HASH_KEY], table = memory
     n: number,
     wanted: Wanted,
     { email = 'tester@example.com', ...changes }: Partial<JobRow> & { email?: string } = {},
-  ) => subjects.begin({ id: jobId(n), data: { app: '1', email }, row: row(n, changes) }, wanted);
+  ) => commands.begin({ id: jobId(n), data: { app: '1', email }, row: row(n, changes) }, wanted);
   return { clock, table, ledger, row, run };
 }
 
@@ -85,7 +85,7 @@ test('the item of a tester keeps commands that decide something, no address, and
   const { clock, run, table } = start();
   for (let n = 1; n <= 50; n++) await run(n, { member: n % 2 === 0, groups: ['a', `g${n % 3}`] });
 
-  const [item] = table.items().filter(({ key }) => key.startsWith('subject#'));
+  const [item] = table.items().filter(({ key }) => key.startsWith('person#'));
   expect(item?.commands).toHaveLength(3);
   expect(JSON.stringify(item)).not.toContain('example.com');
   expect((item?.expiresAt ?? 0) * 1000 - clock.now()).toBeGreaterThanOrEqual(120 * 86_400_000);
