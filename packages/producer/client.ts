@@ -111,52 +111,47 @@ interface ClientOptions extends Omit<Parameters<typeof rejections>[0], 'clock'> 
   marksAfterAnswer: boolean;
 }
 
-/** The client over `connect`, which the first call makes. `clock`: the tracker's, and that of `close`. */
-export function clientOf(
-  connect: () => Promise<Connection>,
-  { analytics, clock, marksAfterAnswer, ...rejected }: ClientOptions,
-): Producer {
-  let closing: Promise<void> | undefined;
-  const calls = createCalls(clock);
-  const refusals = rejections({ ...rejected, clock });
+/** The connection, the tracker over it, and the `writes` that mark rows as sent after an answer. */
+async function begin(connect: () => Promise<Connection>, { analytics, clock, marksAfterAnswer }: ClientOptions) {
+  const connection = await connect();
   const writes = new Set<Promise<void>>();
   const afterAnswer = (write: Promise<void>) => {
     const settled = write.catch(() => {}).finally(() => writes.delete(settled));
     writes.add(settled);
   };
-  const begin = async () => {
-    const connection = await connect();
-    return { connection, tracker: createTracker({ ...connection, clock }, analytics) };
-  };
-  let begun: ReturnType<typeof begin> | undefined;
+  const tracker = createTracker({ ...connection, clock }, analytics);
+  return { connection, tracker, writes, marks: marksAfterAnswer ? { afterAnswer } : {} };
+}
+
+type Deps = Connection & Pick<ProducerDeps, 'ledger'>;
+type Begun = Awaited<ReturnType<typeof begin>>;
+
+/** What the functions of a client share: a connection, which the first call makes, turns, limits and an end. */
+function createCaller(connect: () => Promise<Connection>, options: ClientOptions) {
+  let closing: Promise<void> | undefined;
+  let begun: Promise<Begun> | undefined;
+  const { clock } = options;
+  const calls = createCalls(clock);
+  const refusals = rejections(options);
   /** After a failure the next call tries again. */
   const connected = () =>
-    (begun ??= begin().catch((error: unknown) => {
+    (begun ??= begin(connect, options).catch((error: unknown) => {
       begun = undefined;
       throw error;
     }));
-  const checkOpen = () => {
+  const open = () => {
     if (closing !== undefined) throw new StoreError(CLOSED);
+    return connected();
   };
-  const tracker = async () => {
-    checkOpen();
-    return (await connected()).tracker;
-  };
-  const depsOf = async (call: Call) => {
-    const { connection } = await call.during(connected);
-    const deps = { ...within(call, connection), ...(marksAfterAnswer ? { afterAnswer } : {}) };
-    return { ...deps, ledger: createLedger(deps) };
-  };
-  type Deps = Awaited<ReturnType<typeof depsOf>>;
   /** A function that waits for its turn, with limits among its options: the argument with this number. */
   const limited =
     <A extends unknown[], R>(make: (deps: Deps) => (...given: A) => Promise<R>, place: number, longest?: number) =>
     async (...given: A): Promise<R> => {
-      checkOpen();
+      if (closing !== undefined) throw new StoreError(CLOSED);
       const { limits, rest } = limitsOf(given[place] ?? {});
       const without = given.map((one, at) => (at === place ? rest : one)) as A;
       return calls.run({ ...limits, timeoutMs: limits.timeoutMs ?? longest }, async (call) =>
-        make(await depsOf(call))(...without),
+        make(within(call, await call.during(connected)))(...without),
       );
     };
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
@@ -167,7 +162,7 @@ export function clientOf(
     if (!connecting) return ended;
     if (!(await endsBy(clock, deadline, connecting)))
       throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
-    const { tracker, connection } = await connecting;
+    const { tracker, connection, writes } = await connecting;
     try {
       await Promise.all([tracker.close({ timeoutMs: deadline - clock.now() }), ended]);
     } finally {
@@ -176,7 +171,13 @@ export function clientOf(
       await connection.disconnect();
     }
   }
+  return { open, limited, refusals, close: (limits?: { timeoutMs?: number }) => (closing ??= close(limits)) };
+}
 
+/** The client over `connect`, which the first call makes. `clock`: the tracker's, and that of `close`. */
+export function clientOf(connect: () => Promise<Connection>, options: ClientOptions): Producer {
+  const { open, limited, refusals, close } = createCaller(connect, options);
+  const tracker = async () => (await open()).tracker;
   const get = limited((deps) => jobsOf(deps).get, 1);
   return {
     ...(ofKinds((kind) => limited((deps) => createProducer(deps)[kind] as Producer['email'], 1)) as Submitting),
@@ -204,23 +205,21 @@ export function clientOf(
     jobs: {
       get,
       cancel: limited((deps) => jobsOf(deps).cancel, 1),
-      wait: async (id, options) => {
-        checkOpen();
-        return waiting(get, (await connected()).connection.clock)(id, options);
-      },
+      wait: async (id, options) => waiting(get, (await open()).connection.clock)(id, options),
     },
-    close: (limits) => (closing ??= close(limits)),
+    close,
   };
 }
 
 /** Large work has no time-out of its own. */
 const ENDLESS = 2 ** 31 - 1;
 
-/** The connection of one call. What the call has not begun when it is over, is not done. */
-function within({ during, over }: Call, connection: Connection): Connection {
+/** What one call works with. What it has not begun when it is over, is not done. */
+function within({ during, over }: Call, { connection, marks }: Begun): Deps {
   const { table, queues, objects, clock, hashPeople } = connection;
-  return {
+  const deps: Connection = {
     ...connection,
+    ...marks,
     clock: { ...clock, sleep: (ms) => clock.sleep(ms, over) },
     hashPeople: () => during(hashPeople),
     table: {
@@ -245,6 +244,7 @@ function within({ during, over }: Call, connection: Connection): Connection {
       list: (...given) => during(() => objects.list(...given)),
     },
   };
+  return { ...deps, ledger: createLedger(deps) };
 }
 
 /** Tries each permission that a job needs, without an effect. A failure that may pass is tried again. */
