@@ -17,6 +17,9 @@ interface Pending {
   sent: () => void;
 }
 
+/** Messages by their group. `bytes`: of all of them. */
+type Unsent = { groups: Map<string, Pending[]>; bytes: number };
+
 interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
   queues: BatchQueues;
   queueUrl: () => string;
@@ -30,9 +33,9 @@ interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
  * succeed. A failed message stays the first of its group, and the next call comes after a pause, which grows while SQS
  * takes nothing. No message is given up before `finish`.
  */
-export function createBatchSender({ queues, queueUrl, clock, random, log, onSent, onStuck }: SenderDeps) {
-  const groups = new Map<string, Pending[]>();
-  let backlog = 0;
+export function createBatchSender(deps: SenderDeps) {
+  const { clock, random, onStuck } = deps;
+  const unsent: Unsent = { groups: new Map(), bytes: 0 };
   let deadline = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
   let pausing = new AbortController();
@@ -40,8 +43,8 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
   async function run(): Promise<void> {
     let progressAt = clock.now();
     let failures = 0;
-    while (groups.size > 0 && clock.now() < deadline) {
-      const { isTaken, code } = await sendBatch();
+    while (unsent.groups.size > 0 && clock.now() < deadline) {
+      const { isTaken, code } = await sendBatch(deps, unsent);
       if (isTaken) {
         progressAt = clock.now();
         failures = 0;
@@ -59,61 +62,61 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
     running = undefined;
   }
 
-  /** The groups whose first messages are of the oldest wave and fit into a call, the longest unserved first. */
-  function nextBatch(): [string, Pending, Pending[]][] {
-    const batch: [string, Pending, Pending[]][] = [];
-    const oldest = Math.min(...[...groups.values()].flatMap(([first]) => first?.wave ?? []));
-    let bytes = 0;
-    for (const [name, waiting] of groups) {
-      const [first] = waiting;
-      if (first?.wave !== oldest || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
-      bytes += first.bytes;
-      if (batch.push([name, first, waiting]) === MOST_ENTRIES) break;
-    }
-    return batch;
-  }
-
-  /** Whether SQS took a message, and why it did not take another. */
-  async function sendBatch(): Promise<{ isTaken: boolean; code: string | undefined }> {
-    const batch = nextBatch();
-    const messages = batch.map(([, { message }]) => message);
-    const none = (error: unknown) => messages.map((): BatchEntry => ({ sent: false, code: codeOf(error) }));
-    const entries = await queues.sendBatch(queueUrl(), messages).catch(none);
-    for (const [place, [name, first, waiting]] of batch.entries()) {
-      groups.delete(name);
-      if (entries[place]?.sent) {
-        waiting.shift();
-        backlog -= first.bytes;
-        first.sent();
-      }
-      if (waiting.length > 0) groups.set(name, waiting);
-    }
-    const failed = entries.find(({ sent }) => !sent) as { code: string } | undefined;
-    if (failed) log.warn('part of a batch was not sent and will be retried', { code: failed.code });
-    onSent();
-    return { isTaken: entries.some(({ sent }) => sent), code: failed?.code };
-  }
-
   return {
     /** Resolves when SQS has the message. Messages of a later `wave` wait until SQS has all of this one. */
     send: (name: string, message: OutgoingMessage, wave: number) =>
       new Promise<void>((sent) => {
         const bytes = messageBytes(message);
-        const waiting = groups.get(name) ?? [];
+        const waiting = unsent.groups.get(name) ?? [];
         waiting.push({ message, wave, bytes, sent });
-        groups.set(name, waiting);
-        backlog += bytes;
+        unsent.groups.set(name, waiting);
+        unsent.bytes += bytes;
         // Messages that are given at once share a call.
         running ??= Promise.resolve().then(run);
       }),
-    backlog: () => backlog,
+    backlog: () => unsent.bytes,
     /** Sends at once, and until `end` (ms). Returns what is unsent, in order. SQS may have that of a running call. */
     finish: async (end: number): Promise<OutgoingMessage[]> => {
       deadline = end;
       pausing.abort();
       if (running !== undefined) await endsBy(clock, end, running);
       pausing.abort();
-      return [...groups.values()].flat().map(({ message }) => message);
+      return [...unsent.groups.values()].flat().map(({ message }) => message);
     },
   };
+}
+
+/** The groups whose first messages are of the oldest wave and fit into a call, the longest unserved first. */
+function nextBatch({ groups }: Unsent): [string, Pending, Pending[]][] {
+  const batch: [string, Pending, Pending[]][] = [];
+  const oldest = Math.min(...[...groups.values()].flatMap(([first]) => first?.wave ?? []));
+  let bytes = 0;
+  for (const [name, waiting] of groups) {
+    const [first] = waiting;
+    if (first?.wave !== oldest || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
+    bytes += first.bytes;
+    if (batch.push([name, first, waiting]) === MOST_ENTRIES) break;
+  }
+  return batch;
+}
+
+/** Whether SQS took a message, and why it did not take another. */
+async function sendBatch({ queues, queueUrl, log, onSent }: SenderDeps, unsent: Unsent) {
+  const batch = nextBatch(unsent);
+  const messages = batch.map(([, { message }]) => message);
+  const none = (error: unknown) => messages.map((): BatchEntry => ({ sent: false, code: codeOf(error) }));
+  const entries = await queues.sendBatch(queueUrl(), messages).catch(none);
+  for (const [place, [name, first, waiting]] of batch.entries()) {
+    unsent.groups.delete(name);
+    if (entries[place]?.sent) {
+      waiting.shift();
+      unsent.bytes -= first.bytes;
+      first.sent();
+    }
+    if (waiting.length > 0) unsent.groups.set(name, waiting);
+  }
+  const failed = entries.find(({ sent }) => !sent) as { code: string } | undefined;
+  if (failed) log.warn('part of a batch was not sent and will be retried', { code: failed.code });
+  onSent();
+  return { isTaken: entries.some(({ sent }) => sent), code: failed?.code };
 }

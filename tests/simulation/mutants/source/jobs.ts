@@ -369,8 +369,8 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     /^liveness: api 0 got no answer/,
     'packages/producer/sender.ts',
     {
-      '      if (entries[place]?.sent) {\n        waiting.shift();':
-        '      waiting.shift();\n      if (entries[place]?.sent) {',
+      '    if (entries[place]?.sent) {\n      waiting.shift();':
+        '    waiting.shift();\n    if (entries[place]?.sent) {',
     },
   ),
   'old-age-seals-the-next-message': mutant(
