@@ -10,7 +10,7 @@ import type { Accepted } from '../../lib/engine/submit/submit';
 import { suppressionList } from '../../lib/mail/suppression';
 import { realClock, realRandom } from '../../lib/platform/aws/system';
 import { StoreError } from '../../lib/platform/errors';
-import type { BatchQueues, Clock, Item, Objects, OutgoingMessage, Queues, Table } from '../../lib/platform/ports';
+import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table } from '../../lib/platform/ports';
 import type { AnalyticsEvent } from '../../lib/queues/analytics/message';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import { campaigns } from '../../lib/queues/emails/campaigns/campaign';
@@ -59,7 +59,7 @@ const UNAVAILABLE = { code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage 
 const REFUSED = { code: 'Refused', message: 'the vendor refused the job' };
 
 /** What a producer needs of AWS, in the memory of the process. `bodies`: of all messages that SQS would have. */
-function inMemory(clock: Clock) {
+function inMemory(ownFiles: boolean) {
   const items = new Map<string, string>();
   const objects = new Map<string, Uint8Array>();
   const bodies: string[] = [];
@@ -80,12 +80,12 @@ function inMemory(clock: Clock) {
     send: async (_url, message) => take(message),
     sendBatch: async (_url, messages) => messages.map((message) => ({ sent: true, ...take(message) })),
   };
-  const hashPeople = personHashes(async () => 'the hash key of a producer in memory', clock);
+  const hashPeople = personHashes(async () => 'the hash key of a producer in memory', realClock);
   const connection: Connection = {
     // Only workers, the reconciler and operators call the rest.
     table: table as Table,
     queues: queues as Queues & BatchQueues,
-    clock,
+    clock: realClock,
     objects: {
       put: async (key, body) => void objects.set(key, Buffer.from(body)),
       get: async (key) => objects.get(key),
@@ -105,6 +105,7 @@ function inMemory(clock: Clock) {
       hashPeople,
     }),
     prefix: 'jobs',
+    ownFiles,
     source: '/test/api',
     emailRate: 100,
     settings: () => ({ type: 'fifo', retention: 14 * 24 * 60 * 60 }),
@@ -119,23 +120,11 @@ function inMemory(clock: Clock) {
   return { connection, items, bodies };
 }
 
-/** `ownFiles`: as the option of `createProducer`. */
-export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, 'ownFiles'> = {}): TestProducer {
-  const sent: Sent[] = [];
-  const failures: Error[] = [];
-  // Nothing waits. Events are packed at `flush` and `close` only.
-  const clock = { now: () => Date.now(), sleep: () => new Promise<void>(() => {}) };
-  const { items, bodies, ...made } = inMemory(realClock);
-  const connection = { ...made.connection, ownFiles };
+/** Ends jobs, as workers do. */
+function workerOf({ connection, items, bodies }: ReturnType<typeof inMemory>): Pick<TestProducer, 'complete' | 'fail'> {
   const deps = { ...connection, ledger: createLedger(connection) };
-  const client = clientOf(async () => connection, {
-    analytics: packingLimits.parse({}),
-    clock,
-    marksAfterAnswer: false,
-  });
-
   async function end(id: string, ended: (row: JobRow, run: { at: number; messageId: string }) => JobRow) {
-    const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => items.has(one));
+    const key = deps.queueNames.map((queue) => jobKey(queue, id)).find((one) => items.has(one));
     if (key === undefined) throw new Error(`there is no job ${id}`);
     const at = Date.now();
     const messageId = `run of ${id}`;
@@ -159,16 +148,45 @@ export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, '
     await campaigns(deps).start({ ...plan, id, source, time, startsAt });
   }
 
-  /** A function of the client that can be made to fail. `note` gets its answer, then what it was given. */
-  const call =
-    <A extends unknown[], R>(act: (...given: A) => Promise<R>, note?: (answer: R, ...given: A) => unknown) =>
-    async (...given: A): Promise<R> => {
-      const failure = failures.shift();
-      if (failure) throw failure;
-      const answer = await act(...given);
-      note?.(answer, ...given);
-      return answer;
-    };
+  return {
+    async complete(id, result) {
+      const row = await end(id, (claimed, run) => succeed(claimed, { ...run, result }));
+      if (row?.type === EMAIL_CAMPAIGN) await start(row);
+    },
+    async fail(id, error = REFUSED) {
+      const stored = { class: 'permanent' as const, ...error };
+      const dead = { error: stored, reason: 'error' as const, counts: true, bodyKept: false };
+      await end(id, (claimed, run) => park(claimed, { ...run, ...dead }));
+    },
+  };
+}
+
+/** A function of the client that can be made to fail. `note` gets its answer, then what it was given. */
+const failable =
+  (failures: Error[]) =>
+  <A extends unknown[], R>(act: (...given: A) => Promise<R>, note?: (answer: R, ...given: A) => unknown) =>
+  async (...given: A): Promise<R> => {
+    const failure = failures.shift();
+    if (failure) throw failure;
+    const answer = await act(...given);
+    note?.(answer, ...given);
+    return answer;
+  };
+
+/** `ownFiles`: as the option of `createProducer`. */
+export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, 'ownFiles'> = {}): TestProducer {
+  const sent: Sent[] = [];
+  const failures: Error[] = [];
+  // Nothing waits. Events are packed at `flush` and `close` only.
+  const clock = { now: () => Date.now(), sleep: () => new Promise<void>(() => {}) };
+  const memory = inMemory(ownFiles);
+  const client = clientOf(async () => memory.connection, {
+    analytics: packingLimits.parse({}),
+    clock,
+    marksAfterAnswer: false,
+  });
+
+  const call = failable(failures);
   const calls = <T extends object>(functions: T): T =>
     Object.fromEntries(Object.entries(functions).map(([name, act]) => [name, call(act)])) as T;
 
@@ -182,13 +200,13 @@ export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, '
   const submitting = (kind: Kind) =>
     call(client[kind] as Producer['email'], (accepted, data, options) => noteJob(accepted, { kind, data, options }));
 
+  const { previewCampaign, ready, flush, suppress, unsuppress, isSuppressed } = client;
   return {
     ...client,
     ...(ofKinds(submitting) as Pick<Producer, Kind>),
     campaign: call(client.campaign, (accepted, data, _recipients, options) =>
       noteJob(accepted, { kind: 'campaign', data, options, recipients: accepted.recipients }),
     ),
-    previewCampaign: call(client.previewCampaign),
     async batch(jobs, limits) {
       const failure = failures.shift();
       const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];
@@ -202,22 +220,12 @@ export function createTestProducer({ ownFiles = false }: Pick<ProducerOptions, '
     attachments: {
       upload: call(client.attachments.upload, ({ key }, input) => note({ kind: 'upload', data: input, key })),
     },
-    ready: call(client.ready),
-    flush: call(client.flush),
+    ...calls({ previewCampaign, ready, flush, suppress, unsuppress, isSuppressed }),
     campaigns: calls(client.campaigns),
-    ...calls({ suppress: client.suppress, unsuppress: client.unsuppress, isSuppressed: client.isSuppressed }),
     jobs: calls(client.jobs),
     sent,
     failNext: (error = new StoreError(UNAVAILABLE)) => void failures.push(error),
-    async complete(id, result) {
-      const row = await end(id, (claimed, run) => succeed(claimed, { ...run, result }));
-      if (row?.type === EMAIL_CAMPAIGN) await start(row);
-    },
-    async fail(id, error = REFUSED) {
-      const stored = { class: 'permanent' as const, ...error };
-      const dead = { error: stored, reason: 'error' as const, counts: true, bodyKept: false };
-      await end(id, (claimed, run) => park(claimed, { ...run, ...dead }));
-    },
-    upload: (key, body) => deps.objects.put(key, body, 'application/octet-stream'),
+    ...workerOf(memory),
+    upload: (key, body) => memory.connection.objects.put(key, body, 'application/octet-stream'),
   };
 }
