@@ -6,7 +6,7 @@ import { type Accepted, submit } from '../../lib/engine/submit/submit';
 import { suppressKey } from '../../lib/mail/suppression';
 import { endsBy } from '../../lib/platform/concurrency';
 import { codeOf, StoreError } from '../../lib/platform/errors';
-import type { BatchQueues, Clock } from '../../lib/platform/ports';
+import type { BatchQueues } from '../../lib/platform/ports';
 import { ANALYTICS_QUEUE } from '../../lib/queues/analytics/queue';
 import type { CampaignInput } from '../../lib/queues/emails/message';
 import { type Inputs, type Kind, kinds } from '../../lib/queues/kinds';
@@ -27,7 +27,7 @@ import {
 } from './campaign';
 import { type Jobs, jobsOf, waiting } from './jobs';
 import { type Suppression, type SuppressionDeps, suppressionOf } from './suppression';
-import { CLOSED, createTracker, type PackingLimits, rejections, type Tracker } from './tracker';
+import { CLOSED, createTracker, type PackingLimits, type RejectionOptions, rejections, type Tracker } from './tracker';
 
 /**
  * The typed client that an API imports, with one function per kind of job. Every function rejects with an
@@ -105,9 +105,8 @@ export interface Connection extends Omit<ProducerDeps, 'ledger'>, UploadDeps, Pi
   disconnect(): Promise<void>;
 }
 
-interface ClientOptions extends Omit<Parameters<typeof rejections>[0], 'clock'> {
+interface ClientOptions extends RejectionOptions {
   analytics: PackingLimits;
-  clock: Clock;
   marksAfterAnswer: boolean;
 }
 

@@ -61,23 +61,64 @@ export type TrackerDeps = Pick<SubmitDeps, 'clock' | 'random' | 'log' | 'source'
   queues: BatchQueues;
 };
 
+type TrackerOptions = Partial<PackingLimits> & { maxBacklogBytes?: number };
+
 /** Packs events into messages and sends them. Keeps events in memory only as long as the limits allow. */
-export function createTracker(
-  deps: TrackerDeps,
-  { maxBacklogBytes = MAX_BACKLOG_BYTES, ...packing }: Partial<PackingLimits> & { maxBacklogBytes?: number } = {},
-): Tracker {
-  const { clock } = deps;
+export function createTracker(deps: TrackerDeps, options: TrackerOptions = {}): Tracker {
+  const buffer = createBuffer(deps, options);
+  let closed = false;
+
+  async function take(given: AnalyticsEvent): Promise<void> {
+    if (closed) throw new StoreError(CLOSED);
+    deps.settings(ANALYTICS_QUEUE);
+    const event = checked(given, deps.clock.now());
+    if ('received' in event) throw invalid('received', 'must be left out, because the producer sets it');
+    const received = new Date(deps.clock.now()).toISOString();
+    const json = sendable(`${JSON.stringify(event).slice(0, -1)},"received":"${received}"}`);
+    if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
+      throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
+    return buffer.add(event, json);
+  }
+
+  return {
+    track: (event) =>
+      take(event).catch((error: unknown) => {
+        buffer.refused();
+        throw error;
+      }),
+    flush: buffer.flush,
+    async close({ timeoutMs }) {
+      closed = true;
+      const unsent = await buffer.finish(deps.clock.now() + timeoutMs);
+      if (unsent.length === 0) return;
+      const error = new UnsentEventsError(unsent);
+      buffer.refuse(error);
+      throw error;
+    },
+  };
+}
+
+/** The event, or its form if it breaks a rule. Throws an InvalidJobError if that breaks one too. */
+function checked(given: AnalyticsEvent, now: number): AnalyticsEvent {
+  if (!problemOf(given, now)) return given;
+  const event = eventForm(given);
+  const problem = problemOf(event, now);
+  if (!problem) return event;
+  // Each character of a text counts as a field of it.
+  const fields = problem.rule === 'must be an object' ? [] : Object.keys(event);
+  const keys = fields.filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
+  if (keys.length === 0) throw invalid(problem.field, problem.rule);
+  throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
+}
+
+/** The events that SQS does not have, in memory. With too many of them, callers wait for room. */
+function createBuffer(deps: TrackerDeps, { maxBacklogBytes = MAX_BACKLOG_BYTES, ...packing }: TrackerOptions) {
   const waiting: { enter: () => void; reject: (error: Error) => void }[] = [];
   const underWay = new Set<Promise<unknown>>();
   const flushing = new Set<(error: Error) => void>();
-  let closed = false;
 
-  const sender = createBatchSender({
-    ...deps,
-    queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE),
-    onSent: letIn,
-    onStuck: refuse,
-  });
+  const queueUrl = () => deps.queueUrl(ANALYTICS_QUEUE);
+  const sender = createBatchSender({ ...deps, queueUrl, onSent: letIn, onStuck: refuse });
   const packer = createPacker(deps, packingLimits.parse(packing), ({ id, group, body, wave }) => {
     const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
     const sent = sender.send(group, { body, ...(fifo ? { groupId: group, deduplicationId: id } : {}) }, wave);
@@ -101,42 +142,18 @@ export function createTracker(
     packer.sealAll();
   }
 
-  async function take(given: AnalyticsEvent): Promise<void> {
-    if (closed) throw new StoreError(CLOSED);
-    deps.settings(ANALYTICS_QUEUE);
-    let event = given;
-    let problem = problemOf(event, clock.now());
-    if (problem) {
-      event = eventForm(given);
-      problem = problemOf(event, clock.now());
-    }
-    if (problem) {
-      // Each character of a text counts as a field of it.
-      const fields = problem.rule === 'must be an object' ? [] : Object.keys(event);
-      const keys = fields.filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
-      if (keys.length === 0) throw invalid(problem.field, problem.rule);
-      throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
-    }
-    if ('received' in event) throw invalid('received', 'must be left out, because the producer sets it');
-    const received = new Date(clock.now()).toISOString();
-    const json = sendable(`${JSON.stringify(event).slice(0, -1)},"received":"${received}"}`);
-    if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
-      throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
-    // An event waits behind earlier ones, so that the events of a session keep their order.
-    if (waiting.length === 0 && !isFull()) return packer.add(event, json);
-    if (waiting.length >= MOST_WAITING) throw new StoreError(TOO_MANY);
-    await new Promise<void>((resolve, reject) => {
-      waiting.push({ enter: () => resolve(packer.add(event, json)), reject });
-    });
-  }
-
   return {
-    track: (event) =>
-      take(event).catch((error: unknown) => {
-        packer.refused();
-        throw error;
-      }),
-    async flush() {
+    refuse,
+    refused: packer.refused,
+    async add(event: AnalyticsEvent, json: string): Promise<void> {
+      // An event waits behind earlier ones, so that the events of a session keep their order.
+      if (waiting.length === 0 && !isFull()) return packer.add(event, json);
+      if (waiting.length >= MOST_WAITING) throw new StoreError(TOO_MANY);
+      await new Promise<void>((resolve, reject) => {
+        waiting.push({ enter: () => resolve(packer.add(event, json)), reject });
+      });
+    },
+    async flush(): Promise<void> {
       sealAll();
       await new Promise<void>((resolve, reject) => {
         flushing.add(reject);
@@ -146,14 +163,9 @@ export function createTracker(
         });
       });
     },
-    async close({ timeoutMs }) {
-      closed = true;
+    finish(end: number) {
       sealAll();
-      const unsent = await sender.finish(clock.now() + timeoutMs);
-      if (unsent.length === 0) return;
-      const error = new UnsentEventsError(unsent);
-      refuse(error);
-      throw error;
+      return sender.finish(end);
     },
   };
 }
@@ -161,19 +173,17 @@ export function createTracker(
 /** Gets each event that `track` did not take, and why. What it throws is ignored. */
 export type OnRejected = (error: Error, event: AnalyticsEvent) => unknown;
 
+export interface RejectionOptions {
+  log?: Log | undefined;
+  clock: Clock;
+  onRejected?: OnRejected | undefined;
+}
+
 const LINE_EVERY_MS = 60_000;
 const MOST_RULES = 20;
 
 /** By default one line a minute says how many events were not taken, by the rule or the code. `end` writes the last. */
-export function rejections({
-  log,
-  clock,
-  onRejected,
-}: {
-  log?: Log | undefined;
-  clock: Clock;
-  onRejected?: OnRejected | undefined;
-}) {
+export function rejections({ log, clock, onRejected }: RejectionOptions) {
   let counts = new Map<string, number>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   const write = () => {
@@ -200,7 +210,6 @@ const invalid = (field: string, rule: string): InvalidJobError =>
 
 const wholeNumber = z.int('must be a whole number from 1').positive();
 const LONGEST_AGE_MS = 5 * 60_000;
-const AGE_RULE = `must be at most ${LONGEST_AGE_MS}`;
 
 /**
  * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. FIFO queues have no
@@ -213,7 +222,7 @@ export const packingLimits = z.strictObject({
   maxEvents: wholeNumber.default(5_000).describe('Events in a message, at most 10000.'),
   maxBytes: wholeNumber.default(MAX_INLINE_DATA_BYTES).describe('Bytes of a message, at most 921600.'),
   maxAgeMs: wholeNumber
-    .max(LONGEST_AGE_MS, AGE_RULE)
+    .max(LONGEST_AGE_MS, `must be at most ${LONGEST_AGE_MS}`)
     .default(15_000)
     .describe('Milliseconds that an event waits for others, at most 300000. A killed process loses these events.'),
 });
@@ -236,26 +245,69 @@ export interface Packed {
 /** With less than this share of a message after its age, half as many shards are enough. */
 const SPARSE = 0.25;
 
+type PackerDeps = Pick<TrackerDeps, 'source' | 'clock' | 'random'>;
+
 /**
  * Packs events into messages by shard and calls `sealed` for each finished one. It begins with one shard. A message that
- * is full before its age doubles them, and one that is sparse at its age halves them. Each packer is a source of its own
- * and numbers its messages from 1 in the order of their `time`. So a missing message can be named later.
+ * is full before its age doubles them, and one that is sparse at its age halves them.
  */
-export function createPacker(
-  { source, clock, random }: Pick<TrackerDeps, 'source' | 'clock' | 'random'>,
-  limits: PackingLimits,
-  sealed: (packed: Packed) => void,
-) {
-  const shards = new Map<string, Open>();
+export function createPacker(deps: PackerDeps, limits: PackingLimits, sealed: (packed: Packed) => void) {
+  const shards = createShards(deps, (message) => sealed({ ...message, wave }));
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
+  let count = 1;
+  let wave = 0;
+
+  function sealFull(group: string, open: Open): void {
+    shards.seal(group, open);
+    resize(Math.min(2 * count, limits.shards));
+  }
+
+  async function sealWhenOld(group: string, open: Open): Promise<void> {
+    await deps.clock.sleep(limits.maxAgeMs);
+    if (shards.get(group) !== open) return;
+    shards.seal(group, open);
+    if (open.bytes < SPARSE * maxBytes && open.lines.length < SPARSE * maxEvents) resize(Math.ceil(count / 2));
+  }
+
+  /** Sessions get other groups. Their earlier events must be sent first, so that they keep their order. */
+  function resize(to: number): void {
+    if (to === count) return;
+    shards.sealAll();
+    count = to;
+    wave++;
+  }
+
+  return {
+    add(event: AnalyticsEvent, json: string): void {
+      const size = Buffer.byteLength(json) + 1;
+      let group = shardOf(event, count);
+      const before = shards.get(group);
+      if (before && before.bytes + size > maxBytes) {
+        sealFull(group, before);
+        group = shardOf(event, count);
+      }
+      const open = shards.add(group, json, size);
+      if (open.lines.length === 1) void sealWhenOld(group, open);
+      if (open.lines.length >= maxEvents) sealFull(group, open);
+    },
+    refused: shards.refused,
+    open: shards.bytes,
+    sealAll: shards.sealAll,
+  };
+}
+
+/**
+ * The events of each shard that are not sealed yet. Each packer is a source of its own and numbers its messages from 1 in
+ * the order of their `time`. So a missing message can be named later.
+ */
+function createShards({ source, clock, random }: PackerDeps, sealed: (message: Omit<Packed, 'wave'>) => void) {
+  const shards = new Map<string, Open>();
   // The time in this id says when the numbering began (packages/verify/check.ts).
   const own = `${source}/${newId({ clock, random })}`;
   let sequence = 0;
   let refused = 0;
   let bytes = 0;
-  let count = 1;
-  let wave = 0;
 
   function seal(group: string, open: Open): void {
     shards.delete(group);
@@ -274,57 +326,26 @@ export function createPacker(
     };
     refused = 0;
     const body = `${JSON.stringify(head).slice(0, -1)},"data":{"events":[${open.lines.join(',')}]}}`;
-    sealed({ id, group, body, wave });
-  }
-
-  function sealAll(): void {
-    for (const [group, open] of [...shards]) seal(group, open);
-  }
-
-  function sealFull(group: string, open: Open): void {
-    seal(group, open);
-    resize(Math.min(2 * count, limits.shards));
-  }
-
-  async function sealWhenOld(group: string, open: Open): Promise<void> {
-    await clock.sleep(limits.maxAgeMs);
-    if (shards.get(group) !== open) return;
-    seal(group, open);
-    if (open.bytes < SPARSE * maxBytes && open.lines.length < SPARSE * maxEvents) resize(Math.ceil(count / 2));
-  }
-
-  /** Sessions get other groups. Their earlier events must be sent first, so that they keep their order. */
-  function resize(to: number): void {
-    if (to === count) return;
-    sealAll();
-    count = to;
-    wave++;
+    sealed({ id, group, body });
   }
 
   return {
-    add(event: AnalyticsEvent, json: string): void {
-      const size = Buffer.byteLength(json) + 1;
-      let group = shardOf(event, count);
-      const before = shards.get(group);
-      if (before && before.bytes + size > maxBytes) {
-        sealFull(group, before);
-        group = shardOf(event, count);
-      }
-      let open = shards.get(group);
-      if (!open) {
-        open = { lines: [], bytes: 0 };
-        shards.set(group, open);
-        void sealWhenOld(group, open);
-      }
+    get: (group: string) => shards.get(group),
+    add(group: string, json: string, size: number): Open {
+      const open = shards.get(group) ?? { lines: [], bytes: 0 };
+      shards.set(group, open);
       open.lines.push(json);
       open.bytes += size;
       bytes += size;
-      if (open.lines.length >= maxEvents) sealFull(group, open);
+      return open;
+    },
+    seal,
+    sealAll(): void {
+      for (const [group, open] of [...shards]) seal(group, open);
     },
     /** Counts an event that was not taken. The next message tells the service. */
     refused: () => void refused++,
     /** The bytes of all events that are not sealed yet. */
-    open: () => bytes,
-    sealAll,
+    bytes: () => bytes,
   };
 }
