@@ -16,6 +16,9 @@ const READS = 32;
 export const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
 type End = (typeof ENDS)[number];
 
+type Span = Record<'from' | 'to', number>;
+type Progress = (done: number, of: number) => void;
+
 type Read = Pick<Deployment, 'objects' | 'prefix' | 'queueNames' | 'instance'> & {
   monitoring: Pick<Monitoring, 'series'>;
 };
@@ -27,32 +30,11 @@ export type Figures = Awaited<ReturnType<typeof monthFigures>>;
  * analytics come from CloudWatch, because most of these jobs have no record. Nothing in it is personal. Rejects with a
  * StoreError.
  */
-export async function monthFigures(
-  deps: Read,
-  { from, to, progress }: { from: number; to: number; progress: (done: number, of: number) => void },
-) {
-  const { objects, prefix, queueNames, instance, monitoring } = deps;
+export async function monthFigures(deps: Read, { from, to, progress }: Span & { progress: Progress }) {
+  const { queueNames, instance, monitoring } = deps;
   const dates: string[] = [];
   for (let day = from; day < to; day += DAY_MS) dates.push(dayOf(day));
-  const recorded = queueNames.filter((name) => name !== ANALYTICS_QUEUE);
-  const days = dates.flatMap((date) => recorded.map((queue) => ({ queue, date })));
-  const listed = await mapEach(days, READS, async ({ queue, date }) => {
-    const folder = hourPartition(recordFolder(prefix, queue), Date.parse(date)).replace('hour=00/', '');
-    return (await objects.list(folder)).map((key) => ({ key, queue }));
-  });
-  const keys = listed.flat();
-  let done = 0;
-  const read = await mapEach(keys, READS, async ({ key, queue }) => {
-    const text = Buffer.from((await objects.get(key)) ?? '').toString('utf8');
-    progress(++done, keys.length);
-    try {
-      return [jobOf(rowOfRecord(text, jobKey(queue, basename(key, '.json'))))];
-    } catch (error) {
-      if (error instanceof UnreadableRowError) return [];
-      throw error;
-    }
-  });
-  const jobs = read.flat();
+  const { records, jobs } = await jobsIn(deps, dates, progress);
 
   /** Sums of a metric: of a day, or of all. */
   const measured = async (name: string, of = [{}], statistic: MetricQuery['statistic'] = 'Sum') => {
@@ -71,27 +53,13 @@ export async function monthFigures(
     dead: await measured('JobsDead', analytics),
     cancelled: () => 0,
   };
-  const count = (of: readonly Job[], has: (job: Job) => boolean) => of.filter(has).length;
-  const endsOf = (of: readonly Job[], more: (end: End) => number) => {
-    const ended = (end: End) => count(of, ({ state }) => state === end) + more(end);
-    return { succeeded: ended('succeeded'), dead: ended('dead'), cancelled: ended('cancelled') };
-  };
-  const reportOf = (of: readonly Job[], more: (end: End) => number) => ({
-    ...endsOf(of, more),
-    waited: count(of, ({ waited }) => waited),
-    codes: countsOf(of.flatMap(({ state, code }) => (state === 'dead' ? [code] : []))),
-    finish: timesOf(of.map(({ finish, waited }) => (waited ? Number.NaN : finish))),
-    vendorWaits: timesOf(of.map(({ finish, vendor }) => (vendor ? finish : Number.NaN))),
-    otherWaits: timesOf(of.map(({ finish, waited, vendor }) => (waited && !vendor ? finish : Number.NaN))),
-    accept: timesOf(of.map(({ accept }) => accept)),
-  });
   const byQueue = groupBy(jobs, ({ queue }) => queue);
   const byDay = groupBy(jobs, ({ day }) => day);
   const reportOfQueue = (name: string) =>
     reportOf(byQueue.get(name) ?? [], (end) => (name === ANALYTICS_QUEUE ? unrecorded[end]() : 0));
   return {
-    records: keys.length,
-    damaged: keys.length - jobs.length,
+    records,
+    damaged: records - jobs.length,
     mails: count(jobs, ({ isMail }) => isMail),
     without: countsOf(jobs.flatMap(({ lacks }) => lacks)),
     chunks: count(jobs, ({ state, isChunk }) => isChunk && state === 'succeeded'),
@@ -111,6 +79,47 @@ export async function monthFigures(
     verified: await verifiedIn(deps, dayOf(from).slice(0, 7)),
   };
 }
+
+/** How many records of jobs these days have, and the jobs of the readable ones. */
+async function jobsIn({ objects, prefix, queueNames }: Read, dates: readonly string[], progress: Progress) {
+  const recorded = queueNames.filter((name) => name !== ANALYTICS_QUEUE);
+  const days = dates.flatMap((date) => recorded.map((queue) => ({ queue, date })));
+  const listed = await mapEach(days, READS, async ({ queue, date }) => {
+    const folder = hourPartition(recordFolder(prefix, queue), Date.parse(date)).replace('hour=00/', '');
+    return (await objects.list(folder)).map((key) => ({ key, queue }));
+  });
+  const keys = listed.flat();
+  let done = 0;
+  const read = await mapEach(keys, READS, async ({ key, queue }) => {
+    const text = Buffer.from((await objects.get(key)) ?? '').toString('utf8');
+    progress(++done, keys.length);
+    try {
+      return [jobOf(rowOfRecord(text, jobKey(queue, basename(key, '.json'))))];
+    } catch (error) {
+      if (error instanceof UnreadableRowError) return [];
+      throw error;
+    }
+  });
+  return { records: keys.length, jobs: read.flat() };
+}
+
+const count = (of: readonly Job[], has: (job: Job) => boolean) => of.filter(has).length;
+
+/** `more`: ends that have no record. */
+const endsOf = (of: readonly Job[], more: (end: End) => number) => {
+  const ended = (end: End) => count(of, ({ state }) => state === end) + more(end);
+  return { succeeded: ended('succeeded'), dead: ended('dead'), cancelled: ended('cancelled') };
+};
+
+const reportOf = (of: readonly Job[], more: (end: End) => number) => ({
+  ...endsOf(of, more),
+  waited: count(of, ({ waited }) => waited),
+  codes: countsOf(of.flatMap(({ state, code }) => (state === 'dead' ? [code] : []))),
+  finish: timesOf(of.map(({ finish, waited }) => (waited ? Number.NaN : finish))),
+  vendorWaits: timesOf(of.map(({ finish, vendor }) => (vendor ? finish : Number.NaN))),
+  otherWaits: timesOf(of.map(({ finish, waited, vendor }) => (waited && !vendor ? finish : Number.NaN))),
+  accept: timesOf(of.map(({ accept }) => accept)),
+});
 
 const countsOf = (all: readonly string[]): Record<string, number> =>
   Object.fromEntries([...groupBy(all, (one) => one)].map(([one, { length }]) => [one, length]));
@@ -157,7 +166,7 @@ function jobOf(row: JobRow) {
 type Audit = Record<'id' | 'at' | 'action', string> & { reason?: string; reads?: true };
 
 /** What operators did in order of time, why, and to how many jobs. */
-async function actsIn(deps: Read, { from, to, jobs }: { from: number; to: number; jobs: readonly Job[] }) {
+async function actsIn(deps: Read, { from, to, jobs }: Span & { jobs: readonly Job[] }) {
   const done = countsOf(jobs.flatMap(({ audits }) => audits));
   const audits = await auditsIn(deps, { from, to });
   return audits.map(({ id, at, action, reason = '' }) => ({
@@ -169,7 +178,7 @@ async function actsIn(deps: Read, { from, to, jobs }: { from: number; to: number
   }));
 }
 
-async function auditsIn({ objects, prefix }: Read, { from, to }: { from: number; to: number }): Promise<Audit[]> {
+async function auditsIn({ objects, prefix }: Read, { from, to }: Span): Promise<Audit[]> {
   // Ids are UUIDv7, which begin with their time.
   const keyAt = (time: number) => auditKey(prefix, time.toString(16).padStart(12, '0').replace(/^.{8}/, '$&-'));
   const listed = await objects.list(`${dirname(keyAt(from))}/`, { after: keyAt(from) });
