@@ -378,7 +378,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     /^nothing lost: a session tracked/,
     'packages/producer/tracker.ts',
     {
-      'if (shards.get(group) !== open) return;': 'if (!shards.has(group)) return;',
+      'if (shards.get(group) !== open) return;': 'if (!shards.get(group)) return;',
     },
   ),
 
