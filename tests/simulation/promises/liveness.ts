@@ -5,8 +5,10 @@ import { bringsPoison } from '../world/poison';
 import type { World } from '../world/types';
 import { unrest } from './rest';
 
-/** Of a drawn campaign. */
+/** Messages of a drawn campaign. */
 const MOST_CHUNKS = 11;
+/** Of a tracker's events, at its first call and again at a second one. */
+const TRACKED_MESSAGES = 12;
 
 /**
  * Within this time after the last fault, every job must end, unless a poison message delays it. A caught job waits for
@@ -98,8 +100,9 @@ function boundOf({ plan, settings, queue }: World): number {
   const copies = poison.length === 0 ? 0 : sources.length + more;
   const found = copies * TIMES_IN_QUEUE * receives * settings.visibility * 1000;
   // By a slow clock, the outcome of a returned message seems older than its return. The reconciler then waits an hour.
+  const sent = plan.jobs.reduce((sum, { kind }) => sum + (kind === 'tracked' ? TRACKED_MESSAGES : 1), 0);
   const forged = plan.forgeries.reduce((sum, { times }) => sum + times, 0);
-  const byClock = plan.skew === undefined ? 0 : (plan.jobs.length + forged) * HOUR_MS;
+  const byClock = plan.skew === undefined ? 0 : (sent + forged) * HOUR_MS;
   // Only the end of the retention shows that a message is gone.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
   // A chunk may wait for its window or for the next day, one after the other.
