@@ -163,7 +163,7 @@ export interface JobRow extends ItemHead {
   deliveries: Delivery[];
   createdAt: number;
   updatedAt: number;
-  /** SQS's sequence number of the job's first message, written by whoever sent it. */
+  /** SQS's sequence number of the job's first message, written by the producer or the reconciler. */
   firstSequence?: string;
   /** When the present message entered its queue. */
   sentAt?: number;
