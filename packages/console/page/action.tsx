@@ -32,7 +32,7 @@ export function Action(asked: ActionProps) {
 
 /** A console that only reads shows the same, without the button that acts. */
 function Question({ label, action, input, fields = [], close }: ActionProps & { close: () => void }) {
-  const { instance, write } = useSession();
+  const { write } = useSession();
   const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
   const [reason, setReason] = useState('');
@@ -47,12 +47,11 @@ function Question({ label, action, input, fields = [], close }: ActionProps & { 
   }, [filled]);
   const act = (event: Event) => {
     event.preventDefault();
-    if (!ready) return;
     const did = ({ done }: { done: string }) => {
       dialog.current?.close();
       tellDone(done);
     };
-    void send('act', { ...asked, reason }, did, stop.signal);
+    if (ready) void send('act', { ...asked, reason }, did, stop.signal);
   };
   const ready = preview && !busy && !(preview.needsReason && reason.trim() === '');
   const closed = () => {
@@ -70,22 +69,8 @@ function Question({ label, action, input, fields = [], close }: ActionProps & { 
             <input defaultValue={value} onChange={(e) => setFilled({ ...filled, [name]: e.currentTarget.value })} />
           </label>
         ))}
-        {preview ? (
-          <>
-            <p class="quiet">
-              On <strong>{instance}</strong>. This command does the same:
-            </p>
-            <Command text={preview.command} />
-          </>
-        ) : null}
-        {write ? (
-          <label>
-            Reason ({preview?.needsReason === false ? 'optional' : 'required'})
-            <input autofocus value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
-          </label>
-        ) : (
-          <p>This console only reads. Run the command, or start the console with --write.</p>
-        )}
+        {preview && <SameCommand text={preview.command} />}
+        <Reason given={reason} needed={preview?.needsReason !== false} onGiven={setReason} />
         <Failure error={failure} />
         <div class="row">
           <button type="button" class="plain push" onClick={() => dialog.current?.close()}>
@@ -99,6 +84,31 @@ function Question({ label, action, input, fields = [], close }: ActionProps & { 
         </div>
       </form>
     </dialog>
+  );
+}
+
+const SameCommand = ({ text }: { text: string }) => (
+  <>
+    <p class="quiet">
+      On <strong>{useSession().instance}</strong>. This command does the same:
+    </p>
+    <Command text={text} />
+  </>
+);
+
+interface ReasonProps {
+  given: string;
+  needed: boolean;
+  onGiven: (reason: string) => void;
+}
+
+function Reason({ given, needed, onGiven }: ReasonProps) {
+  if (!useSession().write) return <p>This console only reads. Run the command, or start the console with --write.</p>;
+  return (
+    <label>
+      Reason ({needed ? 'required' : 'optional'})
+      <input autofocus value={given} maxLength={200} onInput={(event) => onGiven(event.currentTarget.value)} />
+    </label>
   );
 }
 

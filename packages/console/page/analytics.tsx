@@ -31,44 +31,7 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, r
         {...{ from, to, textOf: duration }}
       />
     </div>
-    <div class="columns">
-      <Card title="Written hours" note={<small>Exact: each event of an hour once.</small>}>
-        <Table
-          empty={<Empty what="No hour is written yet.">An hour is written a quarter of an hour after its end.</Empty>}
-          label="What each written hour holds"
-          rows={written.hours}
-          id={({ at }) => String(at)}
-          columns={{
-            'Hour (UTC)': ({ at }) => new Date(at).toISOString().slice(0, 16).replace('T', ' '),
-            Events: ({ events }) => numberText(events),
-            Users: ({ users }) => numberText(users),
-            Rejected: ({ rejected }) => numberText(rejected),
-          }}
-          numbers={['Events', 'Users', 'Rejected']}
-        />
-      </Card>
-      <Card
-        title="Names in these hours"
-        note={<small>{`${counted(othersOf(written), 'event')} of other names.`}</small>}
-      >
-        <Table
-          empty={<Empty what="No events yet." />}
-          label="Names in written hours"
-          rows={written.names.slice(0, MOST_NAMES)}
-          id={({ name }) => name}
-          columns={{ Name: ({ name }) => name, Events: ({ events }) => count(events) }}
-          numbers={['Events']}
-        />
-        <Table
-          empty={<Empty what="No event was rejected." />}
-          label="Rejected events in written hours"
-          rows={written.rules}
-          id={({ rule }) => rule}
-          columns={{ Rejected: ({ rule }) => rule, Events: ({ events }) => count(events) }}
-          numbers={['Events']}
-        />
-      </Card>
-    </div>
+    <Written {...written} />
     <Chart
       title="Events by name over time"
       caption={`${newestText(stored)} By the time of their acceptance, in steps of five minutes, the most frequent names.`}
@@ -92,33 +55,76 @@ const Events = ({ at: to, from, accepted, rejected, p50, p95, written, stored, r
           numbers={['Events']}
         />
       </Card>
-      <Card title="Rejected" note={<small>{newestText(rejections)}</small>}>
-        <Table
-          empty={<Empty what="No event was rejected." />}
-          label="Rejected events by rule"
-          rows={rejections.rules}
-          id={({ field, rule }) => `${field} ${rule}`}
-          columns={{
-            Rule: ({ field, rule, example: { job, value, event } }) => (
-              <>
-                {field || 'the event'}
-                <small class="wraps">
-                  {rule}. It was: {value}.
-                </small>
-                <details>
-                  <summary class="quiet">Example, masked</summary>
-                  {jobLink('analytics', job, `of job ${job}`)}
-                  <Text label={`Example for ${field} ${rule}`} of={event} />
-                </details>
-              </>
-            ),
-            Events: ({ events }) => count(events),
-          }}
-          numbers={['Events']}
-        />
-      </Card>
+      <Rejected {...rejections} />
     </div>
   </>
+);
+
+/** What the hours hold that are written for good. */
+const Written = (written: AnalyticsFigures['written']) => (
+  <div class="columns">
+    <Card title="Written hours" note={<small>Exact: each event of an hour once.</small>}>
+      <Table
+        empty={<Empty what="No hour is written yet.">An hour is written a quarter of an hour after its end.</Empty>}
+        label="What each written hour holds"
+        rows={written.hours}
+        id={({ at }) => String(at)}
+        columns={{
+          'Hour (UTC)': ({ at }) => new Date(at).toISOString().slice(0, 16).replace('T', ' '),
+          Events: ({ events }) => numberText(events),
+          Users: ({ users }) => numberText(users),
+          Rejected: ({ rejected }) => numberText(rejected),
+        }}
+        numbers={['Events', 'Users', 'Rejected']}
+      />
+    </Card>
+    <Card title="Names in these hours" note={<small>{`${counted(othersOf(written), 'event')} of other names.`}</small>}>
+      <Table
+        empty={<Empty what="No events yet." />}
+        label="Names in written hours"
+        rows={written.names.slice(0, MOST_NAMES)}
+        id={({ name }) => name}
+        columns={{ Name: ({ name }) => name, Events: ({ events }) => count(events) }}
+        numbers={['Events']}
+      />
+      <Table
+        empty={<Empty what="No event was rejected." />}
+        label="Rejected events in written hours"
+        rows={written.rules}
+        id={({ rule }) => rule}
+        columns={{ Rejected: ({ rule }) => rule, Events: ({ events }) => count(events) }}
+        numbers={['Events']}
+      />
+    </Card>
+  </div>
+);
+
+const Rejected = (rejections: AnalyticsFigures['rejections']) => (
+  <Card title="Rejected" note={<small>{newestText(rejections)}</small>}>
+    <Table
+      empty={<Empty what="No event was rejected." />}
+      label="Rejected events by rule"
+      rows={rejections.rules}
+      id={({ field, rule }) => `${field} ${rule}`}
+      columns={{
+        Rule: ({ field, rule, example: { job, value, event } }) => (
+          <>
+            {field || 'the event'}
+            <small class="wraps">
+              {rule}. It was: {value}.
+            </small>
+            <details>
+              <summary class="quiet">Example, masked</summary>
+              {jobLink('analytics', job, `of job ${job}`)}
+              <Text label={`Example for ${field} ${rule}`} of={event} />
+            </details>
+          </>
+        ),
+        Events: ({ events }) => count(events),
+      }}
+      numbers={['Events']}
+    />
+  </Card>
 );
 
 const HOUR_MS = 3_600_000;

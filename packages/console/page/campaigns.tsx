@@ -67,24 +67,10 @@ const TONES: Record<string, string> = {
   'not released': 'fill-track',
 };
 
-function One({ id, can, status, name, report, progress, accepted, ended, outcomes, ...page }: CampaignPage) {
+function One(page: CampaignPage) {
+  const { id, status, name, report, outcomes, recipientsByOutcome } = page;
   const { events, figures, jobs, rejected, duplicates, why, requested, recipients, suppressedBy } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
-  const parts = Object.entries(page.recipientsByOutcome).map(([name, value]) => ({
-    name,
-    value,
-    tone: TONES[name] ?? '',
-  }));
-  const shown = Object.fromEntries(parts.map(({ name, value }) => [name, count(value)]));
-  const acts = can.map((decision) => (
-    <Action
-      key={decision}
-      label={capital(decision)}
-      action={`campaign.${decision}`}
-      input={{ id }}
-      tone={decision === 'cancel' ? 'danger' : ''}
-    />
-  ));
   return (
     <>
       <Title text={name ?? shortId(id)}>
@@ -96,24 +82,7 @@ function One({ id, can, status, name, report, progress, accepted, ended, outcome
           <strong>The guard paused it:</strong> {why}
         </p>
       )}
-      <Card title="Progress" note={<span class="row push">{acts}</span>}>
-        <div class="body stack">
-          <p>
-            SendGrid accepted {count(progress.sent)} of {count(recipients)} mails
-          </p>
-          <Strip parts={parts} />
-          <Legend of={shown} tones={TONES} />
-        </div>
-        <Facts
-          kind="numbers"
-          facts={{
-            'Mails a second': progress.perSecond ?? '–',
-            'Ends about (UTC)': <Time at={progress.endsAt} short />,
-            'Accepted (UTC)': <Time at={accepted} />,
-            'Ended (UTC)': <Time at={ended} />,
-          }}
-        />
-      </Card>
+      <Progress {...page} />
       {Object.keys(outcomes.lines).length > 0 && (
         <Chart
           title="Outcomes over time"
@@ -123,7 +92,9 @@ function One({ id, can, status, name, report, progress, accepted, ended, outcome
       )}
       <div class="columns">
         <Card title="Recipients" note={<Failed id={id} />}>
-          <Facts facts={{ requested, 'rejected before': rejected, duplicates, ...shown, ...suppressedBy }} />
+          <Facts
+            facts={{ requested, 'rejected before': rejected, duplicates, ...recipientsByOutcome, ...suppressedBy }}
+          />
         </Card>
         <Card title="SendGrid reported" note={<small>Each mail counts once</small>}>
           {Object.keys(events).length === 0 ? <Empty what="Nothing yet." /> : <Facts kind="numbers" facts={figures} />}
@@ -140,6 +111,41 @@ function One({ id, can, status, name, report, progress, accepted, ended, outcome
         <RecipientMail id={id} recipients={recipients} />
       </div>
     </>
+  );
+}
+
+/** How far the campaign is, and what can be done to it. */
+function Progress({ id, can, report, progress, accepted, ended, recipientsByOutcome }: CampaignPage) {
+  const parts = Object.entries(recipientsByOutcome).map(([name, value]) => ({ name, value, tone: TONES[name] ?? '' }));
+  const shown = Object.fromEntries(parts.map(({ name, value }) => [name, count(value)]));
+  const acts = can.map((decision) => (
+    <Action
+      key={decision}
+      label={capital(decision)}
+      action={`campaign.${decision}`}
+      input={{ id }}
+      tone={decision === 'cancel' ? 'danger' : ''}
+    />
+  ));
+  return (
+    <Card title="Progress" note={<span class="row push">{acts}</span>}>
+      <div class="body stack">
+        <p>
+          SendGrid accepted {count(progress.sent)} of {count(report.recipients)} mails
+        </p>
+        <Strip parts={parts} />
+        <Legend of={shown} tones={TONES} />
+      </div>
+      <Facts
+        kind="numbers"
+        facts={{
+          'Mails a second': progress.perSecond ?? '–',
+          'Ends about (UTC)': <Time at={progress.endsAt} short />,
+          'Accepted (UTC)': <Time at={accepted} />,
+          'Ended (UTC)': <Time at={ended} />,
+        }}
+      />
+    </Card>
   );
 }
 
