@@ -149,11 +149,10 @@ async function connect(config: ConnectionConfig, log: Log) {
   // The emulators know no host names of buckets.
   const s3 = objects.s3Client({ ...configOf('s3'), forcePathStyle: config.endpoints.s3 !== undefined });
   for (const client of [sqs, dynamo, s3]) sendInTurn(client);
-  const { bucket, kmsKey } = settings;
+  const { bucket, kmsKey, prefix, suppressionKey } = settings;
   const queueOf = queueIn(settings.queues);
   const hashesOf = (reference: string) => personHashes(keyOf(config, reference), realClock);
   const realObjects = objects.realObjects({ bucket, kmsKey, client: s3 });
-  const { prefix, suppressionKey } = settings;
   const suppression =
     suppressionKey === undefined
       ? undefined
@@ -168,7 +167,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     random: realRandom,
     log,
     source: `/${instance}/api`,
-    prefix: settings.prefix,
+    prefix,
     ownFiles: config.ownFiles,
     hashPeople: hashesOf(settings.hashKey),
     emailRate: settings.emailRate,
