@@ -8,7 +8,7 @@ import {
   type Step,
   waitsForItsTime,
 } from '../../lib/engine/jobs/row';
-import { VENDOR_DOWN, VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/circuit';
+import { VENDOR_DOWN, VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/gate';
 import { type JobAction, whyNot } from '../../lib/operate/ops/act';
 import { stateOf } from '../../lib/operate/ops/operator';
 import { isRefusal } from '../../lib/platform/errors';

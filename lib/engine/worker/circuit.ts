@@ -1,16 +1,6 @@
 import * as z from 'zod';
-import {
-  AmbiguousError,
-  ignoreStoreError,
-  isRefusal,
-  JobError,
-  PermanentError,
-  StopError,
-  TransientError,
-  type Vendor,
-} from '../../platform/errors';
-import type { Clock, ItemHead, Metrics } from '../../platform/ports';
-import { sha256 } from '../jobs/envelope';
+import type { Vendor } from '../../platform/errors';
+import type { Clock, ItemHead } from '../../platform/ports';
 import {
   count,
   damagedPause,
@@ -61,10 +51,6 @@ type Limits = Pick<Circuit, 'paused' | 'rate'>;
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
-/** The codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them. */
-export const VENDOR_STOPPED = 'VendorStopped';
-export const VENDOR_DOWN = 'VendorDown';
-export const VENDOR_PAUSED = 'VendorPaused';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
 export const LONGEST_RETRY_MS = 5 * RETRY_MS;
@@ -128,9 +114,6 @@ export const workedForOthers = (
   circuit: Circuit | undefined,
   { job, since }: { job: string; since: number },
 ): boolean => (circuit?.worked ?? []).some((one) => one.job !== job && one.at - CLOCK_SKEW_MS > since);
-
-/** The stored form of an identity. A shared item must not hold an address. */
-export const identityHash = (identity: string): string => sha256(identity.toLowerCase()).slice(0, 16);
 
 const closed = (vendor: Vendor): Circuit => ({
   key: vendorKey(vendor),
@@ -262,144 +245,3 @@ export function circuitBreakers(deps: ItemDeps) {
 }
 
 export type CircuitBreakers = ReturnType<typeof circuitBreakers>;
-
-export interface CallOptions {
-  /** The identity that the vendor may refuse, for example the from address. The job by default. */
-  identity?: string;
-  /** The call changes nothing that counts, so its success does not show that the vendor works. */
-  minor?: true;
-}
-
-export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
-
-/**
- * Applies the vendor's circuit breaker to each call, and measures it. An open circuit refuses calls. After `retryAt` it
- * lets one run at a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
- */
-export function vendorGate(
-  { circuits, clock, metrics }: { circuits: CircuitBreakers; clock: Clock; metrics: Metrics },
-  { job, until }: { job: string; until: number },
-) {
-  /** The open circuits whose trial call is this run's. */
-  const trials = new Map<Vendor, Circuit>();
-  /** Vendors in trouble that have answered minor calls. */
-  const answered = new Set<Vendor>();
-
-  async function enter(vendor: Vendor): Promise<{ circuit: Circuit | undefined; trial: boolean }> {
-    const known = trials.get(vendor);
-    if (known) return { circuit: known, trial: true };
-    const { circuit, trial } = await circuits.enter(vendor, until);
-    if (circuit && trial) trials.set(vendor, circuit);
-    if (limitsOf(circuit, clock.now()).paused)
-      throw new StopError({ code: VENDOR_PAUSED, message: `${vendor} is paused by an operator`, vendor });
-    if (isOpen(circuit) && !trial) throw refusal(vendor, circuit);
-    return { circuit, trial };
-  }
-
-  async function call<R>(vendor: Vendor, make: () => Promise<R>, { identity, minor }: CallOptions = {}): Promise<R> {
-    const { circuit, trial } = await enter(vendor);
-    let result: R;
-    try {
-      result = await measured({ clock, metrics }, vendor, make);
-    } catch (error) {
-      trials.delete(vendor);
-      if (!trial)
-        throw await afterFailure(circuits, vendor, error, identity === undefined ? job : identityHash(identity));
-      if (!isOf(vendor, error) || !isAboutTheJob(error)) throw await afterFailedTrial(circuits, vendor, error);
-      await works(vendor);
-      throw error;
-    }
-    if (!isTroubled(circuit)) return result;
-    if (minor) answered.add(vendor);
-    else await works(vendor);
-    return result;
-  }
-
-  /** The call took effect, so a failed write must not fail it. Another success or trial closes the circuit later. */
-  async function works(vendor: Vendor): Promise<void> {
-    trials.delete(vendor);
-    answered.delete(vendor);
-    await circuits.close(vendor, job).catch(ignoreStoreError);
-  }
-
-  return {
-    call,
-    /** Does before the start of a step what `call` does before its call. So a refused step is not stored as started. */
-    prepare: async (vendor: Vendor) => void (await enter(vendor)),
-    /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
-    succeeded: async () => {
-      for (const vendor of [...answered]) await works(vendor);
-    },
-  };
-}
-
-export type RunGate = ReturnType<typeof vendorGate>;
-
-/** An answer about the job, or one that asks us to wait, is no error of the vendor. */
-async function measured<R>(
-  { clock, metrics }: { clock: Clock; metrics: Metrics },
-  vendor: Vendor,
-  make: () => Promise<R>,
-): Promise<R> {
-  const startedAt = clock.now();
-  try {
-    return await make();
-  } catch (error) {
-    if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
-    throw error;
-  } finally {
-    metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', { vendor });
-  }
-}
-
-/** Counts a failure and returns the error of the run. `identity`: whom a 403 refuses, if it names no field. */
-async function afterFailure(circuits: CircuitBreakers, vendor: Vendor, error: unknown, identity: string) {
-  if (!isOf(vendor, error)) return error;
-  if (error instanceof StopError) await circuits.open(vendor, error.code);
-  if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, identity))) return stop(vendor, error);
-  return error;
-}
-
-/** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
-async function afterFailedTrial(circuits: CircuitBreakers, vendor: Vendor, error: unknown): Promise<unknown> {
-  // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
-  const failed = isOf(vendor, error);
-  await circuits.endTrial(vendor, { failed }).catch(ignoreStoreError);
-  // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
-  return failed ? stop(vendor, error) : error;
-}
-
-/** What a call of a vendor with an open circuit gets. Its cause says why the circuit is open. */
-const refusal = (vendor: Vendor, { code = 'Unexpected' }: OpenCircuit): StopError =>
-  new StopError({
-    code: isRefusal(code) ? VENDOR_STOPPED : VENDOR_DOWN,
-    message: `the circuit of ${vendor} is open (${code})`,
-    vendor,
-    cause: new StopError({ code, message: 'the circuit is open', vendor }),
-  });
-
-const isOf = (vendor: Vendor, error: unknown): error is JobError =>
-  error instanceof JobError && error.vendor === vendor;
-
-/** A 403 that names no field may be about the job, its sender or us. */
-export const mayBeAboutUs = (error: unknown): boolean =>
-  error instanceof PermanentError && error.status === 403 && error.field === undefined;
-
-/** This includes a 429: a vendor that says how long to wait works, and the job waits for its limit as usual. */
-const isAboutTheJob = (error: JobError): boolean => !isOfTheVendor(error) && !mayBeAboutUs(error);
-
-const isOfTheVendor = (error: JobError): boolean => ['transient', 'ambiguous', 'stop'].includes(error.class);
-
-const stop = (vendor: Vendor, cause: JobError): StopError => {
-  const { code, message, status } = cause;
-  return new StopError({ code, message, vendor, status, cause });
-};
-
-export type VendorFailure = JobError & { vendor: Vendor };
-
-/** The vendor's failure that made a run throw, if the vendor failed or may have: not if it refused us or the job. */
-export function vendorFailure(thrown: unknown): VendorFailure | undefined {
-  if (!(thrown instanceof JobError)) return undefined;
-  if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);
-  return thrown.vendor ? (thrown as VendorFailure) : vendorFailure(thrown.cause);
-}

@@ -4,7 +4,8 @@ import type { Clock, Events, Log, Metrics, Objects, Queues, Random, ReceivedMess
 import type { Envelope } from '../jobs/envelope';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
-import type { CircuitBreakers, VendorGate } from './circuit';
+import type { CircuitBreakers } from './circuit';
+import type { VendorGate } from './gate';
 import type { Steps } from './steps';
 
 export interface Job<T> {

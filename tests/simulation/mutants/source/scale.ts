@@ -3,6 +3,7 @@ import type { Plan } from '../../draw/plan';
 import { mutant, type SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/engine/worker/circuit.ts';
+const GATE = 'lib/engine/worker/gate.ts';
 const RELEASE = 'lib/engine/reconcile/release.ts';
 const DUE = 'lib/engine/reconcile/due.ts';
 const WALK = 'lib/engine/reconcile/dead-letters.ts';
@@ -36,7 +37,7 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     CIRCUIT,
     { 'Math.abs(readAt - before.readAt) < TRUSTED_MS': 'readAt !== 0' },
   ),
-  pauseIgnored: mutant(PAUSED, /^paused vendors refuse/, CIRCUIT, {
+  pauseIgnored: mutant(PAUSED, /^paused vendors refuse/, GATE, {
     'limitsOf(circuit, clock.now()).paused)': "limitsOf(circuit, 0).paused?.by === '')",
   }),
   // The call of the second job lasts until after the pause, and closes the circuit that counts a failure.
@@ -49,8 +50,8 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   trialWithoutLease: mutant('trial-of-waiting', /^one trial/, CIRCUIT, {
     '(circuit.trial?.until ?? 0) <= now': 'circuit.trial !== null',
   }),
-  fieldCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, { ' && error.field === undefined': '' }),
-  jobsCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, {
+  fieldCounted: mutant('others-go-on', /^no bystanders/, GATE, { ' && error.field === undefined': '' }),
+  jobsCounted: mutant('others-go-on', /^no bystanders/, GATE, {
     'identity === undefined ? job : identityHash(identity)': 'identity === "" ? identityHash(identity) : job',
   }),
   oldestTried: mutant('innocent-among-guilty', /^liveness/, RELEASE, {

@@ -11,10 +11,10 @@ import {
   nextTrialAt,
   type OpenCircuit,
   TRUSTED_MS,
-  vendorGate,
   workedForOthers,
 } from '../../../../lib/engine/worker/circuit';
 import type { RunContext } from '../../../../lib/engine/worker/contract';
+import { vendorGate } from '../../../../lib/engine/worker/gate';
 import {
   AmbiguousError,
   PermanentError,
