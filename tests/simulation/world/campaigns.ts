@@ -184,9 +184,9 @@ function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: numb
   const clock = (at: number) => times.format(at);
   const dayOf = (at: number) => days.format(at);
   const isOpen = (time: string) => (from <= to ? time >= from && time < to : time >= from || time < to);
-  /** By day: the recipients of each chunk, in the order in which they took effect. */
-  const sent = new Map<string, number[]>();
-  const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
+  /** By day: when each chunk took effect, and its recipients. */
+  const sent = new Map<string, { at: number; recipients: number }[]>();
+  const sum = (all: readonly { recipients: number }[]) => all.reduce((total, one) => total + one.recipients, 0);
   return (recipients, lateMs) => {
     const now = kernel.now();
     const [first, last] = [now - lateMs - skewOf(plan), now + skewOf(plan)];
@@ -194,15 +194,15 @@ function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: numb
     const day = dayOf(now);
     if (dayOf(first) !== dayOf(last)) return undefined;
     const before = sent.get(day) ?? [];
-    const all = [...before, recipients];
+    const all = [...before, { at: now, recipients }];
     sent.set(day, all);
+    // A call may take effect after a later one, so of these only the order of their slots was right.
+    const surely = sum(all.filter(({ at }) => at < now - lateMs));
+    const recent = all.filter(({ at }) => at >= now - lateMs);
     // A chunk that is larger than the cap goes if the cap is not used up.
-    const small = all.filter((one) => one <= dailyCap);
-    // A call may take effect long after a later one, so only the order of the slots was right.
-    const isOver =
-      lateMs > SOON_MS
-        ? sum(small) > dailyCap - (small.length < all.length ? 1 : 0) || all.length - small.length > 1
-        : sum(before) + (recipients > dailyCap ? 1 : recipients) > dailyCap;
+    const small = recent.filter((one) => one.recipients <= dailyCap);
+    const large = recent.length - small.length;
+    const isOver = surely + sum(small) + Math.min(large, 1) > dailyCap || large > 1;
     return isOver ? `after ${sum(before)} of at most ${dailyCap} recipients of its day` : undefined;
   };
 }
