@@ -154,8 +154,8 @@ type First = { kind: 'row'; row: JobRow } | { kind: 'refused' } | { kind: 'other
  * the producer accepted while the table was down. `refused`: the message begins nothing. `other`: it is about another
  * job.
  *
- * For example: another program's message comes for the first time, so its row is made from it. If the message is redriven
- * when that row has expired, the row comes from the job's record, and says how the job ended.
+ * For example: another program's message comes for the first time, so its row is made from it. If it is redriven when
+ * that row has expired, the row comes from the job's record, and says how the job ended.
  */
 export async function firstRow(
   deps: Parameters<typeof recordedRow>[0],
