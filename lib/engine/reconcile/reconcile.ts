@@ -164,8 +164,8 @@ async function stay({ shared, lastPoll }: Run, poll: () => Promise<boolean>): Pr
 /** Polls for all queues. Resolves to whether one wants the next poll. A poll that fails says nothing about it. */
 function pollsOf(run: Run): () => Promise<boolean> {
   const { shared, lastPoll, end, stayMs } = run;
-  const { clock, queueNames, works } = shared;
-  const ofQueues = queueNames.flatMap((queue) => works[queue] ?? []);
+  const { clock } = shared;
+  const ofQueues = worksOf(shared);
   const places = new Map<string, Place>();
   return async () => {
     let isWanted = false;
@@ -189,7 +189,8 @@ function pollsOf(run: Run): () => Promise<boolean> {
 }
 
 /** The parts of a run. The trial call comes before other releases, because a queued message would delay it. */
-function partsOf({ queueNames, works }: ReconcileDeps, begun: number): Part[] {
+function partsOf(reached: ReconcileDeps, begun: number): Part[] {
+  const { queueNames } = reached;
   // If all calls are slow, a run may end before its last parts. The next run begins with another queue.
   const first = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
   const ofQueues = [...queueNames.slice(first), ...queueNames.slice(0, first)].flatMap((queue) =>
@@ -197,13 +198,15 @@ function partsOf({ queueNames, works }: ReconcileDeps, begun: number): Part[] {
       ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
     ),
   );
-  const own = queueNames.flatMap((queue) => works[queue] ?? []).flatMap(({ once = {} }) => Object.entries(once));
+  const own = worksOf(reached).flatMap(({ once = {} }) => Object.entries(once));
   return [
     { kind: 'releaseTrials', work: releaseTrials },
     ...ofQueues,
     ...own.map(([kind, work]): Part => ({ kind, work })),
   ];
 }
+
+const worksOf = ({ queueNames, works }: ReconcileDeps) => queueNames.flatMap((queue) => works[queue] ?? []);
 
 async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun | undefined> {
   for (const last = deps.clock.now() + BEGIN_WITHIN_MS; ; await deps.clock.sleep(BEGIN_EVERY_MS)) {
