@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
+import { MOST_TRACKED } from '../queues/analytics';
 import { deadLetterQueue, mainQueue } from '../world/names';
 import { bringsPoison } from '../world/poison';
 import type { World } from '../world/types';
@@ -7,8 +8,6 @@ import { unrest } from './rest';
 
 /** Messages of a drawn campaign. */
 const MOST_CHUNKS = 11;
-/** Of a tracker's events, at its first call and again at a second one. */
-const TRACKED_MESSAGES = 12;
 
 /**
  * Within this time after the last fault, every job must end, unless a poison message delays it. A caught job waits for
@@ -100,7 +99,8 @@ function boundOf({ plan, settings, queue }: World): number {
   const copies = poison.length === 0 ? 0 : sources.length + more;
   const found = copies * TIMES_IN_QUEUE * receives * settings.visibility * 1000;
   // By a slow clock, the outcome of a returned message seems older than its return. The reconciler then waits an hour.
-  const sent = plan.jobs.reduce((sum, { kind }) => sum + (kind === 'tracked' ? TRACKED_MESSAGES : 1), 0);
+  // A tracker's events may be a message each, at its first call and again at a second one.
+  const sent = plan.jobs.reduce((sum, { kind }) => sum + (kind === 'tracked' ? 2 * MOST_TRACKED : 1), 0);
   const forged = plan.forgeries.reduce((sum, { times }) => sum + times, 0);
   const byClock = plan.skew === undefined ? 0 : (sent + forged) * HOUR_MS;
   // Only the end of the retention shows that a message is gone.

@@ -48,7 +48,7 @@ interface Body {
 const SESSIONS = ['one', 'two', 'three'] as const;
 /** Events of one moment, of one message, and of a message each. */
 const GAPS_MS = [0, 0, 3_000, 20_000] as const;
-const MOST_TRACKED = 6;
+export const MOST_TRACKED = 6;
 
 /** A process of the API with a tracker of its own. Its events come over time, and it ends after its `flush`. */
 async function track(producer: Producing, { spec, index }: { spec: JobSpec; index: number }, world: World) {
