@@ -29,7 +29,7 @@ type NoteReason = (typeof NOTE_REASONS)[number];
 /**
  * What an event of SendGrid or a caller says about an address. Who must not write the list writes this, and the reconciler
  * folds it in. It stays afterwards, because a later note must not give way to an older one that comes late. Its key has
- * the hash of the address. Of a damaged one that is left: it keeps the address from mails.
+ * the hash of the address, which a damaged note keeps: its address gets no mails.
  */
 const suppressionNotes = renewable(
   {
@@ -77,7 +77,7 @@ const MOST_TRIES = 50;
 
 export type SuppressionList = ReturnType<typeof suppressionList>;
 
-type Place = { objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>; prefix: string };
+type ListBucket = { objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>; prefix: string };
 
 /**
  * The instance's own list of addresses that get no mail: one object of sorted entries of 64 bits, 61 of a keyed hash
@@ -87,8 +87,8 @@ type Place = { objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>; pre
  *
  * `hashPeople`: with the key of this list only, which never changes. To fold notes it is not needed.
  */
-export function suppressionList({ hashPeople, ...place }: Place & { hashPeople?: HashPeople }) {
-  const { read, change } = storedList(place);
+export function suppressionList({ hashPeople, ...bucket }: ListBucket & { hashPeople?: HashPeople }) {
+  const { read, change } = storedList(bucket);
 
   const hashing = async (): Promise<HashOf> => {
     if (hashPeople) return hashWith(await hashPeople());
@@ -143,7 +143,7 @@ export function suppressionList({ hashPeople, ...place }: Place & { hashPeople?:
 }
 
 /** The object of the list. `first`: its first entry. */
-function storedList({ objects, prefix }: Place) {
+function storedList({ objects, prefix }: ListBucket) {
   const key = suppressedKey(prefix);
   let known: { etag: string; list: BigUint64Array } | undefined;
 

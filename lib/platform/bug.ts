@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { jsonOf } from './text';
 
 const MOST_FRAMES = 8;
-/** Of another form, a name could hold anything. */
+/** Only a class name of this form is logged, because any other text could be personal. */
 const CLASS = /^[A-Z][A-Za-z]{0,40}(Error|Exception)$/;
 
 /** What a log line may say of a bug: its class and where it was thrown. Its message may be personal, so it is not read. */

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 
 /**
  * What people type and machines send, in the one form that rules and vendors know: docs/wire-format.md has the table.
- * Liberal in what has one meaning, strict in what is asked for. Each form of a form is itself.
+ * Liberal in what has one meaning, strict in what is asked for. Normalising twice changes nothing.
  */
 
 /** Controls and halves of characters. In a name or a subject, a line break can forge mail headers. */

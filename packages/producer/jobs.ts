@@ -13,11 +13,11 @@ import { cancel as cancelled, isCancelledByOperator } from '../../lib/engine/job
 import { invalid, JobEndedError, JobNotFoundError } from '../../lib/engine/submit/errors';
 import { askedId, ownersOf, valid } from '../../lib/engine/submit/options';
 import type { SubmitDeps } from '../../lib/engine/submit/submit';
-import { ignoreStoreError } from '../../lib/platform/errors';
+import { ignoreStoreError, StoreError } from '../../lib/platform/errors';
 import type { Clock, Completion } from '../../lib/platform/ports';
 import { exactLine } from '../../lib/platform/text';
 import { KIND_OF, type Results } from '../../lib/queues/kinds';
-import { type CallLimits, callLimits, notSent } from './calls';
+import { type CallLimits, callLimits } from './calls';
 
 interface JobFacts {
   id: string;
@@ -74,7 +74,7 @@ export interface Jobs {
   cancel(id: string, options?: AskOptions): Promise<CancelledStatus>;
   /**
    * Waits for the end of a job, and resolves with its status after a success. It asks again after pauses that grow from
-   * 0.2 to 5 seconds, and gives up after `timeoutMs` (60,000 by default) with a StoreError (`Producer.NotSent`). Rejects
+   * 0.2 to 5 seconds, and gives up after `timeoutMs` (60,000 by default) with a StoreError (`Producer.NotEnded`). Rejects
    * with a JobEndedError if the job is dead or cancelled.
    */
   wait(id: string, options?: AskOptions): Promise<JobStatus>;
@@ -138,11 +138,13 @@ export const waiting =
       });
       if (job?.state === 'succeeded') return job;
       if (job?.ended) throw new JobEndedError(id, job.state, job.reason, job.error?.code);
-      if (clock.now() + pause >= deadline || options.signal?.aborted)
-        throw notSent(`the job has not ended (${job?.state ?? 'unknown'})`);
+      if (clock.now() + pause >= deadline || options.signal?.aborted) throw notEnded(job?.state);
       await clock.sleep(pause, options.signal);
     }
   };
+
+const notEnded = (state = 'unknown') =>
+  new StoreError({ code: 'Producer.NotEnded', message: `the job has not ended (${state})` });
 
 export const questionSchema = z.strictObject({
   id: askedId,

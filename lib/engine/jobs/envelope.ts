@@ -102,7 +102,10 @@ const uuid = z.uuid();
 export const isRandomId = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
 
-/** Of another program: an id that follows from something may be that of our producer's next call, or of a third one. */
+/**
+ * Another program's message must have a random id. An id that is computed from something could equal the id of a job that
+ * our producer, or a third program, sends later.
+ */
 export function checkRandomId({ id }: Pick<Envelope, 'id'>): void {
   if (isRandomId(id)) return;
   const message = 'id: must be a random UUID (version 4 or 7)';

@@ -129,7 +129,7 @@ export function sound<T extends ItemHead>(schema: z.ZodType<T>, item: ItemHead):
 const pauseSchema = limitSchema.extend(headSchema);
 export type Pause = z.infer<typeof pauseSchema>;
 
-/** Who pauses what a damaged item is about. */
+/** The name that stands for an operator in the pause that a damaged item causes. */
 export const DAMAGED = 'the service';
 
 /** A damaged circuit or pause reads as a pause, so the jobs that need it wait until a person restores the item. */
@@ -257,7 +257,7 @@ export type ReconcilerRun = Stored<typeof reconcilerRuns>;
 export const SHARE = 100;
 
 /** Where the next reader of what is due starts, if this one had no time to read all. */
-export interface Place {
+export interface SearchPosition {
   after?: Due | undefined;
 }
 
@@ -271,13 +271,13 @@ export interface DueSearch {
 /** Pages of keys that are due, oldest first. A page may be left as it is, and the next page still follows. */
 export async function* everyDue(
   { table, clock, share = SHARE }: { table: Pick<Table, 'due'>; clock: Pick<Clock, 'now'>; share?: number },
-  { todo, mayGoOn, until = clock.now(), place = {} }: DueSearch & { place?: Place },
+  { todo, mayGoOn, until = clock.now(), position = {} }: DueSearch & { position?: SearchPosition },
 ): AsyncGenerator<string[]> {
   while (mayGoOn()) {
-    const page = await table.due(todo, { until, after: place.after, limit: share });
-    place.after = page.length < share ? undefined : page.at(-1);
+    const page = await table.due(todo, { until, after: position.after, limit: share });
+    position.after = page.length < share ? undefined : page.at(-1);
     yield page.map(({ key }) => key);
-    if (!place.after) return;
+    if (!position.after) return;
   }
 }
 

@@ -15,7 +15,7 @@ const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'first
  */
 export function recordOf(row: JobRow): string {
   // A row that is being erased keeps its hashes until all else is done, so that a second run finds it.
-  const shown = without(row.erased ? redacted(row) : row, HIDDEN);
+  const shown = without(row.erased ? redacted(row) : row, NOT_IN_RECORD);
   const steps = Object.fromEntries(
     Object.entries(row.steps).map(([name, { confidential: _confidential, hash: _hash, ...step }]) => [name, step]),
   );
@@ -25,7 +25,7 @@ export function recordOf(row: JobRow): string {
 }
 
 /** What only the table needs. */
-const HIDDEN = [
+const NOT_IN_RECORD = [
   ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'accepted', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
   ...(['recordedAt', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
   ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence', 'files', 'owed'] as const),

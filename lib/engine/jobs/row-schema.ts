@@ -6,7 +6,7 @@ import { count, time } from './items';
 import { jobKey } from './keys';
 import type { JobRow } from './row';
 import { REASONS, STATES } from './states';
-import { placeOf } from './transitions';
+import { fromStateOf } from './transitions';
 
 /** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
 export const ROW_SCHEMA = 1;
@@ -81,7 +81,7 @@ const rowSchema = z
     updatedAt: time,
   })
   .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
-  .refine((row) => placeOf(row as unknown as JobRow) !== undefined, { path: ['state'], message: 'has no place' });
+  .refine((row) => fromStateOf(row as unknown as JobRow) !== undefined, { path: ['state'], message: 'has no arrow' });
 
 /** The row that an item stores. Throws an UnreadableRowError. `knows`: the newest schema that the caller knows. */
 export function rowOf(item: ItemHead & { schema?: unknown }, knows = ROW_SCHEMA): JobRow {

@@ -157,7 +157,7 @@ export interface JobRow extends ItemHead {
   owed?: Owed;
   /** What the job succeeded without. */
   without?: readonly Lack[];
-  /** How often an operator let it do after its end what it lacked. */
+  /** How often an operator sent the missing mail after the job's end. */
   resends?: number;
   history: HistoryEntry[];
   deliveries: Delivery[];

@@ -20,7 +20,7 @@ import {
 
 export const ILLEGAL_TRANSITION = 'IllegalTransition';
 
-/** The arrow does not start at the row's place. Nothing was written. */
+/** The arrow does not start at the row's state. Nothing was written. */
 export class IllegalTransitionError extends JobError {
   override readonly name = 'IllegalTransitionError';
   readonly class = 'transient';
@@ -313,10 +313,10 @@ export function resend(
   });
 }
 
-/** Where a job is in its life. A cancelled job's reason decides whether a message may open it again. */
-export type Place = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason})`;
+/** A state where arrows begin. A cancelled job's reason decides whether a message may open it again. */
+export type FromState = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason})`;
 
-export const PLACES: readonly Place[] = [
+export const FROM_STATES: readonly FromState[] = [
   ...(['queued', 'processing', 'held', 'succeeded', 'dead'] as const),
   ...(['cancelled (never-sent)', 'cancelled (operator)', 'cancelled (superseded)'] as const),
 ];
@@ -344,20 +344,20 @@ export const ARROWS = {
   resolve: { from: ['held'], to: 'held' },
   reopen: { from: ['dead', 'cancelled (never-sent)', 'cancelled (operator)'], to: 'queued' },
   resend: { from: ['succeeded'], to: 'queued' },
-} as const satisfies Record<string, { from: readonly Place[]; to: State }>;
+} as const satisfies Record<string, { from: readonly FromState[]; to: State }>;
 
 export type ArrowName = keyof typeof ARROWS;
 
-export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
+export function fromStateOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): FromState | undefined {
   const name = state === 'cancelled' ? `cancelled (${reason})` : state;
-  return PLACES.find((place) => place === name);
+  return FROM_STATES.find((from) => from === name);
 }
 
 export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean =>
-  ARROWS[arrow].from.some((place) => place === placeOf(row));
+  ARROWS[arrow].from.some((from) => from === fromStateOf(row));
 
 /** Whether no message runs the job: it waits outside the queue, it succeeded, or it was cancelled. */
 export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean => !mayFollow(row, 'claim');
 
 export const isCancelledByOperator = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
-  placeOf(row) === 'cancelled (operator)';
+  fromStateOf(row) === 'cancelled (operator)';

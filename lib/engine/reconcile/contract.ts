@@ -1,6 +1,6 @@
 import type { Vendor } from '../../platform/errors';
 import type { Log, Metrics } from '../../platform/ports';
-import type { FailingWork, Place } from '../jobs/items';
+import type { FailingWork, SearchPosition } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import type { CircuitBreakers } from '../worker/circuit';
@@ -35,14 +35,14 @@ export interface QueueWorks {
   orderedHolds?: readonly string[];
   /** Once a run, when it has looked after the jobs. Their names appear in the log of failures. */
   once?: Readonly<Record<string, (run: ReconcileRun, mayGoOn: () => boolean) => Promise<unknown>>>;
-  /** Every few seconds, in this order, while the last one resolves to true. */
+  /** Polled in this order, and again every few seconds as long as the last poll resolves to true. */
   often?: Readonly<Record<string, Poll>>;
 }
 
-/** `nextMs`: until the next poll. `place`: where the next one goes on that had no time for all. */
+/** `nextMs`: until the next poll. `position`: where the next one goes on if a poll had no time for all. */
 export type Poll = (
   run: ReconcileRun,
-  given: { mayGoOn: () => boolean; nextMs: number; place: Place },
+  given: { mayGoOn: () => boolean; nextMs: number; position: SearchPosition },
 ) => Promise<unknown>;
 
 /** The vendors that jobs of any queue may wait for. */

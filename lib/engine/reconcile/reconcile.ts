@@ -1,5 +1,12 @@
 import { codeOf } from '../../platform/errors';
-import { endLease, type FailingWork, type Place, type ReconcilerRun, reconcilerRuns, takeLease } from '../jobs/items';
+import {
+  endLease,
+  type FailingWork,
+  type ReconcilerRun,
+  reconcilerRuns,
+  type SearchPosition,
+  takeLease,
+} from '../jobs/items';
 import { jobKey, reconcilerKey } from '../jobs/keys';
 import { ROW_DAMAGED } from '../jobs/row-schema';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
@@ -166,19 +173,19 @@ function pollsOf(run: Run): () => Promise<boolean> {
   const { shared, lastPoll, end, stayMs } = run;
   const { clock } = shared;
   const ofQueues = worksOf(shared);
-  const places = new Map<string, Place>();
+  const positions = new Map<string, SearchPosition>();
   return async () => {
     let isWanted = false;
     for (const { often = {} } of ofQueues) {
       let last = false;
       for (const [kind, poll] of Object.entries(often)) {
         if (clock.now() >= end) break;
-        const place = places.get(kind) ?? {};
-        places.set(kind, place);
+        const position = positions.get(kind) ?? {};
+        positions.set(kind, position);
         last = true;
         const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
           const nextMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
-          last = (await poll(deps, { mayGoOn, nextMs, place })) === true;
+          last = (await poll(deps, { mayGoOn, nextMs, position })) === true;
         };
         await attempt(run, { kind, work });
       }

@@ -9,7 +9,7 @@ import type { DiscordMessage, Embed } from './discord';
 import { type AnyKind, isFact, KINDS, type Kind, runbookOf } from './kinds';
 import type { AlarmChange, Change, Notification, Outage } from './notification';
 
-export interface Place extends Target {
+export interface AlarmedInstance extends Target {
   queues: readonly string[];
   /** Address of docs/runbook.md. May be empty. */
   runbook: string;
@@ -30,24 +30,32 @@ const RED = 0xd8_3c_3e;
 const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
 
-export function messageOf(notification: Notification, place: Place, details: Details = {}): DiscordMessage {
-  if ('raw' in notification) return { embeds: [shown(rawEmbed(notification.raw, place))] };
+export function messageOf(
+  notification: Notification,
+  instance: AlarmedInstance,
+  details: Details = {},
+): DiscordMessage {
+  if ('raw' in notification) return { embeds: [shown(rawEmbed(notification.raw, instance))] };
   const { change } = notification;
-  const embed = change.firing ? firingEmbed(change, place, details) : overEmbed(change, place, details);
+  const embed = change.firing ? firingEmbed(change, instance, details) : overEmbed(change, instance, details);
   return { embeds: [shown(embed)] };
 }
 
-function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit, nextTrialAt }: Details): Embed {
+function firingEmbed(
+  change: Change,
+  instance: AlarmedInstance,
+  { dead = [], failing = [], limit, nextTrialAt }: Details,
+): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
   const { meaning, inspect, next = 'deploy', unit, scope } = KINDS[kind];
   const isPaused = limit && scope === 'queue';
   const command = (text: string) =>
-    `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
-  const runbook = runbookOf(kind, place.runbook);
+    `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), instance)}\``;
+  const runbook = runbookOf(kind, instance.runbook);
   return {
-    ...frame(RED, place, change.at),
-    title: `🔴 ${titleOf(change, place)}`,
-    description: `${meaning}\n${place.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
+    ...frame(RED, instance, change.at),
+    title: `🔴 ${titleOf(change, instance)}`,
+    description: `${meaning}\n${instance.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
     fields: [
       ...aboutFields(change),
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
@@ -59,27 +67,27 @@ function firingEmbed(change: Change, place: Place, { dead = [], failing = [], li
       },
       { name: 'Errors', value: deadText(dead) },
       { name: 'Details', value: detailsText(change) },
-      { name: 'Failing work', value: failingText(failing, place) },
+      { name: 'Failing work', value: failingText(failing, instance) },
       { name: 'Inspect', value: command(inspect) },
       { name: 'Next', value: command(isPaused ? 'queues resume --queue {}' : next) },
-      { name: 'Links', value: linksText(change, place) },
+      { name: 'Links', value: linksText(change, instance) },
     ],
   };
 }
 
 /** The message about the end of an outage is about what began it, whatever ended last. */
-function overEmbed(change: Change, place: Place, { over }: Details): Embed {
+function overEmbed(change: Change, instance: AlarmedInstance, { over }: Details): Embed {
   const about = { ...change, ...over?.root };
   const seconds = over && Math.max(0, Math.round((change.at - over.since) / 1000));
   return {
-    ...frame(GREEN, place, change.at),
-    title: `🟢 ${titleOf(about, place)} (over)`,
+    ...frame(GREEN, instance, change.at),
+    title: `🟢 ${titleOf(about, instance)} (over)`,
     description: seconds === undefined ? 'It is over.' : `${endText(about.kind, over)} It lasted ${duration(seconds)}.`,
     fields: [
       ...aboutFields(about),
       { name: 'Over since', value: timeText(change.at), inline: true },
       { name: 'Also fired', value: [...new Set(over?.followed)].map((each) => KINDS[each].title).join('\n') },
-      { name: 'Links', value: linksText(about, place) },
+      { name: 'Links', value: linksText(about, instance) },
     ],
   };
 }
@@ -92,10 +100,10 @@ function endText(root: AnyKind, over: Outage | undefined): string {
   return [...recovered, ...([root, ...(over?.followed ?? [])].some(isAboutDead) ? [left] : [])].join(' ');
 }
 
-const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
-  title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
+const rawEmbed = ({ subject, message }: { subject: string; message: string }, instance: AlarmedInstance): Embed => ({
+  title: `⚪ ${instance.instance}: ${subject || 'A message on the alarm topic'}`,
   description: codeBlock(message, 3_000),
-  ...frame(GREY, place),
+  ...frame(GREY, instance),
 });
 
 const frame = (color: number, { instance, stage, region }: Target, at?: number) => ({

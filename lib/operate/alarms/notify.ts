@@ -7,11 +7,11 @@ import { type Circuit, nextTrialAt } from '../../engine/worker/circuit';
 import { codeOf, PermanentError, StopError, WaitError } from '../../platform/errors';
 import type { Log, Queues } from '../../platform/ports';
 import type { Discord, DiscordMessage } from './discord';
-import { type Details, messageOf, type Place } from './embed';
+import { type AlarmedInstance, type Details, messageOf } from './embed';
 import { isAboutWaiting, KINDS } from './kinds';
 import { type Change, notificationOf, type Outage, outageSchema } from './notification';
 
-export interface AlarmDeps extends Place, ItemDeps {
+export interface AlarmDeps extends AlarmedInstance, ItemDeps {
   discord: Discord;
   undelivered: Pick<Queues, 'send'>;
   undeliveredUrl: string;

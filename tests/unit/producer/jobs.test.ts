@@ -140,6 +140,6 @@ test('a wait for a job asks after growing pauses, over failures, until its end o
   expect(await wait('id')).toMatchObject({ state: 'succeeded' });
   expect(at).toEqual([0, 200, 500, 950, 1_625]);
   at.length = 0;
-  const late = 'the call changed nothing: the job has not ended (processing)';
-  await expect(wait('id', { timeoutMs: 600 })).rejects.toMatchObject({ code: 'Producer.NotSent', message: late });
+  const late = 'the job has not ended (processing)';
+  await expect(wait('id', { timeoutMs: 600 })).rejects.toMatchObject({ code: 'Producer.NotEnded', message: late });
 });

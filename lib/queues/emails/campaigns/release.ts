@@ -1,4 +1,4 @@
-import { everyDue, type Place } from '../../../engine/jobs/items';
+import { everyDue, type SearchPosition } from '../../../engine/jobs/items';
 import { todoKey } from '../../../engine/jobs/keys';
 import { heldNow, rateKey, rates, takenMs } from '../../../mail/rate';
 import { throughAll } from '../../../platform/concurrency';
@@ -30,7 +30,7 @@ const READING_MS = 8_000;
  */
 export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
-  { mayGoOn, nextMs, place }: { mayGoOn: () => boolean; nextMs: number; place: Place },
+  { mayGoOn, nextMs, position }: { mayGoOn: () => boolean; nextMs: number; position: SearchPosition },
 ): Promise<boolean> {
   const { clock } = deps;
   const begun = clock.now();
@@ -51,17 +51,19 @@ export async function releaseCampaigns(
   };
   let isHeld = false;
   try {
-    const pages = everyDue(deps, { todo, mayGoOn: mayRead, place });
+    const pages = everyDue(deps, { todo, mayGoOn: mayRead, position });
     await throughAll(pages, (keys) => throughAll(keys, (key) => read(key).catch(reportDamage(deps)), AT_ONCE));
   } finally {
     // The next poll will need the same time for reading.
     isHeld = await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });
   }
   // The run of the next minute looks again.
-  return place.after !== undefined || (!isHeld && running.some(({ campaign, open }) => open > 0 || hasMore(campaign)));
+  return (
+    position.after !== undefined || (!isHeld && running.some(({ campaign, open }) => open > 0 || hasMore(campaign)))
+  );
 }
 
-/** It differs from pause to pause, so that each one is sent although the fact is still on. */
+/** The note of each pause differs. Otherwise the chat would not get a second pause, whose fact is already on. */
 const pauseNote = ({ why, round }: Campaign): string | undefined =>
   [why, round > 0 && `pause ${round + 1}`].filter(Boolean).join(', ') || undefined;
 

@@ -36,19 +36,19 @@ function holdFor(reason: 'throttled' | 'retry', row = rowIn('processing')): JobR
 }
 
 /** A row in a place. */
-function rowIn(place: follow.Place): JobRow {
+function rowIn(place: follow.FromState): JobRow {
   const row = blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT });
   const [, state = '', reason] = /^(\w+)(?: \((.+)\))?$/.exec(place) ?? [];
   return { ...row, state: inState(state as JobRow['state']), ...(reason && { reason: reason as 'operator' }) };
 }
 
 const PAIRS = (Object.keys(follow.ARROWS) as follow.ArrowName[]).flatMap((arrow) =>
-  follow.PLACES.map((place) => [arrow, place] as const),
+  follow.FROM_STATES.map((place) => [arrow, place] as const),
 );
 
 test.each(PAIRS)('%s from %s is refused, or reaches its state with a new history entry', (arrow, place) => {
   const row = rowIn(place);
-  const from: readonly follow.Place[] = follow.ARROWS[arrow].from;
+  const from: readonly follow.FromState[] = follow.ARROWS[arrow].from;
 
   if (!from.includes(place)) {
     expect(() => FOLLOW[arrow](row)).toThrow(follow.IllegalTransitionError);
@@ -58,7 +58,7 @@ test.each(PAIRS)('%s from %s is refused, or reaches its state with a new history
   const after = FOLLOW[arrow](row);
 
   expect(after.state).toBe(follow.ARROWS[arrow].to);
-  expect(follow.placeOf(after)).toBeDefined();
+  expect(follow.fromStateOf(after)).toBeDefined();
   if (arrow !== 'resolve') expect(after.history.length).toBeGreaterThan(row.history.length);
 });
 
@@ -144,8 +144,10 @@ test.each([
 
 test('no message runs a job that waits outside its queue, that succeeded, that an operator cancelled, or that a later command replaced', () => {
   const closed = ['held', 'succeeded', 'cancelled (operator)', 'cancelled (superseded)'];
-  expect(follow.PLACES.filter((place) => follow.isClosed(rowIn(place)))).toEqual(closed);
-  expect(follow.PLACES.filter((place) => follow.isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
+  expect(follow.FROM_STATES.filter((place) => follow.isClosed(rowIn(place)))).toEqual(closed);
+  expect(follow.FROM_STATES.filter((place) => follow.isCancelledByOperator(rowIn(place)))).toEqual([
+    'cancelled (operator)',
+  ]);
 });
 
 test('docs/jobs.md says of each arrow who follows it and when', () => {
