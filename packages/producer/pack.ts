@@ -63,11 +63,15 @@ export function fieldsOf(shape: z.ZodType | Shape, before = ''): Field[] {
 const readManifest = (folder: string) =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string; dependencies: object };
 
+/** npm shows and checks where a package comes from. Only a workflow of GitHub knows it. */
+const repository = (name = process.env.GITHUB_REPOSITORY) =>
+  name ? { repository: { type: 'git', url: `git+https://github.com/${name}.git`, directory: HERE } } : {};
+
 /** Makes the package from the project in this folder, and packs it into `out`. Returns the tarball's path. */
 export async function packProducer(out: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'producer-package-'));
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
-  const manifest = { ...readManifest(HERE), version: readManifest('.').version };
+  const manifest = { ...readManifest(HERE), version: readManifest('.').version, ...repository() };
   try {
     write('package.json', JSON.stringify(manifest, null, 2));
     await build({
@@ -96,6 +100,7 @@ export async function packProducer(out: string): Promise<string> {
     write('dist/schemas.mjs', "export * from './schemas.js';\n");
     for (const file of ['schemas.d.ts', 'schemas.d.mts']) write(`dist/${file}`, schemas.types);
     for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
+    cpSync('LICENSE', join(folder, 'LICENSE'));
     // It is in the bundle: an ES module, which Node before 20.19 cannot require.
     cpSync('node_modules/uuid/LICENSE.md', join(folder, 'dist/licenses/uuid.md'));
     mkdirSync(out, { recursive: true });
