@@ -131,7 +131,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
       'campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun': 'campaign?.todo !== todo',
     }),
     'lib/engine/jobs/items.ts',
-    { 'until = clock.now(), place': "until = todo.endsWith('campaign') ? 9e12 : clock.now(), place" },
+    { 'until = clock.now(), position': "until = todo.endsWith('campaign') ? 9e12 : clock.now(), position" },
   ),
   startForgotten: mutant(TWO, kept('campaign .* begins before its requested time'), PROCESS, {
     'Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt))': 'row.time',
