@@ -204,6 +204,11 @@ export interface Table {
     todo: string,
     options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
   ): Promise<Due[]>;
+  /**
+   * Each `todo` for which there are items, whenever they are due. `undefined`: there are more than `most` items.
+   * Eventually consistent.
+   */
+  todos(most: number): Promise<string[] | undefined>;
   /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. Stops near `most`. */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /**

@@ -126,6 +126,8 @@ export function memoryTable(
       return found.filter(({ at }) => at <= until).map(({ key, at }) => ({ key, todoAt: at }));
     },
 
+    todos: async (most) => index.partitions('todo', most),
+
     count: async (todo, { since, most = Number.POSITIVE_INFINITY }) => {
       const entries = index.read('todo', todo);
       return Math.min(most, entries.length - placeIn(entries, { key: '', at: since }));
@@ -220,17 +222,27 @@ function laggingIndex(lagMs: number, now: () => number) {
     }
     applied.set(key, indexed);
   };
+  const applyLate = () => {
+    while (late[0] && late[0].at <= now()) {
+      const { key, indexed } = late.shift() as (typeof late)[number];
+      apply(key, indexed);
+    }
+  };
   return {
     write: (key: string, indexed: Indexed | undefined) => {
       if (lagMs === 0) apply(key, indexed);
       else late.push({ at: now() + lagMs, key, indexed });
     },
     read: (name: IndexName, partition: string): readonly Entry[] => {
-      while (late[0] && late[0].at <= now()) {
-        const { key, indexed } = late.shift() as (typeof late)[number];
-        apply(key, indexed);
-      }
+      applyLate();
       return partitions[name].get(partition) ?? NONE;
+    },
+    /** The partition keys of an index of at most `most` entries. */
+    partitions: (name: IndexName, most: number): string[] | undefined => {
+      applyLate();
+      const filled = [...partitions[name]].filter(([, entries]) => entries.length > 0);
+      const entries = filled.reduce((sum, [, { length }]) => sum + length, 0);
+      return entries > most ? undefined : filled.map(([partition]) => partition);
     },
   };
 }

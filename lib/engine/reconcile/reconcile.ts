@@ -14,6 +14,7 @@ import type { Failed, ReconcileDeps, ReconcileRun, Work } from './contract';
 import { judgeDeadLetters } from './dead-letters';
 import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries } from './ends';
 import { createFactReporter, type FactReporter } from './facts';
+import { afterGlance } from './glance';
 import { checkPause, measureHeld, reportDead, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 
@@ -131,7 +132,12 @@ async function reportFacts({ shared, failures }: Run, failing: readonly FailingW
 
 async function otherWork(run: Run): Promise<void> {
   const { clock } = run.shared;
-  let again = await attemptAll(run, partsOf(run.shared, run.begun));
+  let { shared } = run;
+  const glance = async () => {
+    shared = await afterGlance(run.shared);
+  };
+  await attempt(run, { kind: 'glance', work: glance });
+  let again = await attemptAll({ ...run, shared }, partsOf(run.shared, run.begun));
   while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < run.lastPoll) {
     await clock.sleep(RELEASE_EVERY_MS);
     again = await attemptAll(run, again, { repeats: true });

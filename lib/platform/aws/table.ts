@@ -6,6 +6,7 @@ import {
   PutItemCommand,
   paginateQuery,
   type QueryCommandInput,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
@@ -95,6 +96,13 @@ function indexesOf(table: string, client: DynamoDBClient): Omit<Table, 'get' | '
           if (count >= most) break;
         }
         return count;
+      }),
+
+    todos: (most) =>
+      dynamo('Scan', async () => {
+        const scan = new ScanCommand({ TableName: table, IndexName: 'todo', Limit: most });
+        const { Items = [], LastEvaluatedKey: more } = await client.send(scan);
+        return more ? undefined : [...new Set(Items.map((item) => String(unmarshall(item).todo)))];
       }),
 
     accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {

@@ -135,6 +135,14 @@ describe.each<[string, () => Promise<Table>]>([
     expect(await Promise.all([0, 20, 41].map((since) => table.count(todo, { since })))).toEqual([4, 3, 0]);
   });
 
+  it('names each todo that has items, if there are not too many items', async () => {
+    const todo = `named#${randomUUID()}`;
+    for (const n of [1, 2]) await table.put({ key: `${todo}#${n}`, version: 1, writer: '', todo, todoAt: n }, 0);
+
+    expect((await table.todos(1_000))?.filter((name) => name === todo)).toEqual([todo]);
+    expect(await table.todos(1)).toBeUndefined();
+  });
+
   it('lists due items page by page, even if several have the same time', async () => {
     const todo = `due#${randomUUID()}`;
     for (const [key, at] of [...'abcdef'].map((key, n) => [key, 10 * Math.floor(n / 3)] as const))

@@ -11,7 +11,7 @@ import { aPlan, DAMAGED_FORMS, FORGED_FORMS, type JobKind, type JobSpec, type Lo
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
-  table: ['get', 'put', 'update', 'due', 'count'],
+  table: ['get', 'put', 'update', 'due', 'todos', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
   queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
   events: ['publish', 'tell'],

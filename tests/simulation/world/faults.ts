@@ -54,7 +54,7 @@ export const AWS: readonly Target[] = ['table', 'objects', 'queues', 'events'];
 
 /** Calls of AWS that change nothing. */
 const READS: ReadonlySet<string> = new Set([
-  ...['table.get', 'table.due', 'table.count', 'table.accepted', 'table.group', 'table.person'],
+  ...['table.get', 'table.due', 'table.todos', 'table.count', 'table.accepted', 'table.group', 'table.person'],
   ...['objects.get', 'objects.read', 'objects.list', 'queues.depth'],
 ]);
 /**
@@ -65,8 +65,8 @@ const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
   ...(['throttled', 'lost', 'silent', 'late', 'repeated', 'killed-after', 'killed-late'] as const),
 ]);
 
-/** Reads of an index. The reconciler makes fifty of them in a run, most without an answer. */
-const INDEX_READS: ReadonlySet<string> = new Set(['table.due', 'table.count']);
+/** Reads of an index. The reconciler makes some twenty of them for each queue with something to do. */
+const INDEX_READS: ReadonlySet<string> = new Set(['table.due', 'table.todos', 'table.count']);
 
 /** The call that a process made before. */
 export interface Before {

@@ -154,6 +154,7 @@ const nameOf = (first: string): string => (first.startsWith('https://') ? short(
 const DETAILS: Record<string, (...given: never[]) => string> = {
   'table.put': (item: Item, expected: number) => `${item.key} v${expected}+1 ${describe(item)}`,
   'table.update': (key: string, { set }: Change) => `${key} ${JSON.stringify(set)}`,
+  'table.todos': () => '',
   'queues.send': (url: string, { groupId, deduplicationId }: OutgoingMessage) =>
     `${short(url)} group ${groupId} deduplication ${deduplicationId}`,
   'queues.sendBatch': (url: string, messages: readonly OutgoingMessage[]) =>

@@ -1,7 +1,7 @@
 import type { FailingWork, ReconcilerRun } from '../../../../lib/engine/jobs/items';
 import { jobKey, reconcilerKey } from '../../../../lib/engine/jobs/keys';
 import { IllegalTransitionError } from '../../../../lib/engine/jobs/transitions';
-import { WaitError } from '../../../../lib/platform/errors';
+import { StoreError, WaitError } from '../../../../lib/platform/errors';
 import { type Engine, envelope, jobId } from '../../../support/engine';
 import { outage } from '../../../support/faults';
 import { sampleEngine } from '../../../support/sample-contract';
@@ -25,6 +25,7 @@ test('works that never come to their end leave time for the others, in every run
   const { engine } = sampleEngine();
   const { table } = engine.deps;
   const asked: string[] = [];
+  table.todos = async () => undefined;
   table.due = async (todo, { limit }) => {
     engine.clock.advance(500);
     asked.push(todo);
@@ -46,6 +47,7 @@ test('a run that has time for one queue only leaves the others to the next runs'
   const { deps, clock } = engine;
   const asked: string[] = [];
   deps.queueNames = ['one', 'two', 'three'];
+  deps.table.todos = async () => undefined;
   deps.table.due = async (todo) => {
     asked.push(todo.replace(/#.*/, ''));
     clock.advance(MINUTE);
@@ -55,6 +57,17 @@ test('a run that has time for one queue only leaves the others to the next runs'
   for (const _run of [1, 2, 3]) await engine.reconcile();
 
   expect([...new Set(asked)].toSorted()).toEqual(['one', 'three', 'two']);
+});
+
+test('a run that cannot look at the whole index does its work', async () => {
+  const { engine } = await heldJobs({ count: 2 });
+  engine.deps.table.todos = () => Promise.reject(new StoreError({ code: 'DynamoDB.Throttled', message: 'refused' }));
+
+  await engine.reconcileAfter(2 * MINUTE);
+
+  expect(engine.row(jobId(2)).state).toBe('queued');
+  const facts = { kind: 'glance', code: 'DynamoDB.Throttled' };
+  expect(engine.lines).toContainEqual({ message: 'reconciling failed', facts });
 });
 
 test('an illegal change of a job is refused and counted, as in the worker', async () => {

@@ -68,7 +68,7 @@ test.each<[string, () => ReturnType<typeof sampleEngine>['engine'], string]>([
     'Unexpected',
   ],
   ['the worker itself', () => failing('table.update', 'table.get'), 'EngineFailed'],
-  ['the reconciler', () => failing('table.due'), 'Unexpected'],
+  ['the reconciler', () => failing('table.todos'), 'Unexpected'],
 ])('a bug in %s is logged with what was thrown, for its class and place', async (where, start, code) => {
   const engine = start();
 
