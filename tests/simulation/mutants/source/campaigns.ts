@@ -52,14 +52,14 @@ const notedAt = (...times: number[]): Partial<Plan> => ({
 const MEANWHILE: Partial<Plan> = {
   queue: 'campaigns',
   jobs: jobs('bad-list'),
-  controls: [119_251, 120_501].map((at) => ({ at, what: 'suppress', campaign: 0 })),
+  controls: [118_771, 120_021].map((at) => ({ at, what: 'suppress', campaign: 0 })),
   calls: calls('objects.create', ...Array.from({ length: 24 }, () => 'slow' as const)),
 };
 /** An address that bounced subscribes again. */
 const RESUBSCRIBED: Partial<Plan> = {
   queue: 'campaigns',
   jobs: jobs('bad-list'),
-  controls: [{ at: 368_239, what: 'suppress', campaign: 0 }],
+  controls: [{ at: 360_231, what: 'suppress', campaign: 0 }],
 };
 /** A chunk takes a minute, so the window closes before a released one is sent. */
 const within = (sending: Omit<SendingLimits, 'zone'>): Partial<Plan> => ({
@@ -236,9 +236,15 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   'mails-without-their-round': mutant(RESUMED, /^the guard: a mail of campaign/, PROCESS, {
     'first, round,': 'first, round: 0,',
   }),
-  'late-events-count-again': mutant(BAD_LIST, COUNTS, GUARD, {
-    'await setBits(deps, campaign, round, notes);': 'await setBits(deps, campaign, campaign.round, notes);',
-  }),
+  'late-events-count-again': mutant(
+    {
+      ...BAD_LIST,
+      controls: [242, 422, 602].map((second) => ({ at: second * SECOND_MS, what: 'resume', campaign: 0 })),
+    },
+    COUNTS,
+    GUARD,
+    { 'await setBits(deps, campaign, round, notes);': 'await setBits(deps, campaign, campaign.round, notes);' },
+  ),
   'no-pause': mutant(BAD_LIST, /^the guard: campaign .* is running/, CAMPAIGN, {
     "counted?.status === 'running' && deps.guard": "counted?.status === 'paused' && deps.guard",
   }),

@@ -61,8 +61,8 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
       ],
       lostDeletes: [1],
       controls: [
-        { at: 60_183, what: 'pause', campaign: 0 },
-        { at: 120_106, what: 'resume', campaign: 0 },
+        { at: 60_189, what: 'pause', campaign: 0 },
+        { at: 120_100, what: 'resume', campaign: 0 },
       ],
       events: true,
       warm: true,
