@@ -3,7 +3,7 @@ import { type JobRow, type StoredError, traceFacts } from '../../lib/engine/jobs
 import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/operate/ops/act';
 import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/operate/ops/many';
 import { jobView, nextAt, OperatorError, stateOf } from '../../lib/operate/ops/operator';
-import { trialOf } from '../../lib/operate/ops/pause';
+import { type Outage, outageOf } from '../../lib/operate/ops/pause';
 import { findJob, type JobFilter, listJobs } from '../../lib/operate/ops/search';
 import { counted, timeText } from '../../lib/platform/text';
 import {
@@ -80,8 +80,8 @@ export const jobs = {
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
     run: async (context) => {
       const { row, ...deps } = await named(context);
-      const trial = await trialOf(deps, row);
-      context.answer({ ...jobView(row, deps.prefix), ...(trial && { trial }) }, jobPage(row, deps.prefix, trial));
+      const outage = await outageOf(deps, row);
+      context.answer({ ...jobView(row, deps.prefix), ...(outage && { outage }) }, jobPage(row, deps.prefix, outage));
     },
   },
 
@@ -208,7 +208,7 @@ function jobLines(rows: readonly JobRow[]): string[] {
   return tableText(head, cells);
 }
 
-function jobPage(row: JobRow, prefix: string, trial: string): string[] {
+function jobPage(row: JobRow, prefix: string, outage: Outage | undefined): string[] {
   const { queue, id, error, result } = row;
   const { correlationId, parent } = traceFacts(row);
   const facts: Record<string, string | undefined> = {
@@ -220,7 +220,8 @@ function jobPage(row: JobRow, prefix: string, trial: string): string[] {
     accepted: timeText(row.time),
     'planned for': timeText(row.notBefore),
     attempts: `${row.attempts}, opened ${row.generation}, held ${row.holds}`,
-    next: trial || timeText(nextAt(row)),
+    waits: outage && `${row.vendor} answers ${outage.code}`,
+    next: outage?.trial || timeText(nextAt(row)),
     ended: timeText(row.endedAt),
     error: error && errorText(error),
     result: result === undefined ? undefined : JSON.stringify(result),

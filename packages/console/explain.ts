@@ -6,11 +6,13 @@ import {
   lackedStep,
   type Reason,
   type Step,
+  VENDOR_PAUSED,
+  VENDOR_STOPPED,
   waitsForItsTime,
 } from '../../lib/engine/jobs/row';
-import { VENDOR_DOWN, VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/engine/worker/gate';
 import { type JobAction, whyNot } from '../../lib/operate/ops/act';
 import { stateOf } from '../../lib/operate/ops/operator';
+import type { Outage } from '../../lib/operate/ops/pause';
 import { isRefusal } from '../../lib/platform/errors';
 import { timeText } from '../../lib/platform/text';
 
@@ -23,21 +25,22 @@ const ALONE = 'Nothing. It continues automatically.';
 const ONCE_MORE = 'Retry it, if it is still wanted.';
 const AFTER_ALL = 'Retry it, if it is wanted after all.';
 
-/** `trial`: when the next trial call of the job's vendor comes. */
-const WORDS: Record<Reason, (row: JobRow, trial: string) => Words> = {
+const WORDS: Record<Reason, (row: JobRow, outage: Outage | undefined) => Words> = {
   throttled: (row) => [`${vendorOf(row)} asked us to wait${untilOf(row)}.`, ALONE],
   retry: (row) => {
     const why = waitsForItsTime(row) ? 'Its producer planned it' : `An attempt failed${codeOf(row)}`;
     return [`${why}, and it waits${untilOf(row)}.`, ALONE];
   },
   paused: () => ['An operator paused its campaign.', 'Resume the campaign when it may continue.'],
-  stopped: (row, trial) => {
-    if (row.error?.code === VENDOR_PAUSED) return [`An operator paused ${vendorOf(row)}.`, ALONE];
-    // Whether the vendor refuses us, and is not just down.
-    const refuses = row.error?.code === VENDOR_STOPPED || isRefusal(row.error?.code);
+  stopped: (row, outage) => {
+    const vendor = vendorOf(row);
+    if (row.error?.code === VENDOR_PAUSED) return [`An operator paused ${vendor}.`, ALONE];
+    if (!outage) return [`It waited for ${vendor}.`, 'Wait. The vendor works again, so the job goes soon.'];
+    const { code, trial } = outage;
+    const refuses = isRefusal(code);
     return [
-      `${vendorOf(row)} ${refuses ? 'refuses our calls' : 'is down'}${codeOf(row)}, so its circuit breaker is open.`,
-      `${refuses ? 'Renew the key, or sign the agreement.' : 'Wait.'} ${trial || 'The vendor works again, so it goes soon.'}`,
+      `${vendor} ${refuses ? 'refuses our calls' : 'is down'} (${code}), so its circuit breaker is open.`,
+      `${refuses ? 'Renew the key, or sign the agreement.' : 'Wait.'} ${trial}`,
     ];
   },
   unknown: () => [
@@ -75,15 +78,15 @@ const WORDS: Record<Reason, (row: JobRow, trial: string) => Words> = {
 };
 
 /** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
-export function explain(row: JobRow, now: number, trial = '') {
+export function explain(row: JobRow, now: number, outage?: Outage) {
   const allowed = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
   // A repeat of a replacement is allowed, but it changes nothing.
   const actions = row.replacedBy === undefined ? allowed : [];
-  const [sentence, next] = wordsOf(row, trial);
+  const [sentence, next] = wordsOf(row, outage);
   return { sentence, next, actions, notReplaceable: whyNot.replace(row) };
 }
 
-function wordsOf(row: JobRow, trial: string): Words {
+function wordsOf(row: JobRow, outage: Outage | undefined): Words {
   const { state, reason, replacedBy } = row;
   if (replacedBy !== undefined)
     return [`An operator sent it again with other data, as ${replacedBy}.`, 'Look at that job.'];
@@ -91,7 +94,7 @@ function wordsOf(row: JobRow, trial: string): Words {
   if (state === 'queued') return ['It waits in its queue for a worker.', ALONE];
   if (state === 'processing') return ['A worker runs it.', 'Wait for the outcome.'];
   if (state === 'succeeded') return succeeded(row);
-  const [said, next] = WORDS[reason as Reason](row, trial);
+  const [said, next] = WORDS[reason as Reason](row, outage);
   const sentence = row.owed?.until === undefined ? said : `${said} ${leftText(row.owed.until)}`;
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
 }
@@ -173,7 +176,7 @@ export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
 }
 
 /** The codes of errors that kept a vendor from being called. */
-const NO_CALL = [VENDOR_STOPPED, VENDOR_DOWN, VENDOR_PAUSED];
+const NO_CALL = [VENDOR_STOPPED, VENDOR_PAUSED];
 const isOpen = ({ status }: Step): boolean => status === 'started' || status === 'unknown';
 
 const reduction = z.object({

@@ -4,8 +4,8 @@ import type { JobRow } from '../../lib/engine/jobs/row';
 import { sentEnvelope, whyNot } from '../../lib/operate/ops/act';
 import { shapeOf } from '../../lib/operate/ops/analytics';
 import { inOrder } from '../../lib/operate/ops/many';
-import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/operate/ops/operator';
-import { trialOf } from '../../lib/operate/ops/pause';
+import { type Deployment, jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/operate/ops/operator';
+import { type Outage, outageOf } from '../../lib/operate/ops/pause';
 import { findJob, type JobFilter, listJobs } from '../../lib/operate/ops/search';
 import { mapEach } from '../../lib/platform/concurrency';
 import { groupBy } from '../../lib/platform/group-by';
@@ -40,7 +40,7 @@ type Query = z.infer<typeof querySchema>;
 
 /** `by`: what the search took its text for. `note`: what it has read. `next`: the `after` of the next page. */
 export interface FoundJobs {
-  jobs: ReturnType<ReturnType<typeof lineOf>>[];
+  jobs: Awaited<ReturnType<typeof linesOf>>;
   by?: SearchBy | undefined;
   note: string;
   next?: string | undefined;
@@ -64,7 +64,7 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
     signal,
   });
   return {
-    jobs: rows.map(lineOf(deps.deployment.clock.now())),
+    jobs: await linesOf(deps.deployment, rows),
     by: query.by,
     note: `${counted(read, 'row')} read. ${where}`,
     next,
@@ -82,7 +82,7 @@ async function lookUp(deps: ConsoleDeps, query: Query, signal: AbortSignal): Pro
   const { q = '', queue } = query;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const rows = own.filter((row) => row !== undefined);
-  let found: FoundJobs = { jobs: rows.map(lineOf(deployment.clock.now())), note: rows.length > 0 ? '' : NO_ID };
+  let found: FoundJobs = { jobs: await linesOf(deployment, rows), note: rows.length > 0 ? '' : NO_ID };
   if (rows.length > 0) return found;
   for (const by of meaningsOf(q)) {
     const next = await foundJobs(deps, { ...query, by }, signal).catch((error: unknown) => {
@@ -102,13 +102,28 @@ const meaningsOf = (q: string): SearchBy[] =>
 
 const NO_ID = 'No job has this id.';
 
+/** Jobs as lists show them. Each vendor's circuit is read once. */
+async function linesOf(deployment: Deployment, rows: readonly JobRow[]) {
+  const now = deployment.clock.now();
+  const outages = new Map<string, Promise<Outage | undefined>>();
+  return Promise.all(
+    rows.map(async (row) => {
+      const { reason = '', vendor = '' } = row;
+      const name = `${reason} ${vendor}`;
+      const outage = outages.get(name) ?? outageOf(deployment, row);
+      outages.set(name, outage);
+      return lineOf(row, now, await outage);
+    }),
+  );
+}
+
 /** A job in a list. `who`: the start of the keyed hash of its person. `can`: what can be done to many at once. */
-const lineOf = (now: number) => (row: JobRow) => ({
+const lineOf = (row: JobRow, now: number, outage?: Outage) => ({
   queue: row.queue,
   id: row.id,
   type: row.type,
   state: stateOf(row),
-  why: hasReason(row) ? explain(row, now).sentence : undefined,
+  why: hasReason(row) ? explain(row, now, outage).sentence : undefined,
   attempts: row.attempts,
   who: row.person?.slice(0, HASH_SHOWN),
   correlation: row.correlationId,
@@ -202,16 +217,17 @@ export async function jobPageOf(
 ) {
   const row = await findJob(deployment, id, queue);
   const now = deployment.clock.now();
+  const outage = await outageOf(deployment, row);
   const { group } = row;
   const of = group === undefined || group === id ? undefined : { queue: row.queue, group };
   const { rows = [], next } = of ? await listJobs(deployment, of, { limit: SIBLINGS }) : {};
   return {
     state: stateOf(row),
-    explained: explain(row, now, await trialOf(deployment, row)),
+    explained: explain(row, now, outage),
     timeline: timeline(row),
-    line: lineOf(now)(row),
+    line: lineOf(row, now, outage),
     group,
-    siblings: { jobs: inOrder(rows).map(lineOf(now)), more: next !== undefined },
+    siblings: { jobs: await linesOf(deployment, inOrder(rows)), more: next !== undefined },
     job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error' | 'parent' | 'replacedBy'>,
   };
 }

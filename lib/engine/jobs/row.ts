@@ -239,6 +239,17 @@ export const waitsForItsTime = ({ state, notBefore, firstStartedAt }: JobRow): b
 /** Our own messages are one sentence. */
 const MAX_MESSAGE = 500;
 
+/**
+ * The code of a job that waits for a vendor whose circuit is open. All jobs of an outage have it, whatever the vendor
+ * answered to which of them: the circuit says what the vendor answers now, and a row's history what it answered then.
+ */
+export const VENDOR_STOPPED = 'VendorStopped';
+/** The code of a job that waits for a vendor that an operator has paused. */
+export const VENDOR_PAUSED = 'VendorPaused';
+/** The codes of an outage. A dead job has the first one if its vendor failed for as long as the queue keeps a message. */
+export const VENDOR_DOWN = 'VendorDown';
+export const VENDOR_REFUSES = 'VendorRefuses';
+
 /** The part of an error that a row, a record, a log line and a DLQ attribute may hold. */
 export function storedError(error: unknown): StoredError {
   // An unknown error's text may quote personal data, so none of it is passed on.

@@ -13,6 +13,8 @@ import {
   type State,
   type Step,
   type StoredError,
+  VENDOR_PAUSED,
+  VENDOR_STOPPED,
   withEntry,
   without,
   withoutStep,
@@ -202,8 +204,13 @@ export function hold(
     spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
     ...(run.error?.vendor ? { vendor: run.error.vendor } : {}),
+    ...(reason === 'stopped' && run.error ? { error: ofOutage(run.error) } : {}),
   });
 }
+
+/** What the row of a job says that waits for a stopped vendor. Its history has the error of the run. */
+const ofOutage = (error: StoredError): StoredError =>
+  error.code === VENDOR_PAUSED ? error : { ...error, code: VENDOR_STOPPED };
 
 export function park(row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow {
   if (row.owed) return giveUp(row, { ...run, bodyKept, code: run.error?.code ?? 'Unknown' });

@@ -75,9 +75,10 @@ export interface Topic {
 export interface FactReporter {
   /**
    * Sends a fact, unless it was sent before with the same note. Call it before the effect: a run that dies then sends
-   * the fact twice. `quiet`: only stores it, because an alarm of CloudWatch says the same.
+   * the fact twice. `quiet`: only stores it, because an alarm of CloudWatch says the same. `turn`: its subject has one
+   * code at a time, so the others end at once, and a turn back is sent again.
    */
-  report(fact: Fact, options?: { quiet?: boolean }): Promise<void>;
+  report(fact: Fact, options?: { quiet?: boolean; turn?: boolean }): Promise<void>;
   /** Keeps the facts of this kind and subject on, because the run could not search for all of them. */
   keep(about: Pick<Fact, 'kind' | 'subject'>): Promise<void>;
   /** Sends what could not be sent before, and what is over. Returns how many messages the topic has not taken. */
@@ -141,12 +142,21 @@ export function createFactReporter(
   };
 
   return {
-    report: (fact, { quiet } = {}) =>
+    report: (fact, { quiet, turn = false } = {}) =>
       inOrder(async (known) => {
         const name = factName(fact);
-        if (!known[name] || known[name].note !== fact.note) {
-          const first = { ...fact, since: clock.now(), sent: false, ...(quiet ? { quiet } : {}) };
-          await store({ ...known, [name]: { ...first, sent: await published(first, true) } });
+        const now = clock.now();
+        const isOther = ([other, { kind, subject, offAt }]: [string, StoredFact]) =>
+          turn && other !== name && kind === fact.kind && subject === fact.subject && offAt === undefined;
+        const others = Object.entries(known).filter(isOther);
+        if (!known[name] || known[name].note !== fact.note || others.length > 0) {
+          const first = { ...fact, since: now, sent: false, ...(quiet ? { quiet } : {}) };
+          const next = { ...known, [name]: { ...first, sent: await published(first, true) } };
+          for (const [other, one] of others) {
+            next[other] = { ...one, offAt: now };
+            if (await published(next[other], false)) delete next[other];
+          }
+          await store(next);
         }
         found.set(name, fact);
       }),

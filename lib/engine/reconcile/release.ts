@@ -1,9 +1,9 @@
 import { mapEach, throughAll } from '../../platform/concurrency';
-import type { Vendor } from '../../platform/errors';
+import { isRefusal, type Vendor } from '../../platform/errors';
 import { DAMAGED } from '../jobs/items';
 import { todoKey, vendorKey } from '../jobs/keys';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
-import { type JobRow, storedError } from '../jobs/row';
+import { type JobRow, storedError, VENDOR_DOWN, VENDOR_REFUSES } from '../jobs/row';
 import { LONGEST_OWED_MS } from '../jobs/schedule';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import {
@@ -167,7 +167,9 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
     if (paused) await limited('paused');
     if (rate) await limited(`${rate.perSecond} a second`);
     const code = codeOfOutage(circuit, now);
-    if (code !== undefined) await deps.report({ kind: 'circuit-open', subject: vendor, code });
+    // A vendor answers an outage in several ways. Only whether it refuses us makes another outage, and asks for another act.
+    const outage = isRefusal(code) ? VENDOR_REFUSES : VENDOR_DOWN;
+    if (code !== undefined) await deps.report({ kind: 'circuit-open', subject: vendor, code: outage }, { turn: true });
     if (!isOpen(circuit)) return;
     if (isHalfOpen(circuit, now)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
     else isSoon ||= (nextTrialAt(circuit, now) ?? ALL) < now + SOON_MS;

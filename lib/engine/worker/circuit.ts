@@ -22,6 +22,7 @@ const circuitSchema = z.object({
   ...headSchema,
   /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
   stoppedAt: time.optional(),
+  /** What opened it, or what the last trial call got: why the vendor is useless now. */
   code: z.string().optional(),
   /** It is half-open from then on: one worker at a time may make a trial call. If absent, it is half-open at once. */
   retryAt: time.optional(),
@@ -131,12 +132,12 @@ const opened = (circuit: Circuit, code: string, now: number): Circuit => ({
   failedTrials: 0,
 });
 
-/** The circuit without its trial call. A failed one also sets the time of the next one. */
-function afterTrial({ trial: _over, ...circuit }: OpenCircuit, failed: boolean, now: number): Circuit {
-  if (!failed) return circuit;
+/** The circuit without its trial call. A failed trial, with its code, also sets the time of the next trial. */
+function afterTrial({ trial: _over, ...circuit }: OpenCircuit, code: string | undefined, now: number): Circuit {
+  if (code === undefined) return circuit;
   const failedTrials = (circuit.failedTrials ?? 0) + 1;
   const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
-  return { ...circuit, failedTrials, retryAt: now + waitMs };
+  return { ...circuit, code, failedTrials, retryAt: now + waitMs };
 }
 
 function afterSuccess(circuit: Circuit, job: string, now: number): Circuit {
@@ -225,8 +226,8 @@ export function circuitBreakers(deps: ItemDeps) {
     /** That of a damaged item is paused by `DAMAGED`. Methods that change one reject with a StoreError. */
     read: async (vendor: Vendor) => known(deps.clock, vendor, await readItem(deps, vendorKey(vendor))),
     open: (vendor: Vendor, code: string) => whileClosed(vendor, (circuit) => opened(circuit, code, now())),
-    /** Ends the trial call and leaves the circuit open. */
-    endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
+    /** Ends the trial call and leaves the circuit open. `failed`: with what the vendor failed it, if it did. */
+    endTrial: (vendor: Vendor, { failed }: { failed?: string | undefined }) =>
       whileOpen(vendor, (circuit) => afterTrial(circuit, failed, now())),
     /** The next call is a trial call, whatever the clock of its worker says. */
     tryNow: (vendor: Vendor) => whileOpen(vendor, (circuit) => ({ ...circuit, retryAt: circuit.stoppedAt })),

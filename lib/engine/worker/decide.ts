@@ -1,6 +1,6 @@
 import { AmbiguousError, codeOf, JobError, VerdictError, WaitError } from '../../platform/errors';
-import type { HeldReason } from '../jobs/row';
-import { mayBeAboutUs, VENDOR_PAUSED } from './gate';
+import { type HeldReason, VENDOR_PAUSED } from '../jobs/row';
+import { mayBeAboutUs } from './gate';
 
 /** What to do after a run threw. Waits are in milliseconds. `counts`: whether the run was an attempt. */
 export type Decision =

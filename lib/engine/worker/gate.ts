@@ -1,7 +1,6 @@
 import {
   AmbiguousError,
   ignoreStoreError,
-  isRefusal,
   JobError,
   PermanentError,
   StopError,
@@ -10,13 +9,8 @@ import {
 } from '../../platform/errors';
 import type { Clock, Metrics } from '../../platform/ports';
 import { sha256 } from '../jobs/envelope';
+import { VENDOR_PAUSED, VENDOR_STOPPED } from '../jobs/row';
 import { type Circuit, type CircuitBreakers, isOpen, isTroubled, limitsOf, type OpenCircuit } from './circuit';
-
-/** The codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them. */
-export const VENDOR_STOPPED = 'VendorStopped';
-export const VENDOR_DOWN = 'VendorDown';
-export const VENDOR_PAUSED = 'VendorPaused';
-
 /** The stored form of an identity. A shared item must not hold an address. */
 export const identityHash = (identity: string): string => sha256(identity.toLowerCase()).slice(0, 16);
 
@@ -120,16 +114,16 @@ async function afterFailure(circuits: CircuitBreakers, vendor: Vendor, error: un
 /** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
 async function afterFailedTrial(circuits: CircuitBreakers, vendor: Vendor, error: unknown): Promise<unknown> {
   // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
-  const failed = isOf(vendor, error);
-  await circuits.endTrial(vendor, { failed }).catch(ignoreStoreError);
+  const failed = isOf(vendor, error) ? error : undefined;
+  await circuits.endTrial(vendor, { failed: failed?.code }).catch(ignoreStoreError);
   // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
-  return failed ? stop(vendor, error) : error;
+  return failed ? stop(vendor, failed) : error;
 }
 
 /** What a call of a vendor with an open circuit gets. Its cause says why the circuit is open. */
 const refusal = (vendor: Vendor, { code = 'Unexpected' }: OpenCircuit): StopError =>
   new StopError({
-    code: isRefusal(code) ? VENDOR_STOPPED : VENDOR_DOWN,
+    code: VENDOR_STOPPED,
     message: `the circuit of ${vendor} is open (${code})`,
     vendor,
     cause: new StopError({ code, message: 'the circuit is open', vendor }),

@@ -22,7 +22,7 @@ import {
 } from '../jobs/envelope';
 import { dataKey, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
-import { type JobRow, storedError } from '../jobs/row';
+import { type JobRow, storedError, VENDOR_DOWN } from '../jobs/row';
 import { LONGEST_RETRY_MS, withPauses, workedForOthers } from './circuit';
 import type { ClaimResult, Content } from './claim';
 import { close, orGiveBack } from './close';
@@ -37,7 +37,7 @@ import {
   type WorkerDeps,
 } from './contract';
 import { type Decision, decide, type Situation } from './decide';
-import { type RunGate, VENDOR_DOWN, type VendorFailure, vendorFailure, vendorGate } from './gate';
+import { type RunGate, type VendorFailure, vendorFailure, vendorGate } from './gate';
 import { createLease, createSteps, type Lease } from './steps';
 
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */

@@ -22,6 +22,8 @@ export interface Details {
   limit?: Pick<Limit, 'at' | 'reason' | 'until'> | undefined;
   /** When the next trial call of an open circuit comes, ms since 1970. */
   nextTrialAt?: number | undefined;
+  /** The code of what such a vendor answered last. */
+  answer?: string | undefined;
   over?: Outage | undefined;
 }
 
@@ -44,10 +46,10 @@ export function messageOf(
 function firingEmbed(
   change: Change,
   instance: AlarmedInstance,
-  { dead = [], failing = [], limit, nextTrialAt }: Details,
+  { dead = [], failing = [], limit, nextTrialAt, answer = '' }: Details,
 ): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
-  const { meaning, inspect, next = 'deploy', unit, scope } = KINDS[kind];
+  const { meaning, codes = {}, inspect, next = 'deploy', unit, scope }: Kind = KINDS[kind];
   const isPaused = limit && scope === 'queue';
   const command = (text: string) =>
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), instance)}\``;
@@ -55,12 +57,13 @@ function firingEmbed(
   return {
     ...frame(RED, instance, change.at),
     title: `🔴 ${titleOf(change, instance)}`,
-    description: `${meaning}\n${instance.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
+    description: `${[codes[change.code ?? ''], meaning].filter(Boolean).join(' ')}\n${instance.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
     fields: [
       ...aboutFields(change),
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
       { name: 'Since', value: timeText(change.at), inline: true },
       ...(limit ? [{ name: isPaused ? 'Paused' : 'Operator', value: limitText(limit) }] : []),
+      { name: 'Its last answer', value: answer, inline: true },
       {
         name: 'Next trial call',
         value: nextTrialAt ? `${timeText(nextTrialAt)}, later at most ${LONGEST_PAUSE} apart` : '',

@@ -1,3 +1,4 @@
+import { VENDOR_DOWN, VENDOR_REFUSES } from '../../engine/jobs/row';
 import type { FactKind } from '../../engine/reconcile/facts';
 // The queues add kinds of facts.
 import type {} from '../../queues/works';
@@ -8,13 +9,18 @@ export interface Kind {
   scope?: 'queue' | 'vendor' | 'campaign';
   title: string;
   meaning: string;
+  /** What a code of it means, said first. */
+  codes?: Readonly<Record<string, string>>;
   /** The unit of an alarm's value and threshold. Default: a count. */
   unit?: 'seconds' | 'milliseconds' | 'percent' | 'share';
   /** The `sls` command that shows more, without the options that select the deployment. `{}` is the subject. */
   inspect: string;
   /** The `sls` command to run next, if needed after a fix. Default: `deploy`. */
   next?: string;
-  /** While one of these is firing, for the same subject or for the instance, this kind has no message of its own. */
+  /**
+   * While one of these is firing, for the same subject or for the instance, this kind has no message of its own. A kind
+   * that follows itself has one for each of its codes, and one end for all.
+   */
   follows?: readonly string[];
 }
 
@@ -139,8 +145,13 @@ const FACTS = {
   'circuit-open': {
     scope: 'vendor',
     title: 'A vendor does not work',
+    codes: {
+      [VENDOR_DOWN]: 'The vendor is down. Wait: a new key does not help.',
+      [VENDOR_REFUSES]: 'The vendor refuses our calls. Renew the key, sign the agreement, or correct the file.',
+    },
     meaning:
-      'The vendor is down or refuses our calls: its circuit breaker is open, or no call has worked for ten minutes. Its jobs are held, a confirmation at most as long as `waits.confirmation` says, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
+      'Its circuit breaker is open, or no call has worked for ten minutes. Its jobs are held, a confirmation at most as long as `waits.confirmation` says, and trial calls check whether it works again.',
+    follows: ['circuit-open'],
     inspect: 'jobs list --vendor {} --state held',
     next: 'vendors try {}',
   },

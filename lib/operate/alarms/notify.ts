@@ -8,7 +8,7 @@ import { codeOf, PermanentError, StopError, WaitError } from '../../platform/err
 import type { Log, Queues } from '../../platform/ports';
 import type { Discord, DiscordMessage } from './discord';
 import { type AlarmedInstance, type Details, messageOf } from './embed';
-import { isAboutWaiting, KINDS } from './kinds';
+import { isAboutWaiting, KINDS, type Kind } from './kinds';
 import { type Change, notificationOf, type Outage, outageSchema } from './notification';
 
 export interface AlarmDeps extends AlarmedInstance, ItemDeps {
@@ -59,7 +59,8 @@ async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change
     if (pause) return { limit: pause };
     if (kind === 'vendor-limited' || kind === 'circuit-open') {
       const stored = await readItem<Circuit>(deps, vendorKey(subject));
-      if (kind === 'circuit-open') return { nextTrialAt: nextTrialAt(stored, deps.clock.now()) };
+      if (kind === 'circuit-open')
+        return { nextTrialAt: nextTrialAt(stored, deps.clock.now()), answer: stored?.code ?? stored?.failing?.code };
       return { limit: limitSchema.optional().parse(code === 'paused' ? stored?.paused : stored?.rate) };
     }
     if (kind === 'reconciler-failing')
@@ -121,7 +122,9 @@ async function began(deps: ItemDeps, change: Change): Promise<Decision> {
     // A retry may come after the end.
     const own = outages.find(({ firing, ended = {} }) => name in firing || (ended[name] ?? 0) > at);
     const cause = outages.find((outage) => explains(outage, change));
-    send = own ? own.root.name === name && isOpen(own) : cause === undefined;
+    // Another code of a kind that follows itself is news.
+    const isTurn = cause !== undefined && (KINDS[kind] as Kind).follows?.includes(kind) === true && has(cause, change);
+    send = own ? own.root.name === name && isOpen(own) : cause === undefined || isTurn;
     if (own) return outages;
     const firing = { [name]: { kind, subject, ...(count === undefined ? {} : { count }) } };
     if (!cause) return [...outages, { root: { name, kind, subject }, since: at, firing, followed: [] }];
@@ -144,6 +147,8 @@ async function ended(deps: ItemDeps, { name, at }: Change): Promise<Decision> {
   return { send: !over || !isOpen(over), over };
 }
 
+const has = ({ firing }: Outage, { kind, subject }: Change): boolean =>
+  Object.values(firing).some((one) => one.kind === kind && one.subject === subject);
 const isOpen = ({ firing }: Outage): boolean => Object.keys(firing).length > 0;
 const lastEnd = ({ ended = {} }: Outage): number => Math.max(...Object.values(ended));
 

@@ -101,9 +101,21 @@ export function trialText(circuit: Circuit | undefined, now: number): string {
   return next > now ? `The next trial call is at ${timeText(next)} (UTC).` : 'The next job makes a trial call.';
 }
 
-/** The same for the vendor that a job waits for. Empty if it waits for none, or its circuit has closed. */
-export const trialOf = async ({ circuits, clock }: Pick<Deployment, 'circuits' | 'clock'>, row: JobRow) =>
-  row.reason === 'stopped' && row.vendor ? trialText(await circuits.read(row.vendor as Vendor), clock.now()) : '';
+/** What a vendor with an open circuit answers now, and when its next trial call comes, in words. */
+export interface Outage {
+  code: string;
+  trial: string;
+}
+
+/** The outage of the vendor that a job waits for. `undefined`: it waits for none, or its circuit has closed. */
+export async function outageOf(
+  { circuits, clock }: Pick<Deployment, 'circuits' | 'clock'>,
+  row: Pick<JobRow, 'reason' | 'vendor'>,
+): Promise<Outage | undefined> {
+  if (row.reason !== 'stopped' || !row.vendor) return undefined;
+  const circuit = await circuits.read(row.vendor as Vendor);
+  return isOpen(circuit) ? { code: circuit.code ?? 'Unexpected', trial: trialText(circuit, clock.now()) } : undefined;
+}
 
 async function requireMapping({ mappings }: Deployment, queue: string): Promise<void> {
   if ((await mappings.isOn(queue)) === undefined)

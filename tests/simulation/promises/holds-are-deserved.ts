@@ -1,7 +1,7 @@
 import { vendorKey } from '../../../lib/engine/jobs/keys';
 import type { HistoryEntry, JobRow } from '../../../lib/engine/jobs/row';
+import { VENDOR_PAUSED } from '../../../lib/engine/jobs/row';
 import { TRUSTED_MS } from '../../../lib/engine/worker/circuit';
-import { VENDOR_PAUSED } from '../../../lib/engine/worker/gate';
 import { HOLDS_BY_SETTING } from '../../../lib/mail/rate';
 import { kindOf } from '../../support/history';
 import { skewOf, type VendorLimit } from '../draw/plan';

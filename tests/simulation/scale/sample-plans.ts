@@ -1,4 +1,4 @@
-import { VENDOR_STOPPED } from '../../../lib/engine/worker/gate';
+import { VENDOR_STOPPED } from '../../../lib/engine/jobs/row';
 import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/platform/errors';
 import { jobId } from '../../support/engine';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';

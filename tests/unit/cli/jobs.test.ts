@@ -27,7 +27,7 @@ test('sls jobs list shows a line for each job that is waiting or dead', async ()
     ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'],
     [jobId(2), 'sample', 'dead (error)', '1', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 'Rejected'],
     [jobId(3), 'sample', 'held (throttled)', '0', '2026-01-02 03:04:05', '2026-01-02 03:09:05', 'RateLimited'],
-    [jobId(4), 'sample', 'held (vendor stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
+    [jobId(4), 'sample', 'held (vendor stopped)', '0', '2026-01-02 03:04:05', 'VendorStopped'],
     [jobId(5), 'sample', 'queued', '0', '2026-01-02 03:04:05'],
   ]);
 });

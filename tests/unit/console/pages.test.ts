@@ -465,6 +465,7 @@ test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the ac
 
 const CANCELLED = { state: inState('cancelled'), reason: 'operator' } as const;
 const HELD = { state: inState('held'), reason: 'retry', retryAt: Date.UTC(2026, 0, 2) } as const;
+const STOPPED = { class: 'stop', code: 'VendorStopped', message: '401', vendor: 'zendesk' } as const;
 const UNAUTHORIZED = { class: 'stop', code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' } as const;
 const DOWN = { class: 'ambiguous', code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk' } as const;
 const REJECTED = { class: 'permanent', code: 'Rejected', message: 'rejected' } as const;
@@ -474,8 +475,7 @@ test.each<[string, Partial<JobRow>, string]>([
   ['waits for its planned time', { ...HELD, notBefore: HELD.retryAt }, 'planned it, and it waits until 2026-01-02 00'],
   ['was planned and failed', { ...HELD, notBefore: 0, firstStartedAt: 1 }, 'An attempt failed, and it waits until'],
   ['a vendor throttled', { ...HELD, reason: 'throttled', vendor: 'sendgrid' }, 'sendgrid asked us to wait until 2026'],
-  ['a vendor refuses', { ...HELD, reason: 'stopped', error: UNAUTHORIZED }, 'Renew the key, or sign the agreement.'],
-  ['waits for a vendor that is down', { ...HELD, reason: 'stopped', error: DOWN }, 'circuit breaker is open. Wait.'],
+  ['waited for a vendor that works again', { ...HELD, reason: 'stopped', error: STOPPED }, 'It waited for zendesk.'],
   ['failed because a vendor was down', { ...DEAD, error: DOWN }, 'Retry it once zendesk works again.'],
   ['a rule refused', { ...DEAD, error: { ...REJECTED, field: 'data.name' } }, 'cannot succeed: data.name: rejected ('],
   ['was discarded', { ...DEAD, error: REJECTED, discarded: true }, 'discarded it. Retry it, if it is wanted after'],
@@ -486,6 +486,22 @@ test.each<[string, Partial<JobRow>, string]>([
   const { sentence, next } = explain({ ...acceptedRow(0), ...change }, 0);
 
   expect(`${sentence} ${next}`).toContain(text);
+});
+
+test.each([
+  [
+    'refuses us',
+    'ZendeskUnauthorized',
+    'zendesk refuses our calls (ZendeskUnauthorized), so its circuit breaker is open.',
+  ],
+  ['is down', 'ZendeskUnavailable', 'zendesk is down (ZendeskUnavailable), so its circuit breaker is open.'],
+])('the sentence says what a vendor that %s answers now, whatever it answered this job', (_what, code, text) => {
+  const row = { ...acceptedRow(0), ...HELD, reason: 'stopped' as const, error: STOPPED };
+
+  const { sentence, next } = explain(row, 0, { code, trial: 'A trial call is under way.' });
+
+  expect(sentence).toBe(text);
+  expect(next).toMatch(/A trial call is under way\.$/);
 });
 
 test('a timeline has each entry of the history until the next, and each step, which ends with its job', async () => {

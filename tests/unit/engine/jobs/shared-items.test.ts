@@ -91,7 +91,7 @@ test.each(damages(whole, (field) => REQUIRED.includes(field)))(
 test('attributes of a newer release are in the circuit after each change', async () => {
   const { table, circuits } = await circuitOf({ ...whole, paused: undefined, rate: undefined, kind: 'newer' });
 
-  await circuits.endTrial('zendesk', { failed: true });
+  await circuits.endTrial('zendesk', { failed: 'Down' });
   await circuits.close('zendesk', 'job');
   await circuits.transient('zendesk', 'ZendeskUnavailable');
 

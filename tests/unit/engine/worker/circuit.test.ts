@@ -61,7 +61,7 @@ test('of few jobs, two failed attempts without a success for ten minutes are tol
     if (!working) throw unavailable();
   });
   const told = () => engine.facts.map(({ fact, subject, code, on }) => [fact, subject, code, on]);
-  const FAILS = ['circuit-open', 'zendesk', 'Unavailable'];
+  const FAILS = ['circuit-open', 'zendesk', 'VendorDown'];
   const pass = async (minutes: number) => {
     engine.clock.advance(minutes * MINUTE_MS);
     await engine.reconcile();
@@ -181,7 +181,7 @@ test('the pauses between trial calls that fail grow to five minutes, and an oper
   const { circuits, clock } = engine.deps;
   const pauses: number[] = [];
   for (let n = 0; n < 5; n++) {
-    await circuits.endTrial('zendesk', { failed: true });
+    await circuits.endTrial('zendesk', { failed: 'Unavailable' });
     pauses.push((nextTrialAt(circuit() as Circuit, clock.now()) ?? 0) - clock.now());
   }
   const worker = { now: () => clock.now() - CLOCK_SKEW_MS };
@@ -192,6 +192,33 @@ test('the pauses between trial calls that fail grow to five minutes, and an oper
   expect(isHalfOpen(circuit() as OpenCircuit, worker.now())).toBe(true);
   expect((await circuits.enter('zendesk', clock.now() + 1)).trial).toBe(true);
   expect(nextTrialAt(circuit() as Circuit, clock.now())).toBe(clock.now() + 1);
+});
+
+test('the code of a circuit is what the vendor answers now, and a turn from down to a refusal and back is told', async () => {
+  const { engine, circuit, send } = await halfOpen(() => {
+    throw answers.shift();
+  });
+  const refuses = () => new StopError({ code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk', status: 401 });
+  const down = (code: string) => new TransientError({ code, message: 'no', vendor: 'zendesk' });
+  const answers = [down('ZendeskUnavailable'), down('ZendeskTimeout'), refuses(), down('ZendeskUnavailable')];
+  const codes: (string | undefined)[] = [];
+  send(1, 2);
+  await engine.work();
+  codes.push(circuit()?.code);
+  while (answers.length > 0) {
+    await engine.reconcileAfter(6 * MINUTE_MS);
+    await engine.work();
+    codes.push(circuit()?.code);
+  }
+  await engine.reconcile();
+
+  expect(codes).toEqual(['ZendeskUnavailable', 'ZendeskTimeout', 'ZendeskUnauthorized', 'ZendeskUnavailable']);
+  const told = engine.facts.filter(({ on }) => on).map(({ code }) => code);
+  expect(told).toEqual(['VendorDown', 'VendorRefuses', 'VendorDown']);
+  // All jobs of the outage have one code, and the histories have what the vendor answered.
+  expect(engine.rows().map(({ error }) => error?.code)).toEqual(['VendorStopped', 'VendorStopped']);
+  const answered = engine.rows().flatMap(({ history }) => history.flatMap(({ error }) => error?.code ?? []));
+  expect([...new Set(answered)]).toEqual(expect.arrayContaining(['ZendeskTimeout', 'ZendeskUnauthorized']));
 });
 
 const wait = { message: 'wait', waitMs: 10 * MINUTE_MS };

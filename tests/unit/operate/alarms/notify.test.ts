@@ -117,18 +117,28 @@ test('the message about a limited vendor says since when, until when and why, an
   expect(text).not.toContain('jane');
 });
 
-test('the message about an open circuit says when the next trial call is, and how to make it now', async () => {
-  const { notify, fields, stored } = chat();
-  await stored('vendor#zendesk', { stoppedAt: 1, retryAt: 1_767_324_000_000, forbidden: [], transients: 0 });
+test.each([
+  ['VendorDown', 'ZendeskUnavailable', /^The vendor is down\. Wait: a new key does not help\./],
+  ['VendorRefuses', 'ZendeskUnauthorized', /^The vendor refuses our calls\. Renew the key/],
+])(
+  'the message about %s says what the vendor answers, what to do, and when the next trial is',
+  async (code, ...rest) => {
+    const [answer, text] = rest;
+    const { notify, taken, fields, stored } = chat();
+    const circuit = { stoppedAt: 1, code: answer, retryAt: 1_767_324_000_000, forbidden: [], transients: 0 };
+    await stored('vendor#zendesk', circuit);
 
-  await notify(aFact({ fact: 'circuit-open', code: 'ZendeskUnavailable' }));
+    await notify(aFact({ fact: 'circuit-open', code }));
 
-  expect(fields()[0]).toMatchObject({
-    'Next trial call': '<t:1767324000:f> (<t:1767324000:R>), later at most 5 min apart',
-    Inspect: expect.stringContaining('sls jobs list --vendor zendesk --state held'),
-    Next: expect.stringContaining('sls vendors try zendesk'),
-  });
-});
+    expect(taken[0]?.embeds?.[0]?.description).toMatch(text);
+    expect(fields()[0]).toMatchObject({
+      'Its last answer': answer,
+      'Next trial call': '<t:1767324000:f> (<t:1767324000:R>), later at most 5 min apart',
+      Inspect: expect.stringContaining('sls jobs list --vendor zendesk --state held'),
+      Next: expect.stringContaining('sls vendors try zendesk'),
+    });
+  },
+);
 
 test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
   const { notify, fields, stored } = chat();
@@ -167,6 +177,9 @@ const WAITED = '🔴 acme · feedback: A message has waited for a long time';
 const FAILS = '🔴 acme: A function fails';
 const IN_DLQ = '🔴 acme · feedback: Jobs in the dead-letter queue';
 const DEAD = '🔴 acme · feedback: Jobs are dead';
+
+const STOPPED = '🔴 acme · zendesk: A vendor does not work';
+const OUTAGE = { fact: 'circuit-open', subject: 'zendesk' } as const;
 
 const FIRST = { OldStateValue: 'INSUFFICIENT_DATA' };
 
@@ -221,6 +234,16 @@ test.each<[string, unknown[], string[]]>([
       fact(60, { fact: 'jobs-dead', code: 'CrashLoop', count: 1 }),
     ],
     [IN_DLQ, DEAD],
+  ],
+  [
+    'a vendor that turns from down to a refusal is a message, and one end is for both',
+    [
+      fact(0, { ...OUTAGE, code: 'VendorDown' }),
+      fact(30, { ...OUTAGE, code: 'VendorRefuses' }),
+      fact(40, { ...OUTAGE, code: 'VendorDown', on: false }),
+      fact(60, { ...OUTAGE, code: 'VendorRefuses', on: false }),
+    ],
+    [STOPPED, STOPPED, '🟢 acme · zendesk: A vendor does not work (over)'],
   ],
   [
     'after an outage is over, the same alarm is sent again',
