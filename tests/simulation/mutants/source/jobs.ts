@@ -475,7 +475,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   ),
   factIsOnlyStored: mutant(
     { ...STOPPED, facts: true },
-    /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never sent/,
+    /^everything explained: the fact circuit-open#zendesk#VendorRefuses was never sent/,
     'lib/engine/reconcile/facts.ts',
     { 'sent: await published(first, true)': 'sent: true' },
   ),
