@@ -34,12 +34,11 @@ export async function openAccepted(given: Opening) {
   const deps = {
     ledger,
     clock: { ...clock, now: () => at },
-    random: { uuid: () => token, fraction: () => 0 },
     objects: memoryObjects(),
     prefix: 'jobs',
     settings: () => fifoSettings,
   };
   const content = await identify(deps, contract.queue, message);
   const deadline = { at: at + leaseMs - CLOCK_SKEW_MS };
-  return claimJob({ deps, contract, message, deadline } as unknown as Handling, content);
+  return claimJob({ deps, contract, message, deadline, leaseToken: token } as unknown as Handling, content);
 }

@@ -8,7 +8,7 @@ import { ROW_DAMAGED, UnreadableRowError } from '../jobs/row-schema';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { leaveWitness } from '../jobs/witness';
 import { type ClaimResult, type Content, CRASH_LOOP, claimJob, identify, refuse, rejected } from './claim';
-import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
+import { close, countEnd, finish, GivenBackError, keepCancelled, orGiveBack, parkUnread } from './close';
 import {
   type Deadline,
   type Disposition,
@@ -30,7 +30,12 @@ type Batch = { deps: WorkerDeps; contract: QueueContract; event: SQSEvent; remai
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
-  const all = event.Records.map((record): Handling => ({ deps, contract, message: incoming(record), deadline }));
+  const all = event.Records.map(
+    (record): Handling => ({
+      ...{ deps, contract, message: incoming(record), deadline },
+      leaseToken: deps.random.uuid(),
+    }),
+  );
   const tried = await Promise.all(
     all.map(async (handling) => ({
       handling,
@@ -69,7 +74,7 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
   const startedAt = deps.clock.now();
   try {
     if (returned) await trials.begin(contract.queue, message.messageId);
-    const done = await work(handling);
+    const done = await insistently(handling, work);
     if (isSettled(done)) report(handling, done, startedAt);
     return done;
   } catch (error) {
@@ -82,7 +87,28 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await survived(handling);
-    return { kind: 'return', visibilityMs: deps.storeWait * 1000 };
+    // A job that was given back waits for nothing but the store, which has just taken a write.
+    const waitS = (error instanceof GivenBackError ? deps.retryWaits[0] : undefined) ?? deps.storeWait;
+    return { kind: 'return', visibilityMs: waitS * 1000 };
+  }
+}
+
+/** Seconds before the work on a message starts again when a store failed. A store usually fails for seconds only. */
+const AGAIN_S = [1, 2, 4];
+
+/** Starts the work again while a store fails and there is time. The row says how far the work has come. */
+async function insistently(handling: Handling, work: (handling: Handling) => Promise<Handled>): Promise<Handled> {
+  const { deps, deadline } = handling;
+  for (let again = 0; ; again++) {
+    try {
+      return await work(handling);
+    } catch (error) {
+      const waitS = AGAIN_S[again];
+      const passes = error instanceof StoreError && !(error instanceof UnreadableRowError);
+      if (!passes || waitS === undefined) throw error;
+      await deps.clock.sleep(waitS * 1000);
+      if (!deadline.mayStart()) throw error;
+    }
   }
 }
 

@@ -217,7 +217,7 @@ export async function claimJob(handling: Handling, content: Content): Promise<Cl
   const group = groupId ? publicForm('group', groupId) : undefined;
   const delivery: Delivery = { messageId, receiveCount, sentAt, at: clock.now(), ...(sequence ? { sequence } : {}) };
   // Another worker's clock may be ahead, so the lease ends later than this function.
-  const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId };
+  const lease = { token: handling.leaseToken, until: deadline.at + CLOCK_SKEW_MS, messageId };
   let begun: string | undefined;
   const claimed = (row: JobRow, survived = false): JobRow => {
     const next = claim(row, { at: clock.now(), delivery, group, lease, survived });

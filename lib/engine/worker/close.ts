@@ -61,6 +61,9 @@ export async function close(
 const LEAST_MS = 200;
 const AGAIN_MS = 1_000;
 
+/** A store failed, and the job was given back. */
+export class GivenBackError extends StoreError {}
+
 /**
  * Does work on a claimed job. If the table, the bucket or a queue fails, it gives the job back and throws the error on.
  * A job that kept its lease would look like a crashed run, and could be parked for that. A row that has become
@@ -72,7 +75,9 @@ export async function orGiveBack<T>(handling: Handling, lease: Lease, work: () =
   } catch (error) {
     const { queue, lease: { token } = {} } = lease.row();
     if (error instanceof UnreadableRowError && token) await leaveWitness(handling.deps, queue, token);
-    else if (error instanceof StoreError) await giveBackInTime(handling, lease, error);
+    else if (error instanceof StoreError && (await giveBackInTime(handling, lease, error))) {
+      throw new GivenBackError(error);
+    }
     throw error;
   }
 }
@@ -80,7 +85,11 @@ export async function orGiveBack<T>(handling: Handling, lease: Lease, work: () =
 const isOver = (error: unknown): boolean => error instanceof LeaseLostError || error instanceof UnreadableRowError;
 
 /** Tries until the deadline, because the table may fail only for seconds. If it fails for longer, a witness stays. */
-async function giveBackInTime({ deps, message, deadline }: Handling, lease: Lease, error: StoreError): Promise<void> {
+async function giveBackInTime(
+  { deps, message, deadline }: Handling,
+  lease: Lease,
+  error: StoreError,
+): Promise<boolean> {
   const { clock } = deps;
   const { queue, lease: { token = '' } = {} } = lease.row();
   const entry = { at: clock.now(), messageId: message.messageId, error: storedError(error) };
@@ -90,7 +99,7 @@ async function giveBackInTime({ deps, message, deadline }: Handling, lease: Leas
     try {
       await lease.abandon((row) => giveBack(row, entry));
       if (witnessed) await dropWitness(deps, queue, token);
-      return;
+      return true;
     } catch (refusal) {
       ignoreStoreError(refusal);
       failure = refusal;
@@ -98,6 +107,7 @@ async function giveBackInTime({ deps, message, deadline }: Handling, lease: Leas
     witnessed ||= await leaveWitness(deps, queue, token);
     await clock.sleep(Math.min(AGAIN_MS, leftMs() / 2));
   }
+  return false;
 }
 
 /** Other languages write spaces between. A job without large data that holds such a field deletes what is not there. */

@@ -101,6 +101,8 @@ export interface Handling {
   contract: QueueContract;
   message: Incoming;
   deadline: Deadline;
+  /** The token of every lease of this delivery, so that a claim whose answer was lost is found again. */
+  leaseToken: string;
 }
 
 export type Disposition =

@@ -314,7 +314,18 @@ async function othersGoOn(size: number): Promise<ScaleResult> {
   });
 }
 
-type Refusing = { refuses: (elapsedMs: number, fraction: number) => boolean; callMs: number };
+interface Refusing {
+  refuses: (elapsedMs: number, fraction: number) => boolean;
+  callMs: number;
+  lastsMs?: number;
+  /** The longest time that a job may take. */
+  longestMs?: number;
+  /** How many message groups the jobs share. By default each has its own. */
+  groups?: number;
+}
+
+const mildly = { refuses: (_: number, fraction: number) => fraction < 0.3, callMs: 300, lastsMs: HOUR_MS };
+const SOON_MS = 5 * MINUTE_MS;
 /** The table refuses a part of all calls, or all calls for a minute in 97 seconds, so that most runs meet that. */
 const REFUSING: readonly Refusing[] = [
   ...[0.3, 0.5, 0.7].map((part) => ({
@@ -322,10 +333,12 @@ const REFUSING: readonly Refusing[] = [
     callMs: 300,
   })),
   { refuses: (elapsedMs) => elapsedMs % (97 * SECOND_MS) > 37 * SECOND_MS, callMs: 20 * SECOND_MS },
+  { ...mildly, longestMs: SOON_MS },
+  { ...mildly, longestMs: SOON_MS, groups: 30 },
 ];
 const REFUSES_MS = 40 * MINUTE_MS;
 
-/** Runs often cannot store their outcome. No job does anything wrong, and none ends as dead. */
+/** Runs often cannot store their outcome. No job does anything wrong, none ends as dead, and a short fault costs little. */
 async function tableRefuses(size: number): Promise<ScaleResult> {
   const results: ScaleResult[] = [];
   for (const how of REFUSING) results.push(await refusing(size, how));
@@ -334,23 +347,35 @@ async function tableRefuses(size: number): Promise<ScaleResult> {
   return { minutes: sum('minutes'), calls: sum('calls'), ...(violation && { violation }) };
 }
 
-function refusing(size: number, { refuses, callMs }: Refusing): Promise<ScaleResult> {
-  const sample = startSample(() => {}, { concurrency: 50, callMs, asked: true });
+function refusing(size: number, how: Refusing): Promise<ScaleResult> {
+  const { refuses, callMs, lastsMs = REFUSES_MS, longestMs = Number.POSITIVE_INFINITY, groups } = how;
+  const sentAt = new Map<string, number>();
+  let longest = 0;
+  const request = ({ id }: { id: string }) => {
+    longest = Math.max(longest, sample.now() - (sentAt.get(id) ?? 0));
+  };
+  const sample = startSample(request, { concurrency: 50, callMs, asked: true });
   const begun = sample.now();
   const chance = createChance(7);
   const { table } = sample.deps;
   for (const [name, call] of Object.entries(table) as [keyof typeof table, (...given: never[]) => Promise<never>][])
     table[name] = async (...given: never[]) => {
       const elapsed = sample.now() - begun;
-      if (elapsed < REFUSES_MS && refuses(elapsed, chance.fraction()))
+      if (elapsed < lastsMs && refuses(elapsed, chance.fraction()))
         throw new StoreError({ code: 'table.throttled', message: 'throttled' });
       return call(...given);
     };
-  for (let n = 1; n <= size; n++) sample.after((n / size) * REFUSES_MS, () => sample.sendJob(n));
+  const group = (n: number) => (groups === undefined ? {} : { group: `group-${n % groups}` });
+  for (let n = 1; n <= size; n++)
+    sample.after((n / size) * lastsMs, () => {
+      sentAt.set(jobId(n), sample.now());
+      sample.sendJob(n, group(n));
+    });
   const { handled } = sample;
   return sample.run({
     done: () => {
       if (handled.has('dead')) return `no bystanders: ${handled.get('dead')} jobs are dead`;
+      if (longest > longestMs) return `a short fault costs little: a job took ${longest / 1000} s`;
       return handled.get('succeeded') === size;
     },
     withinMs: 24 * HOUR_MS,

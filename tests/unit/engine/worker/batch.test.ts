@@ -54,6 +54,47 @@ test('when nothing can be written, the message comes back after 15 minutes and l
   expect(effects).toEqual([jobId(1)]);
 });
 
+/** An engine whose table refuses every call from the call `from` on, for `ms`. */
+function refusesAfter(from: number, ms: number) {
+  let calls = 0;
+  let until = 0;
+  const sample = sampleEngine(() => 'done', {
+    before: (call) => {
+      if (!call.startsWith('table.')) return;
+      const now = sample.engine.clock.now();
+      if (calls++ === from) until = now + ms;
+      if (now < until) throw new StoreError({ code: 'Refused', message: 'refused' });
+    },
+  });
+  return sample;
+}
+
+/** Delivers whenever SQS shows the message again, and returns how long the job took. */
+async function untilDone(engine: Engine): Promise<number> {
+  const sentAt = engine.clock.now();
+  for (let delivery = 0; engine.inQueue() > 0 && delivery < 10; delivery++) {
+    await engine.deliver();
+    const next = engine.model.nextChangeAt('my-sample.fifo');
+    if (next !== undefined) engine.clock.advance(Math.max(0, next - engine.clock.now()));
+  }
+  return (engine.row(jobId(1)).endedAt ?? Number.POSITIVE_INFINITY) - sentAt;
+}
+
+const CALLS = [0, 1, 2, 3, 4, 5, 6];
+test.each([
+  ...CALLS.map((from) => ({ what: `calls from number ${from} on for a second`, from, ms: 1_000 })),
+  ...CALLS.map((from) => ({ what: `calls from number ${from} on for four seconds`, from, ms: 4_000 })),
+])('if the table refuses $what, the job is done once, and soon', async ({ from, ms }) => {
+  const { engine, effects } = refusesAfter(from, ms);
+  engine.send(envelope());
+
+  const tookMs = await untilDone(engine);
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1, crashes: 0 });
+  expect(tookMs).toBeLessThan(90_000);
+});
+
 test('the deadline leaves messages untouched that could not be finished in time', async () => {
   const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
 
