@@ -7,7 +7,16 @@ export const rateKey = (vendor: string): string => `rate#${vendor}`;
 /** Beyond what any reservation can have stored. */
 const LARGEST = 1_000_000;
 
-const NOTHING_TAKEN = { rate: 0, campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
+const NOTHING_TAKEN = {
+  rate: 0,
+  campaigns: 0,
+  alone: 0,
+  messages: 0,
+  whole: 0,
+  messageAt: 0,
+  blockedUntil: 0,
+  countedAt: 0,
+};
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
 export const rates = renewable(
@@ -27,8 +36,8 @@ export const rates = renewable(
     load: z.number().min(0).max(LARGEST).optional(),
     /** The vendor asked for a wait: no call before then. */
     blockedUntil: time,
-    /** The last day of a reservation, in the instance's zone, and how many recipients of it may have got a mail. */
-    day: z.string().optional(),
+    /** The latest slot that counts for a day, and how many recipients of its day may have got a mail. */
+    countedAt: time,
     sent: count.optional(),
   },
   NOTHING_TAKEN,
@@ -38,10 +47,10 @@ export type RateItem = Stored<typeof rates>;
 export type RateUse = 'campaign' | 'message';
 
 /**
- * `until`: a worker that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `day`: for which
- * its recipients count.
+ * `until`: a worker that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `counts`: its
+ * recipients count for its day.
  */
-type Slot = { at: number; until: number; rate: number; day?: string | undefined };
+type Slot = { at: number; until: number; rate: number; counts: boolean };
 type Reservation =
   | { kind: 'slot'; slot: Slot }
   | { kind: 'later'; waitMs: number; code?: (typeof HOLDS_BY_SETTING)[number] };
@@ -92,13 +101,18 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
       const now = clock.now();
       const item = sane(stored ?? empty(key), now);
       const { at, next } = take(item, { recipients, use, rate, now });
-      const counted = times && countDay(item, times.dayOf(at), recipients);
+      const counted = times && countDay(times, item, { at, recipients });
       const held = counted && use === 'campaign' ? heldUntil(times, at, { sent: counted.sent, recipients }) : undefined;
       if (held || at - now > withinMs) {
         answer = { kind: 'later', waitMs: (held?.until ?? at) - now, ...(held && { code: held.code }) };
-        return undefined;
+        const { countedAt } = item;
+        // A time of a wrong clock would count for tomorrow too.
+        return stored && countedAt < stored.countedAt ? { ...stored, countedAt } : undefined;
       }
-      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate, day: counted?.day } };
+      answer = {
+        kind: 'slot',
+        slot: { at, until: at + lateness(recipients, rate, use), rate, counts: counted !== undefined },
+      };
       return { ...next, ...counted, rate };
     };
     const reserved = await rates.update(deps, key, change, known);
@@ -114,10 +128,12 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
     inUse,
 
     /** Recipients who surely got nothing do not count for the day. Without a limit nothing is counted. */
-    uncount: async ({ day }: Slot, recipients: number): Promise<void> => {
-      if (day === undefined) return;
+    uncount: async ({ at, counts }: Slot, recipients: number): Promise<void> => {
+      if (!times || !counts) return;
       await rates.update(deps, key, (stored) =>
-        stored?.day === day ? { ...stored, sent: Math.max(0, (stored.sent ?? 0) - recipients) } : undefined,
+        stored && times.dayOf(stored.countedAt) === times.dayOf(at)
+          ? { ...stored, sent: Math.max(0, (stored.sent ?? 0) - recipients) }
+          : undefined,
       );
     },
 
@@ -130,9 +146,17 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
   };
 }
 
-/** A slot of the day before, reserved late, counts for the last day. So no day is counted anew. */
-function countDay({ day: last = '', sent = 0 }: RateItem, day: string, recipients: number) {
-  return day > last ? { day, sent: recipients } : { day: last, sent: sent + recipients };
+/**
+ * A slot of the day before, reserved late, counts for the last day. So no day is counted anew. The item stores a time and
+ * no day, so that a corrected zone moves the count to its true day.
+ */
+function countDay(
+  { dayOf }: SendingTimes,
+  { countedAt, sent = 0 }: RateItem,
+  { at, recipients }: { at: number; recipients: number },
+) {
+  if (dayOf(at) > dayOf(countedAt)) return { countedAt: at, sent: recipients };
+  return { countedAt: Math.max(countedAt, at), sent: sent + recipients };
 }
 
 /**
@@ -158,7 +182,12 @@ export function heldNow(
 ) {
   if (!limits) return undefined;
   const times = sendingTimes(limits);
-  const { sent } = countDay(stored ?? empty(''), times.dayOf(now), ahead + recipients);
+  const item = stored ?? empty('');
+  // What a wrong clock counted holds no release. The worker's reservation corrects it.
+  const { sent } =
+    item.countedAt > now + FURTHEST_MS
+      ? { sent: 0 }
+      : countDay(times, item, { at: now, recipients: ahead + recipients });
   const held = heldUntil(times, now, { sent, recipients });
   return held && { ...held, text: times.textOf(held.until) };
 }
@@ -181,6 +210,7 @@ function sane(item: RateItem, now: number): RateItem {
     whole: cap(item.whole, FURTHEST_MS),
     messageAt: cap(item.messageAt, 0),
     blockedUntil: cap(item.blockedUntil, LONGEST_BLOCK_MS),
+    countedAt: cap(item.countedAt, FURTHEST_MS),
   };
 }
 

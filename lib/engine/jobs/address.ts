@@ -15,8 +15,8 @@ export function mailboxOf(email: string): string {
 }
 
 const MAY_HOLD = /[@\uff20\ufe6b%\\&]/;
-/** Of URLs, JSON in JSON, and HTML. */
-const ESCAPES = /(?:%[\da-f]{2})+|\\+u([\da-f]{4})|\\+[bfnrt]|&amp;|&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi;
+/** Of URLs, JSON in JSON, and HTML. A run of backslashes is matched whole, or a long one would be read once for each. */
+const ESCAPES = /(?:%[\da-f]{2})+|\\+(?:u([\da-f]{4})|[bfnrt])?|&amp;|&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi;
 /** A link in a link in a text is escaped so often. */
 const MOST_ROUNDS = 4;
 
@@ -25,6 +25,7 @@ function unescaped(text: string): string {
     if (unit ?? hex) return String.fromCodePoint(Number.parseInt(unit ?? hex ?? '', 16));
     if (decimal) return String.fromCodePoint(Number(decimal));
     if (all.startsWith('&')) return '&';
+    if (all.endsWith('\\')) return all;
     return all.startsWith('%') ? Buffer.from(all.replaceAll('%', ''), 'hex').toString('utf8') : ' ';
   };
   let plain = text;
@@ -37,6 +38,8 @@ function unescaped(text: string): string {
 }
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** The part of an address before its `@` has 64 bytes at most (RFC 5321, 4.5.3.1.1). */
+const LONGEST_TAG = 64;
 const SIGN = '[\\p{L}\\p{N}\\p{M}]';
 
 /**
@@ -48,7 +51,7 @@ export function holdsAddress(email: string): (text: string) => boolean {
   const at = mailbox.lastIndexOf('@');
   const domain = mailbox.slice(at + 1);
   const domains = [...new Set([domain, domainToASCII(domain) || domain])].map(literal).join('|');
-  const address = `${literal(mailbox.slice(0, at))}(?:\\+[\\p{L}\\p{N}\\p{M}._+=~-]*)?@(?:${domains})`;
+  const address = `${literal(mailbox.slice(0, at))}(?:\\+[\\p{L}\\p{N}\\p{M}._+=~-]{0,${LONGEST_TAG}})?@(?:${domains})`;
   const whole = new RegExp(`(?<!${SIGN}|${SIGN}[._+'-])${address}(?!_|[.-]?${SIGN})`, 'u');
   return (text) => MAY_HOLD.test(text) && whole.test(unescaped(text).normalize('NFKC').toLowerCase());
 }

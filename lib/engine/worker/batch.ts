@@ -200,7 +200,7 @@ async function handleJob(handling: Handling, content: Content): Promise<Disposit
       const lease = createLease(deps.ledger, claimed.row);
       // The claim has counted a crash already, so parking is no further attempt.
       const end = { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false } as const;
-      const row = await orGiveBack(handling, lease, () => close(handling, { lease, body: claimed.content.body, end }));
+      const row = await orGiveBack(handling, lease, () => close(handling, { lease, content: claimed.content, end }));
       return { kind: 'acknowledge', row };
     }
     case 'late': {

@@ -10,10 +10,13 @@ import { UnreadableRowError } from '../jobs/row-schema';
 import { needsEntry } from '../jobs/schedule';
 import { giveBack, giveUp, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import { dropWitness, leaveWitness } from '../jobs/witness';
-import { identify } from './claim';
+import { type Content, identify } from './claim';
 import type { FinishDeps, Handling } from './contract';
 import type { Decision } from './decide';
 import type { Lease } from './steps';
+
+/** What the message of an end said. */
+type Said = Pick<Content, 'body' | 'envelope'>;
 
 /** How a run ends. */
 type End =
@@ -27,12 +30,12 @@ type End =
  */
 export async function close(
   { deps, message }: Handling,
-  { lease, body, end }: { lease: Lease; body: string; end: End & { error?: StoredError; vendorFailed?: boolean } },
+  { lease, content, end }: { lease: Lease; content: Said; end: End & { error?: StoredError; vendorFailed?: boolean } },
 ): Promise<JobRow> {
   const { queue, id, bodyKept, canary } = lease.row();
   const leaves = end.kind === 'hold' || end.kind === 'park' || end.kind === 'giveUp';
   // A row must not say that a body is kept before it is.
-  if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
+  if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, content.body);
   const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
   const closed = await lease.end((row) => {
     switch (end.kind) {
@@ -50,7 +53,7 @@ export async function close(
         return stop(row, { ...run, ...end });
     }
   });
-  return finish(deps, closed, { body }).catch((error: unknown) => {
+  return finish(deps, closed, content).catch((error: unknown) => {
     ignoreStoreError(error);
     deps.log.warn('an end is not complete yet', { queue, jobId: id });
     return closed;
@@ -110,20 +113,13 @@ async function giveBackInTime(
   return false;
 }
 
-/** Other languages write spaces between. A job without large data that holds such a field deletes what is not there. */
-const HAS_DATAREF = /"datasha256"\s*:\s*"([\da-f]{64})"/;
-
 /**
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
  * needless kept body and of large data, marks in the row. The mark of the record completes the end, so an end without
  * it is published again. Returns the row of this end, even if another message has opened the job meanwhile. `body`
- * spares a read of the kept body, and names the large data.
+ * spares a read of the kept body, and `envelope` names the large data.
  */
-export async function finish(
-  deps: FinishDeps,
-  row: JobRow,
-  { body }: { body?: string | undefined } = {},
-): Promise<JobRow> {
+export async function finish(deps: FinishDeps, row: JobRow, { body, envelope }: Partial<Said> = {}): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
   const parks = needsEntry(row) && row.parkedAt === undefined;
@@ -138,7 +134,7 @@ export async function finish(
   }
   const over = isFinal(row) && !lackedStep(row);
   const needless = over && row.bodyKept === true;
-  const [, sha256] = (over && HAS_DATAREF.exec(body ?? '')) || [];
+  const sha256 = over ? envelope?.datasha256 : undefined;
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
   if (sha256 !== undefined) await objects.delete(dataKey(prefix, { ...row, sha256 }));
 

@@ -46,7 +46,6 @@ export async function run(
   { content, row, begun }: Extract<ClaimResult, { kind: 'claimed' }>,
 ): Promise<Disposition> {
   const { deps, deadline } = handling;
-  const { body } = content;
   const lease = createLease(deps.ledger, row, begun);
   const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at });
   const context = contextOf(handling, lease, gate);
@@ -61,7 +60,7 @@ export async function run(
       if (tried.done) {
         await gate.succeeded();
         const end = { kind: 'succeed', result: tried.result } as const;
-        return { kind: 'acknowledge', row: await close(handling, { lease, body, end }) };
+        return { kind: 'acknowledge', row: await close(handling, { lease, content, end }) };
       }
       const { thrown } = tried;
       if (thrown instanceof StoreError) throw thrown;
@@ -69,7 +68,7 @@ export async function run(
       const owedMs = await owedWait(deps, lease);
       const decision = decisionOn(thrown, handling, { row: lease.row(), asked, quickRetries, waitedMs, owedMs });
       if (decision.kind === 'report') throw thrown;
-      if (decision.kind !== 'again') return fail(handling, { lease, body, thrown, decision });
+      if (decision.kind !== 'again') return fail(handling, { lease, content, thrown, decision });
       if (decision.quick) quickRetries++;
       waitedMs += decision.waitMs;
       // A worker that dies in the wait must leave no step started that was undone.
@@ -163,15 +162,15 @@ const decisionOn = (
     fraction: () => deps.random.fraction(),
   });
 
-type FailedRun = { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } };
+type FailedRun = { lease: Lease; content: Content; thrown: unknown; decision: Final | { kind: 'spent' } };
 
-async function fail(handling: Handling, { lease, body, thrown, decision }: FailedRun): Promise<Disposition> {
+async function fail(handling: Handling, { lease, content, thrown, decision }: FailedRun): Promise<Disposition> {
   const { circuits } = handling.deps;
   const failure = vendorFailure(thrown);
   const usual: Final = decision.kind === 'spent' ? { kind: 'park' } : decision;
   const row = lease.row();
   const final = failure && !row.owed ? await inOutage(handling.deps, { row, decision, failure }) : usual;
-  const closed = await close(handling, { lease, body, end: endOf(final) });
+  const closed = await close(handling, { lease, content, end: endOf(final) });
   if (failure) {
     const count = decision.kind === 'spent' && final.kind === 'hold' ? circuits.open : circuits.transient;
     // The outcome is stored, so a failure here changes nothing.

@@ -79,7 +79,7 @@ async function write(objects: Objects, key: string, { bytes, events }: Encoded, 
   const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return false;
   const stored = await objects.read(key);
-  // An operator or a lifecycle rule removed it between the two calls. The next delivery writes it again.
+  // An operator or a lifecycle rule removed it between the two calls. The work starts again and writes it.
   if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
   if (ERASED in stored.metadata) return true;
   if (!hasLines(stored.bytes, gunzipSync(bytes))) throw new IdTakenError();

@@ -74,7 +74,7 @@ function releasedAt(world: World, campaign: Campaign): number {
   const rate = watch.items.get(rateKey('sendgrid')) as RateItem | undefined;
   // The reconciler counts the chunks that wait for a slot.
   const waiting = open.filter((number) => chunkRow(world, campaign, number)?.reason === 'throttled');
-  const key = [id, released, waiting, rate?.day, rate?.sent].join();
+  const key = [id, released, waiting, rate?.countedAt, rate?.sent].join();
   const until = heldUntil.get(key) ?? 0;
   if (until > now) return until - skewOf(plan);
   const ahead = waiting.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);

@@ -160,6 +160,29 @@ test('the day of the cap is that of the zone, also if it has 23 or 25 hours', ()
 
 const LIMITS = { zone: 'UTC', dailyCap: 100 };
 
+const DAY_MS = 86_400_000;
+test.each([
+  ['a zone that was corrected', 'Pacific/Auckland', 0],
+  ['a worker whose clock is three days ahead', 'America/Los_Angeles', 3 * DAY_MS],
+])('%s holds campaigns for at most the rest of the true day', async (_what, zone, aheadMs) => {
+  const { clock, table, begun } = start();
+  const deps = { table, clock, random: memoryRandom(), rate: 100 };
+  const wrongClock = { ...clock, now: () => clock.now() + aheadMs };
+  const wrong = sharedRate({ ...deps, clock: wrongClock, limits: { zone, dailyCap: 100 } }, 'sendgrid');
+  const limits = { zone: 'America/Los_Angeles', dailyCap: 100 };
+  const right = sharedRate({ ...deps, limits }, 'sendgrid');
+  const chunk = { recipients: 100, use: 'campaign', withinMs: 10_000 } as const;
+  slotOf(await wrong.reserve(chunk));
+
+  const today = await right.reserve(chunk);
+  clock.advance(sendingTimes(limits).nextDay(begun) - begun);
+  const tomorrow = await right.reserve(chunk);
+
+  const waitMs = sendingTimes(limits).nextDay(begun) - begun;
+  expect(today).toEqual({ kind: 'later', waitMs, code: 'DailyCapReached' });
+  expect(tomorrow.kind).toBe('slot');
+});
+
 /** A job of ten seconds, at a rate of one mail a second. */
 function pacing(answer: Sendgrid['send'] = async () => ({}), limits?: SendingLimits) {
   const { clock, begun, table, shared: rate } = start(1, limits);

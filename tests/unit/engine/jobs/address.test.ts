@@ -25,6 +25,7 @@ test.each([
   'q=+ann.lee@exämple.com+',
   '{"from":"ann.lee\\u0040exämple.com"}',
   'Hello\\nann.lee@exämple.com',
+  'Hello\\\\nann.lee\\\\u0040exämple.com\\\\',
   'ann.lee&#64;exämple.com',
   'ann.lee&#x40;exämple.com',
 ])('%s holds the address', (text) => {
@@ -69,6 +70,19 @@ test.each(['user@xn--e1afmkfd.xn--p1ai', 'user@пример.рф', 'user@ПРИ�
     for (const email of ['user@пример.рф', 'user@xn--e1afmkfd.xn--p1ai']) expect(holdsAddress(email)(text)).toBe(true);
   },
 );
+
+// Work that grows with the square of the length would not end here.
+test.each([
+  ['a run of backslashes', '\\'],
+  ['the beginning of the address', '=ann.lee+'],
+  ['percent signs', '%4'],
+  ['entities', '&#x4'],
+])('a text of a million characters is read in one pass: %s', (_what, part) => {
+  const text = part.repeat(1_000_000 / part.length);
+
+  expect(holds(`@${text}`)).toBe(false);
+  expect(holds(`${text} ann.lee@exämple.com`)).toBe(true);
+});
 
 test('one mailbox has one form', () => {
   const forms = ['Jo+a+b@EXAMPLE.com', ' jo@example.com ', 'ｊｏ@example.com', 'jo+@example.com'];

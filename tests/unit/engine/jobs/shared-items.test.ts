@@ -229,9 +229,9 @@ const RENEWABLE: Record<
     rateKey('sendgrid'),
     {
       ...{ rate: 10, campaigns: 1, alone: 1, messages: 1, whole: 1, messageAt: 1, load: 0.1, blockedUntil: 1 },
-      ...{ day: '2026-01-02', sent: 1 },
+      ...{ countedAt: 1, sent: 1 },
     },
-    ['rate', 'campaigns', 'alone', 'messages', 'whole', 'messageAt', 'blockedUntil'],
+    ['rate', 'campaigns', 'alone', 'messages', 'whole', 'messageAt', 'blockedUntil', 'countedAt'],
     ({ deps }) =>
       sharedRate({ ...deps, rate: 10 }, 'sendgrid').reserve({ recipients: 1, use: 'campaign', withinMs: MINUTE_MS }),
   ],

@@ -87,20 +87,18 @@ test.each([
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('an object that is removed during a delivery is written again at the next one', async () => {
+test('an object that is removed during a delivery is written again in it', async () => {
   const { engine, keys } = start({
     before: async (call) => {
-      if (call !== 'objects.read' || engine.clock.now() >= Date.parse(ACCEPTED_AT) + 60_000) return;
+      if (call !== 'objects.read') return;
       for (const key of engine.objects.keys()) await engine.objects.delete(key);
     },
   });
   await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
 
   const response = await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
-  engine.clock.advance(901_000);
-  await engine.deliver();
 
-  expect(response.batchItemFailures).toHaveLength(1);
+  expect(response.batchItemFailures).toEqual([]);
   expect(engine.inQueue()).toBe(0);
   expect(keys(dataPrefix(PREFIX))).toHaveLength(1);
   expect(engine.rows()).toEqual([]);

@@ -33,7 +33,7 @@ test.each([
   ['waits if it is larger than the cap, which is used up', { sent: 25, recipients: 40 }, 'DailyCapReached'],
 ])('at a daily cap of 25 a chunk %s', (_what, { sent, ...chunk }, code) => {
   const now = Date.parse('2026-01-02T03:04:05Z');
-  const stored = { day: '2026-01-02', sent } as RateItem;
+  const stored = { countedAt: now, sent } as RateItem;
 
   expect(heldNow({ zone: 'UTC', dailyCap: 25 }, stored, { now, ...chunk })?.code).toBe(code);
 });
