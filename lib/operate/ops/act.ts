@@ -18,6 +18,7 @@ import { jobId, OPERATOR } from '../../engine/submit/options';
 import { type Submission, submit } from '../../engine/submit/submit';
 import { finish } from '../../engine/worker/close';
 import { STEP_UNKNOWN } from '../../platform/errors';
+import { campaigns } from '../../queues/emails/campaigns/campaign';
 import { KIND_OF, type Kind, kinds } from '../../queues/kinds';
 import { isUpload } from '../../queues/uploads';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, operatorEntry, stateOf } from './operator';
@@ -112,7 +113,9 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
  */
 export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?: string }> {
   check('retry', row, deps.clock.now());
-  const open = reopen(row, operatorEntry(deps, 'reopened (operator)'));
+  const campaign = row.parent === undefined ? undefined : await campaigns(deps).read(row.parent);
+  if (campaign?.status === 'cancelled') throw new OperatorError(isOfCancelled(row, campaign.id));
+  const open = reopen({ ...row, steps: wanted(row) }, operatorEntry(deps, 'reopened (operator)'));
   if (row.state === 'cancelled' && !row.bodyKept) {
     await decide(deps, row, open);
     return {};
@@ -123,6 +126,16 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
   const { messageId } = await sendOpen(deps, await decide(deps, row, { ...unsent, bodyKept: true }), body);
   return { messageId };
 }
+
+/** The steps of a job that is retried. Its run ended it after an operator had said that a step did nothing: do that now. */
+const wanted = ({ state, cancelledBy, steps }: JobRow): JobRow['steps'] => {
+  const isUnwanted = (step: Step) => step.status === 'skipped' && step.reason === 'operator';
+  if (state !== 'cancelled' || cancelledBy !== undefined) return steps;
+  return Object.fromEntries(Object.entries(steps).filter(([, step]) => !isUnwanted(step)));
+};
+
+const isOfCancelled = ({ id }: JobRow, campaign: string): string =>
+  `${id} is a part of the campaign ${campaign}, which is cancelled and sends nothing more. Start a new one for these recipients: sls campaign report ${campaign} --failed`;
 
 /** Sends the job back to its queue, where a run sends only its mail. */
 export async function resend(deps: ActingDeps, row: JobRow): Promise<{ messageId: string }> {

@@ -2,11 +2,13 @@ import * as z from 'zod';
 import type { Job } from '../../../../lib/engine/worker/contract';
 import { cancel, discard, retry, settle, whyNot } from '../../../../lib/operate/ops/act';
 import { AmbiguousError, VerdictError } from '../../../../lib/platform/errors';
+import { campaigns } from '../../../../lib/queues/emails/campaigns/campaign';
 import { acceptedRow } from '../../../support/accepted-row';
 import { spendReceives } from '../../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../../support/engine';
 import { inState } from '../../../support/in-state';
 import { rejects, sampleEngine, sampleOf } from '../../../support/sample-contract';
+import { wholeCampaign } from '../../../support/whole-campaign';
 
 const ID = jobId(1);
 const MINUTE = 60_000;
@@ -171,6 +173,46 @@ test.each(['done', 'skipped'] as const)(
     expect(row().history).toContainEqual(entry);
   },
 );
+
+test('a job that ended because its mail was settled as skipped sends it once after a retry', async () => {
+  const sent: string[] = [];
+  const contract = sampleOf({
+    schema: z.unknown(),
+    process: async (_job: Job<unknown>, { steps }) => {
+      if (steps.peek('send')?.status === 'skipped') throw new VerdictError('cancelled');
+      await steps.step('send', {
+        run: async () => {
+          if (sent.push('mail') === 1) throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer' });
+          return 'sent';
+        },
+      });
+    },
+  });
+  const engine = memoryEngine(() => contract);
+  await engine.sendAndDeliver(envelope());
+  await settle(engine.deps, { row: engine.row(ID), step: 'send', as: 'skipped' });
+  await engine.deliver();
+  const ended = engine.row(ID);
+
+  await retry(engine.deps, ended);
+  await engine.drain({ hours: 1 });
+
+  expect(ended).toMatchObject({ state: 'cancelled', steps: { send: { status: 'skipped' } } });
+  expect(engine.row(ID)).toMatchObject({ state: 'succeeded', steps: { send: { status: 'done' } } });
+  expect(sent).toEqual(['mail', 'mail']);
+});
+
+test('a part of a cancelled campaign cannot be retried, and the error says what helps', async () => {
+  const campaign = jobId(9);
+  const { engine, row } = start({ broken: true });
+  await engine.sendAndDeliver(envelope(1, { parent: campaign }));
+  const store = campaigns(engine.deps);
+  await store.start(wholeCampaign(campaign, { startTag: undefined, time: engine.clock.now() }));
+  await store.cancel(campaign);
+
+  await expect(retry(engine.deps, row())).rejects.toThrow(`sls campaign report ${campaign} --failed`);
+  expect(row().state).toBe('dead');
+});
 
 /** A job with two unknown steps after its last attempt. */
 async function twoUnknown() {
