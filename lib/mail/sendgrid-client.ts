@@ -12,7 +12,7 @@ export class Client {
   }
 
   /** Resolves as @sendgrid/client does. Rejects as `requestOk` does. */
-  async request({ method, url, body }: { method: string; url: string; body: unknown }) {
+  async request({ method, url, body }: { method: string; url: string; body?: unknown }) {
     if (!this.#config) throw new Error('a SendGrid client needs an endpoint and a key');
     const { endpoint, apiKey, timeoutMs } = this.#config;
     // Ignores the library's `headers`, which are the mail's. They must not become headers of the HTTP request.
@@ -21,7 +21,13 @@ export class Client {
       'Content-Type': 'application/json',
       Accept: 'application/json',
     };
-    const answer = await requestOk({ method, url: endpoint + url, headers, body: JSON.stringify(body), timeoutMs });
+    const answer = await requestOk({
+      method,
+      url: endpoint + url,
+      headers,
+      body: body === undefined ? body : JSON.stringify(body),
+      timeoutMs,
+    });
     return [{ statusCode: answer.status, headers: answer.headers, body: answer.body }, answer.body] as const;
   }
 }

@@ -116,6 +116,12 @@ export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: Sen
         const [answer] = await service.send(mailData(content, instance));
         return sentOf(answer);
       }),
+
+    /** Asks what our key may do. */
+    probe: ({ timeoutMs }: CallOptions): Promise<unknown> =>
+      calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) =>
+        new Client({ endpoint: base, apiKey: secret, timeoutMs }).request({ method: 'GET', url: '/v3/scopes' }),
+      ),
   };
 }
 

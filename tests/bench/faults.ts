@@ -152,7 +152,8 @@ async function world({ down }: Pick<Scenario, 'down'>, now: () => number) {
       return dies.afterTicket.delete(ticket.external_id) ? kills.die() : answer;
     },
   };
-  const mortalMails: Pick<typeof mails, 'send'> = {
+  const mortalMails: typeof mails = {
+    ...mails,
     send: async (mail, options) => {
       const job = mail.recipients[0]?.customArgs.job ?? '';
       if (dies.beforeMail.delete(job)) return kills.die();

@@ -74,6 +74,7 @@ export function createVendors({ instance, now, sleep, chance, trouble, onMails }
       const [found] = (body as { tickets: { id: number }[] }).tickets;
       return found && { id: String(found.id) };
     },
+    probe: ({ timeoutMs }) => ask(timeoutMs, 'repeatable', () => ({ status: 200, headers: {}, json: {} })),
     upload: async ({ name }, { timeoutMs }) => {
       const { body } = await ask(timeoutMs, 'repeatable', () => models.zendesk.upload(name));
       return { token: (body as { upload: { token: string } }).upload.token };
@@ -92,6 +93,10 @@ export function createVendors({ instance, now, sleep, chance, trouble, onMails }
       const messageId = given.headers['x-message-id'];
       return typeof messageId === 'string' ? { messageId } : {};
     },
+    probe: ({ timeoutMs }) =>
+      answer('sendgrid', timeoutMs, () => ({ status: 200, headers: {}, json: {} })).catch((error: unknown) => {
+        throw translate(error, { dialect: mailDialect, effect: 'repeatable', now: now() });
+      }),
   };
 
   const apple: AppStoreConnect = appStoreConnectOver({

@@ -35,21 +35,24 @@ export const sampleFeedback = (
     config: { prefix: PREFIX, tags: ['app'], from: SUPPORT, brand: 'Sample', confirmationWaitMs: waitMs },
   });
 
-/** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
-export async function startFeedback(options: EngineOptions = {}) {
+/** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. `waitMs`: as above. */
+export async function startFeedback(options: EngineOptions & { waitMs?: number } = {}) {
   const { clock = memoryClock() } = options;
   const { now } = clock;
   const [zendesk, sendgrid] = await Promise.all([startFakeZendesk({ now }), startFakeSendgrid({ now })]);
   const adapter = realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: async () => 'secret', now });
   const engine = memoryEngine(
     (ports) =>
-      sampleFeedback({
-        ...ports,
-        mayConfirm: mailLimit({ ...ports, hashPeople }),
-        zendesk: watch(adapter, 'zendesk', options),
-        sendgrid: watchedSendgrid(sendgrid.url, now, options),
-        rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
-      }),
+      sampleFeedback(
+        {
+          ...ports,
+          mayConfirm: mailLimit({ ...ports, hashPeople }),
+          zendesk: watch(adapter, 'zendesk', options),
+          sendgrid: watchedSendgrid(sendgrid.url, now, options),
+          rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+        },
+        options.waitMs,
+      ),
     { ...options, clock },
   );
   await engine.objects.put(attachmentKey, 'png', 'image/png');

@@ -5,7 +5,7 @@ import type { Envelope } from '../jobs/envelope';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import type { CircuitBreakers } from './circuit';
-import type { VendorGate } from './gate';
+import type { Probes, VendorGate } from './gate';
 import type { Steps } from './steps';
 
 export interface Job<T> {
@@ -52,6 +52,8 @@ export interface MessageType<T = unknown> {
 
 export interface QueueContract {
   queue: string;
+  /** The harmless call of each vendor that has one. If the vendor is in trouble, it comes before a call of a job. */
+  probes?: Probes;
   /** The key is the CloudEvents type, `{queue}.{what}.v{n}`. */
   types: Record<string, MessageType>;
 }

@@ -11,6 +11,7 @@ import type { Clock, Metrics } from '../../platform/ports';
 import { sha256 } from '../jobs/envelope';
 import { VENDOR_PAUSED, VENDOR_STOPPED } from '../jobs/row';
 import { type Circuit, type CircuitBreakers, isOpen, isTroubled, limitsOf, type OpenCircuit } from './circuit';
+
 /** The stored form of an identity. A shared item must not hold an address. */
 export const identityHash = (identity: string): string => sha256(identity.toLowerCase()).slice(0, 16);
 
@@ -21,22 +22,63 @@ export interface CallOptions {
   minor?: true;
 }
 
+/** The most that a harmless call may take. */
+const PROBE_MS = 5_000;
+
+/** A call that changes nothing at the vendor, and that works if its other calls work. */
+type Probe = (options: { timeoutMs: number }) => Promise<unknown>;
+export type Probes = Readonly<Record<Vendor, Probe>>;
+
+interface GateOptions {
+  job: string;
+  probes?: Probes | undefined;
+  until: number;
+  timeoutMs?: (most: number) => number;
+}
+
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
 
 /**
  * Applies the vendor's circuit breaker to each call, and measures it. An open circuit refuses calls. After `retryAt` it
  * lets one run at a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
+ *
+ * The first call of a trial is the vendor's harmless one (`probes`), if it has one. If that fails, the job makes no call.
+ * A step that can never be asked about comes after such a call as soon as one failure is counted. So while a vendor
+ * drops connections, not every job pays with an effect that may have happened.
  */
 export function vendorGate(
   { circuits, clock, metrics }: { circuits: CircuitBreakers; clock: Clock; metrics: Metrics },
-  { job, until }: { job: string; until: number },
+  { job, until, probes = {}, timeoutMs = () => PROBE_MS }: GateOptions,
 ) {
   /** The open circuits whose trial call is this run's. */
   const trials = new Map<Vendor, Circuit>();
   /** Vendors in trouble that have answered minor calls. */
   const answered = new Set<Vendor>();
 
-  async function enter(vendor: Vendor): Promise<{ circuit: Circuit | undefined; trial: boolean }> {
+  /** Vendors whose harmless call this run has made. */
+  const probed = new Set<Vendor>();
+
+  /** Whatever the vendor says about this call, it answers. Only a failure of its own counts. */
+  async function probe(vendor: Vendor, trial: boolean): Promise<void> {
+    const ask = probes[vendor];
+    if (!ask || probed.has(vendor)) return;
+    try {
+      await measured({ clock, metrics }, vendor, async () => ask({ timeoutMs: timeoutMs(PROBE_MS) }));
+    } catch (error) {
+      const answers = isOf(vendor, error) && !isOfTheVendor(error);
+      if (!answers) {
+        trials.delete(vendor);
+        throw await (trial ? afterFailedTrial(circuits, vendor, error) : afterFailure(circuits, vendor, error, job));
+      }
+    }
+    probed.add(vendor);
+  }
+
+  /** `once`: nothing can tell later whether the effect of the call happened. */
+  async function enter(
+    vendor: Vendor,
+    { once = false } = {},
+  ): Promise<{ circuit: Circuit | undefined; trial: boolean }> {
     const known = trials.get(vendor);
     if (known) return { circuit: known, trial: true };
     const { circuit, trial } = await circuits.enter(vendor, until);
@@ -44,6 +86,7 @@ export function vendorGate(
     if (limitsOf(circuit, clock.now()).paused)
       throw new StopError({ code: VENDOR_PAUSED, message: `${vendor} is paused by an operator`, vendor });
     if (isOpen(circuit) && !trial) throw refusal(vendor, circuit);
+    if (trial || (once && circuit && circuit.transients > 0)) await probe(vendor, trial);
     return { circuit, trial };
   }
 
@@ -76,7 +119,7 @@ export function vendorGate(
   return {
     call,
     /** Does before the start of a step what `call` does before its call. So a refused step is not stored as started. */
-    prepare: async (vendor: Vendor) => void (await enter(vendor)),
+    prepare: async (vendor: Vendor) => void (await enter(vendor, { once: true })),
     /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
     succeeded: async () => {
       for (const vendor of [...answered]) await works(vendor);

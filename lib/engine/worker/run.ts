@@ -27,6 +27,7 @@ import { LONGEST_RETRY_MS, withPauses, workedForOthers } from './circuit';
 import type { ClaimResult, Content } from './claim';
 import { close, orGiveBack } from './close';
 import {
+  type Deadline,
   type Disposition,
   type Handling,
   type Incoming,
@@ -45,9 +46,11 @@ export async function run(
   handling: Handling,
   { content, row, begun }: Extract<ClaimResult, { kind: 'claimed' }>,
 ): Promise<Disposition> {
-  const { deps, deadline } = handling;
+  const { deps, contract, deadline } = handling;
   const lease = createLease(deps.ledger, row, begun);
-  const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at });
+  const { probes } = contract;
+  const timeoutMs = callTimeout(deadline);
+  const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at, probes, timeoutMs });
   const context = contextOf(handling, lease, gate);
   /** An earlier run left a step open, so this run asks the vendor about it. */
   const asked = hasOpenStep(lease.row());
@@ -95,16 +98,21 @@ async function owedWait({ circuits, clock }: WorkerDeps, lease: Lease): Promise<
   return until - now;
 }
 
+/** Our own deadline cuts no call. */
+const callTimeout =
+  ({ longestCallMs, remainingMs }: Deadline) =>
+  (most = LONGEST_CALL_MS): number => {
+    const ms = Math.min(most, longestCallMs);
+    if (remainingMs() < ms) throw new VerdictError('outOfTime');
+    return ms;
+  };
+
 function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): RunContext {
   const { clock, log } = deps;
   return {
     steps: createSteps({ lease, clock, prepare: gate.prepare }),
     vendor: gate.call,
-    callTimeoutMs: (most = LONGEST_CALL_MS) => {
-      const ms = Math.min(most, deadline.longestCallMs);
-      if (deadline.remainingMs() < ms) throw new VerdictError('outOfTime');
-      return ms;
-    },
+    callTimeoutMs: callTimeout(deadline),
     remainingMs: deadline.remainingMs,
     now: () => clock.now(),
     log,

@@ -41,6 +41,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {
     queue: EMAILS_QUEUE,
+    probes: { sendgrid: deps.sendgrid.probe },
     types: {
       [EMAIL_MESSAGE]: messageType({
         schema: emailMessageSchema,

@@ -102,6 +102,7 @@ const id = z.union([z.number().int(), z.string().min(1)]).transform(String);
 const created = z.object({ result: z.object({ id }) });
 /** A list with other tickets does not answer a lookup, so it does not prove that there is no ticket. */
 const foundOf = (externalId: string) => z.array(z.object({ id, external_id: z.literal(externalId) }));
+const me = z.object({ user: z.object({ id }) });
 const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 
 /** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
@@ -140,6 +141,14 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
           .parse(answer)
           .sort((a, b) => Number(a.id) - Number(b.id));
         return oldest && { id: oldest.id };
+      }),
+
+    /** Asks who we are. */
+    probe: ({ timeoutMs }: CallOptions): Promise<unknown> =>
+      calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {
+        const headers = { Authorization: basicAuthorization(email, secret), Accept: 'application/json' };
+        const { body } = await requestOk({ method: 'GET', url: `${base}/users/me.json`, headers, timeoutMs });
+        return me.parse(body);
       }),
 
     /**

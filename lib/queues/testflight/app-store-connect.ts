@@ -57,6 +57,10 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
     /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
     waitMs,
 
+    /** Asks for one of our apps. */
+    probe: ({ timeoutMs }: CallOptions): Promise<unknown> =>
+      call({ method: 'GET', path: '/v1/apps?limit=1', timeoutMs, read: of(200, linkages) }),
+
     /** A person as the tester of one app. For another app the same person is another tester. */
     findTester: async ({ email, app }: { email: string; app: string }, { timeoutMs }: CallOptions) => {
       const path = testersNamed(email, app);

@@ -41,6 +41,7 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
     });
   return {
     queue: TESTFLIGHT_QUEUE,
+    probes: { 'app-store-connect': deps.appStoreConnect.probe, sendgrid: deps.sendgrid.probe },
     types: {
       [TESTFLIGHT_INVITE]: allowed<Invite>(inviteSchema, invite),
       [TESTFLIGHT_REMOVE]: allowed<Remove>(removeSchema, remove),

@@ -96,6 +96,7 @@ function testFlight({ apps, testers: seeded = [], refused: refusedEmails = [] }:
 
 /** By method, type and relationship of a path such as `/v1/betaGroups/{id}/relationships/betaTesters`. */
 const ROUTES: Record<string, (state: TestFlight, body: Body, id: string, query: FakeRequest['query']) => Reply> = {
+  'GET apps': ({ apps }) => reply(200, { data: apps.slice(0, 1).map(({ id }) => ({ type: 'apps', id })) }),
   'GET betaTesters'({ testers }, _body, _id, query) {
     const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
     const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);

@@ -161,6 +161,7 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
       const routes: Record<string, () => Reply> = {
         'POST /api/v2/tickets': () => model.createTicket(body, headers['idempotency-key']?.toString()),
         'GET /api/v2/tickets': () => model.listTickets(query.external_id ?? ''),
+        'GET /api/v2/users/me': () => reply(200, { user: { id: 1, email } }),
         'POST /api/v2/uploads': () => model.upload(query.filename ?? ''),
       };
       const route = routes[`${method} ${path.replace(/\.json$/, '')}`];

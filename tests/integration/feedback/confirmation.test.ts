@@ -9,7 +9,7 @@ import type { FoundJobs } from '../../../packages/console/jobs';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { testedConsole } from '../../support/console';
 import { jobId, PREFIX } from '../../support/engine';
-import { feedbackBody, startFeedback } from '../../support/feedback';
+import { feedbackBody, ownUser, startFeedback } from '../../support/feedback';
 import { command } from '../../support/operator';
 
 const ID = jobId(1);
@@ -180,3 +180,27 @@ test('a job whose ticket is made never dies for its mail: not with spent attempt
   expect(row()).toMatchObject(without('BodyMissing'));
   await expect(resend(engine.deps, row())).rejects.toThrow('its body is gone');
 });
+
+test.each([
+  ['drops connections', { before: 'reset' }],
+  ['answers that a gateway failed', { status: 502 }],
+] as const)(
+  'while SendGrid %s for two hours, one mail of fifty is unknown, and all others go out',
+  async (_what, failure) => {
+    service = await startFeedback({ waitMs: 24 * 3_600_000 });
+    const { engine, sendgrid, zendesk } = service;
+    sendgrid.fail({ times: 'forever', ...failure });
+
+    for (let n = 1; n <= 50; n++) {
+      await engine.sendAndDeliver(feedbackBody(ownUser(`user-${n}`), { id: jobId(n) }), { group: `g${n}` });
+      await engine.minutes(2);
+    }
+    await sendgrid.recover();
+    await engine.minutes(10);
+
+    const lacks = engine.rows().flatMap(({ without = [] }) => without);
+    expect(lacks).toEqual([{ what: 'confirmation', code: 'StepUnknown' }]);
+    expect([zendesk.tickets.length, new Set(sendgrid.mails.map(({ to }) => to[0])).size]).toEqual([50, 49]);
+    expect(sendgrid.mails).toHaveLength(49);
+  },
+);

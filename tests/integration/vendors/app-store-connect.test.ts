@@ -169,7 +169,7 @@ const SCHEMAS: Record<string, unknown> = {
 
 /** All changing calls, in an order in which each takes effect. A missing call does not compile. */
 const CHANGES: Record<
-  Exclude<keyof AppStoreConnect, 'waitMs' | 'findTester' | 'groupsOf'>,
+  Exclude<keyof AppStoreConnect, 'waitMs' | 'probe' | 'findTester' | 'groupsOf'>,
   (apple: AppStoreConnect, tester: string) => Promise<unknown>
 > = {
   createTester: (apple) => apple.createTester(anInvite(), PATIENT),

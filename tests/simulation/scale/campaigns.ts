@@ -138,6 +138,7 @@ const emailService = (rate: number, takes: (mail: Sent) => boolean): Service =>
         rate: sharedRate({ ...deps, rate }, 'sendgrid'),
         objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
         sendgrid: {
+          probe: () => call(CALL_MS, () => undefined),
           send: ({ recipients }) => {
             const { campaign = '', job = '' } = recipients[0]?.customArgs ?? {};
             const taken = takes({ at: now(), campaign, job, recipients: recipients.length, mails: recipients });

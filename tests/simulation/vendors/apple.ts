@@ -50,6 +50,7 @@ function reply({ vendors: { apple }, watch }: World, job: string, { method, path
 }
 
 const NAMES: readonly [string, RegExp][] = [
+  ['probe', /^GET \/v1\/apps\?/],
   ['findTester', /^GET \/v1\/betaTesters\?/],
   ['createTester', /^POST \/v1\/betaTesters$/],
   ['groupsOf', /^GET \/v1\/betaTesters\//],

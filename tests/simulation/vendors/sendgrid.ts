@@ -38,6 +38,12 @@ export const sendgridOf = (world: World, process: Process): Sendgrid => ({
     const messageId = answer.headers['x-message-id'];
     return messageId ? { messageId } : {};
   },
+  probe: ({ timeoutMs }) =>
+    world
+      .call({ process, target: 'sendgrid', method: 'probe', timeoutMs, effect: () => undefined })
+      .catch((error: unknown) => {
+        throw translate(error, { dialect, effect: 'repeatable', now: world.kernel.now() + process.skew });
+      }),
 });
 
 function accept({ vendors: { sendgrid }, watch, onMails }: World, job: string, mail: Mail): Reply {

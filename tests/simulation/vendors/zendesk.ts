@@ -44,6 +44,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
       const { tickets } = await ask<{ tickets: { id: number }[] }>({ method: 'findTicket', timeoutMs }, listed);
       return tickets[0] && { id: String(tickets[0].id) };
     },
+    probe: ({ timeoutMs }) => ask({ method: 'probe', timeoutMs }, () => ({ status: 200, headers: {} })),
     upload: async ({ name }, { timeoutMs }) => {
       const uploaded = () => vendors.zendesk.upload(name);
       const { upload } = await ask<{ upload: { token: string } }>({ method: 'upload', timeoutMs }, uploaded);

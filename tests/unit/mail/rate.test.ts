@@ -188,6 +188,7 @@ function pacing(answer: Sendgrid['send'] = async () => ({}), limits?: SendingLim
   const { clock, begun, table, shared: rate } = start(1, limits);
   const sent: number[] = [];
   const sendgrid: Sendgrid = {
+    probe: async () => {},
     send: (...request) => {
       sent.push(clock.now() - begun);
       return answer(...request);
