@@ -10,7 +10,7 @@ const LONGEST_WAIT_MS = 60 * 60_000;
 const SPREAD = 0.25;
 
 interface DueWork extends DueSearch {
-  /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
+  /** This many of the newest rows come first. */
   newest?: () => Promise<number>;
   /** Rows with the same value are handled one after another, in order. */
   inOrderBy?: (row: JobRow) => string;
@@ -70,13 +70,15 @@ export async function eachDue(
   }
 }
 
-/** Keys of the due rows, oldest first. If there is more than a page, the newest rows come before the others. */
-async function* pages(deps: ReconcileDeps, { newest, ...work }: DueWork & { until: number }): AsyncGenerator<string[]> {
+/** Keys of the due rows, oldest first. Unless all fit, `newest` of the newest rows come before the others. */
+async function* pages(
+  deps: ReconcileDeps,
+  { newest = async () => 0, ...work }: DueWork & { until: number },
+): AsyncGenerator<string[]> {
   const { table, share = SHARE } = deps;
   const oldest = everyDue(deps, work);
   const page = (await oldest.next()).value ?? [];
-  const ofNewest = async () => (newest ? newest() : page.length === share ? share : 0);
-  const first = page.length > 0 ? await ofNewest() : 0;
+  const first = page.length > 0 ? await newest() : 0;
   // If they all fit, they stay in order.
   if (first > 0 && (page.length === share || page.length >= 2 * first)) {
     const last = await table.due(work.todo, { until: work.until, limit: first, newestFirst: true });

@@ -55,7 +55,7 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
     filled = refill(deps.filled.get(queue), depth, deps.clock.now());
     return Math.min(MOST_ROOMS * usual, Math.max(usual / 2, filled.recent));
   });
-  const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: async () => 0, inOrderBy: groupOf };
+  const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), inOrderBy: groupOf };
   await eachDue(deps, work, (row) =>
     room.take(async () => {
       await release(deps, row);

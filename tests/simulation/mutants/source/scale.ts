@@ -59,6 +59,9 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // A table that fails is no crash.
+  heldJobsGoInTheirOrder: mutant('recovery', /^bystanders/, RELEASE, {
+    'return Math.floor((left + Math.round(random.fraction())) / 2);': 'return Math.floor(random.fraction() * 0);',
+  }),
   'a run tries once to give its job back': mutant('table-refuses', DEAD, 'lib/engine/worker/close.ts', {
     'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
     'witnessed ||= await leaveWitness(deps, queue, token);': '',
