@@ -182,7 +182,7 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     {
       "const leaves = end.kind === 'hold' || end": 'const leaves = end',
       '  return finish(deps, closed, content).catch(':
-        "  if (end.kind === 'hold') await keepBody(deps, { queue, id }, body);\n  return finish(deps, closed, content).catch(",
+        "  if (end.kind === 'hold') await keepBody(deps, { queue, id }, content.body);\n  return finish(deps, closed, content).catch(",
     },
   ),
   // The first run dies after its claim and the second one in the call, so the confirmation is all that the job lacks.
