@@ -74,6 +74,9 @@ export class PermanentError extends JobError {
   readonly class = 'permanent';
 }
 
+/** A 403 that is not the vendor's own: a firewall before it refuses the words of the request, or us. It had no effect. */
+export class FilteredError extends PermanentError {}
+
 /** `rule` says in words what is wrong with the field, never the value. */
 export const wrongField = (code: string, field: string, rule: string): PermanentError =>
   new PermanentError({ code, message: `${field}: ${rule}`, field });

@@ -1,6 +1,15 @@
 import http from 'node:http';
 import https from 'node:https';
-import { AmbiguousError, JobError, PermanentError, StopError, TransientError, type Vendor, WaitError } from './errors';
+import {
+  AmbiguousError,
+  FilteredError,
+  JobError,
+  PermanentError,
+  StopError,
+  TransientError,
+  type Vendor,
+  WaitError,
+} from './errors';
 import type { Secret } from './ports';
 
 export interface HttpRequest {
@@ -226,6 +235,8 @@ function refusal({ status, headers, body }: HttpAnswer, { dialect, effect, now }
     });
   if (status === 401) return new StopError(details(`${prefix}Unauthorized`, 'the vendor refuses our credentials'));
   // A 403 that names a field is about the request, e.g. a sender that the vendor does not know.
+  if (status === 403 && body === undefined)
+    return new FilteredError(details('Forbidden', 'a firewall before the vendor forbids this request'));
   if (status === 403 && field === undefined)
     return new PermanentError(details('Forbidden', 'the vendor forbids this request'));
   if (status < 400 || dialect.aboutUs?.has(status))

@@ -108,7 +108,8 @@ export const nextTrialAt = (circuit: Circuit | undefined, now: number): number |
 
 /** Whether the circuit is open or counts failures. A success clears both. */
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
-  circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
+  circuit !== undefined &&
+  (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0 || circuit.refusals !== undefined);
 
 /** Whether the vendor has worked for a job other than this since a time. Allows for the difference of two clocks. */
 export const workedForOthers = (
@@ -147,8 +148,9 @@ function afterSuccess(circuit: Circuit, job: string, now: number): Circuit {
   return { ...others, forbidden: [], transients: 0, worked: [{ job, at: now }, ...before] };
 }
 
-function afterForbidden(circuit: Circuit, identity: string, now: number): Circuit {
-  const forbidden = [...new Set([...circuit.forbidden, identity])].slice(-MOST_IDENTITIES);
+function afterForbidden(circuit: Circuit, identity: string | undefined, now: number): Circuit {
+  const identities = identity === undefined ? [] : [identity];
+  const forbidden = [...new Set([...circuit.forbidden, ...identities])].slice(-MOST_IDENTITIES);
   const refusals = (circuit.refusals ?? 0) + 1;
   const next = { ...circuit, forbidden, refusals };
   return forbidden.length >= MOST_IDENTITIES || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden', now) : next;
@@ -233,7 +235,8 @@ export function circuitBreakers(deps: ItemDeps) {
     tryNow: (vendor: Vendor) => whileOpen(vendor, (circuit) => ({ ...circuit, retryAt: circuit.stoppedAt })),
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => (isTroubled(circuit) ? afterSuccess(circuit, job, now()) : undefined)),
-    forbidden: (vendor: Vendor, identity: string) =>
+    /** Without an identity, only many in a row open the circuit. */
+    forbidden: (vendor: Vendor, identity: string | undefined) =>
       whileClosed(vendor, (circuit) => afterForbidden(circuit, identity, now())),
     transient: (vendor: Vendor, code: string) => whileClosed(vendor, (circuit) => afterTransient(circuit, code, now())),
     /** Sets what an operator decides. A property that is `undefined` ends it. */

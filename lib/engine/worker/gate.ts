@@ -1,5 +1,6 @@
 import {
   AmbiguousError,
+  FilteredError,
   ignoreStoreError,
   JobError,
   PermanentError,
@@ -20,6 +21,11 @@ export interface CallOptions {
   identity?: string;
   /** The call changes nothing that counts, so its success does not show that the vendor works. */
   minor?: true;
+  /**
+   * If a firewall refuses this call, `true`: it is about the words, and the caller goes on without them. `false`: the
+   * call has none, so it is about us. By default the vendor's harmless call decides.
+   */
+  words?: boolean;
 }
 
 /** The most that a harmless call may take. */
@@ -74,6 +80,17 @@ export function vendorGate(
     probed.add(vendor);
   }
 
+  /** Whether a firewall has refused this call and lets another one through. */
+  async function isAboutWords(vendor: Vendor, error: unknown): Promise<boolean> {
+    const ask = probes[vendor];
+    if (!ask || !(error instanceof FilteredError)) return false;
+    const answer = measured({ clock, metrics }, vendor, async () => ask({ timeoutMs: timeoutMs(PROBE_MS) }));
+    return answer.then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** `once`: nothing can tell later whether the effect of the call happened. */
   async function enter(
     vendor: Vendor,
@@ -90,15 +107,27 @@ export function vendorGate(
     return { circuit, trial };
   }
 
-  async function call<R>(vendor: Vendor, make: () => Promise<R>, { identity, minor }: CallOptions = {}): Promise<R> {
+  async function call<R>(
+    vendor: Vendor,
+    make: () => Promise<R>,
+    { identity, minor, words }: CallOptions = {},
+  ): Promise<R> {
     const { circuit, trial } = await enter(vendor);
     let result: R;
     try {
       result = await measured({ clock, metrics }, vendor, make);
     } catch (error) {
+      if (words && error instanceof FilteredError) throw error;
       trials.delete(vendor);
-      if (!trial)
-        throw await afterFailure(circuits, vendor, error, identity === undefined ? job : identityHash(identity));
+      if (!trial) {
+        const by = identity === undefined ? job : identityHash(identity);
+        throw await afterFailure(
+          circuits,
+          vendor,
+          error,
+          words !== false && (await isAboutWords(vendor, error)) ? undefined : by,
+        );
+      }
       if (!isOf(vendor, error) || !isAboutTheJob(error)) throw await afterFailedTrial(circuits, vendor, error);
       await works(vendor);
       throw error;
@@ -147,7 +176,7 @@ async function measured<R>(
 }
 
 /** Counts a failure and returns the error of the run. `identity`: whom a 403 refuses, if it names no field. */
-async function afterFailure(circuits: CircuitBreakers, vendor: Vendor, error: unknown, identity: string) {
+async function afterFailure(circuits: CircuitBreakers, vendor: Vendor, error: unknown, identity: string | undefined) {
   if (!isOf(vendor, error)) return error;
   if (error instanceof StopError) await circuits.open(vendor, error.code);
   if (mayBeAboutUs(error) && isOpen(await circuits.forbidden(vendor, identity))) return stop(vendor, error);

@@ -7,7 +7,7 @@ import { type JobRow, type Lack, traceOf } from '../../engine/jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../../engine/worker/contract';
 import { type MailDeps, type OwnMails, oweMail, ownMail, sendOwed, skipStep } from '../../mail/mail';
 import type { Mail } from '../../mail/sendgrid';
-import { codeOf, PermanentError, refusesRequest, StoreError, wrongField } from '../../platform/errors';
+import { codeOf, FilteredError, PermanentError, refusesRequest, StoreError, wrongField } from '../../platform/errors';
 import { type Objects, TOO_LARGE } from '../../platform/ports';
 import { plainText } from '../../platform/text';
 import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
@@ -52,12 +52,15 @@ async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunConte
 /** How a ticket is asked for after Zendesk has refused it. Stored as the result of a step. */
 interface Reduction {
   /** What is left out, besides what an earlier reduction left out. */
-  without: (Lack & { what: TicketPart })[];
+  without: (Lack & { what: TicketPart | typeof TEXT })[];
   /** Who refused. Steps of earlier code do not say it. */
   vendor?: string | undefined;
   /** Whether the files are uploaded again: their tokens may have expired. */
   again?: true;
 }
+
+/** What goes into a file if a firewall before Zendesk refuses it in the ticket. */
+const TEXT = 'text';
 
 const REDUCTIONS = ['reduced-1', 'reduced-2'] as const;
 
@@ -75,21 +78,26 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     const left = reduced.flatMap(({ without }) => without);
     const isMade = steps.peek('ticket')?.status === 'done';
     const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
-    const { uploads, refused } = asksForFiles ? await upload(deps, job, context) : { uploads: new Map(), refused: [] };
+    const isAttached = left.some(({ what }) => what === TEXT);
+    const { uploads, refused } = asksForFiles
+      ? await upload(deps, job, context, isAttached)
+      : { uploads: new Map(), refused: [] };
     const lacks = [...left, ...refused];
     const ticket = ticketOf(job, [...uploads.values()], deps.config.tags, lacks);
     const idempotencyKey = reduced.length === 0 ? id : `${id}:${reduced.length}`;
     try {
       const made = await steps.step('ticket', {
         run: () =>
-          vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey, timeoutMs: callTimeoutMs() })),
+          vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey, timeoutMs: callTimeoutMs() }), {
+            words: !isAttached,
+          }),
         resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
       });
       if (!isMade && lacks.length > 0) steps.lack(lacks);
       return made;
     } catch (error) {
       const name = REDUCTIONS[reduced.length];
-      const next = name && reductionAfter(error, ticket, reduced.length);
+      const next = name && reductionAfter(error, ticket, { reductions: reduced.length, isAttached });
       if (!next) throw error;
       steps.found(name, next);
       if (next.again) for (const name of uploads.keys()) steps.forget(name);
@@ -100,10 +108,18 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
 const uploadStep = (index: number): string => (index === 0 ? 'upload' : `upload-${index + 1}`);
 
 /** First goes what Zendesk names, or else what is only for agents. Then goes all that a ticket can do without. */
-function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Reduction | undefined {
+function reductionAfter(
+  error: unknown,
+  ticket: Ticket,
+  { reductions, isAttached }: { reductions: number; isAttached: boolean },
+): Reduction | undefined {
+  if (error instanceof FilteredError && !isAttached) {
+    const parts: Reduction['without'][number]['what'][] = ticket.custom_fields ? [TEXT, 'customFields'] : [TEXT];
+    return { without: parts.map((what) => ({ what, code: error.code })), vendor: error.vendor };
+  }
   if (!(error instanceof TicketRefusedError) || error.isFinal) return undefined;
   const parted = { ...ticket, customFields: ticket.custom_fields, files: ticket.comment.uploads };
-  const all = TICKET_PARTS.filter((part) => parted[part] !== undefined);
+  const all = TICKET_PARTS.filter((part) => parted[part] !== undefined && !(part === 'files' && isAttached));
   const named = all.filter((part) => error.parts.includes(part));
   const forAgents = all.filter((part) => part !== 'requester' && part !== 'files');
   const first = [named, forAgents].find((parts) => parts.length > 0) ?? all;
@@ -119,14 +135,15 @@ function reductionAfter(error: unknown, ticket: Ticket, reductions: number): Red
  * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of
  * its own: a run that is out of time leaves the rest to the next one.
  */
-async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext) {
+async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext, isAttached: boolean) {
   const { steps, vendor, callTimeoutMs, now } = context;
   /** The tokens, by step. */
   const uploads = new Map<string, string>();
   const refused: Lack[] = [];
   const of = { objects: deps.objects, prefix: deps.config.prefix, ours: await isOurs(deps, job) };
-  for (const [index, read] of attachmentsOf(of, job.data).entries()) {
-    const name = uploadStep(index);
+  const attached = attachmentsOf(of, job.data).map((read, index) => ({ name: uploadStep(index), read, isText: false }));
+  const text = { name: 'upload-text', read: async () => textFileOf(job.data), isText: true };
+  for (const [index, { name, read, isText }] of [...attached, ...(isAttached ? [text] : [])].entries()) {
     await steps
       .step(name, {
         confidential: true,
@@ -136,12 +153,12 @@ async function upload(deps: FeedbackDeps, job: Job<Feedback>, context: RunContex
         run: async () => {
           const file = await read();
           const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
-          return (await vendor('zendesk', call, { minor: true })).token;
+          return (await vendor('zendesk', call, { minor: true, words: !isText })).token;
         },
       })
       .then((token?: string) => void (token !== undefined && uploads.set(name, token)))
       .catch((error: unknown) => {
-        if (!refusesRequest(error)) throw error;
+        if (isText || !(refusesRequest(error) || error instanceof FilteredError)) throw error;
         steps.skip(name, codeOf(error));
       });
     const { status, reason = '' } = steps.peek(name) ?? {};
@@ -184,18 +201,20 @@ export function ticketOf(
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   // Zendesk creates a user for the requester, and a user needs a name.
   const own = user.email.slice(0, user.email.lastIndexOf('@'));
-  const name = plainText(user.name ?? own) || own;
   const left = without.map(({ what }) => what);
+  const isAttached = left.includes(TEXT);
+  const name = isAttached ? own : plainText(user.name ?? own) || own;
+  const body = isAttached ? `A firewall before Zendesk refused the text. It is in the file ${TEXT_FILE}.` : message;
   const details = [
-    ...Object.entries(context).map(([name, value]) => `${name}: ${value}`),
+    ...(isAttached ? [] : factsOf(context)),
     ...(left.length > 0 ? [`Zendesk refused, and this ticket is without: ${left.join(', ')}`] : []),
     ...(left.includes('requester') ? [`Written by: ${name}, ${user.email}`] : []),
   ];
   const unless = <T>(part: TicketPart, value: T) => (left.includes(part) ? undefined : value);
   return {
     external_id: id,
-    subject: plainText(subject),
-    comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
+    subject: isAttached ? 'Feedback' : plainText(subject),
+    comment: { body: details.length > 0 ? `${body}\n\n${details.join('\n')}` : body, uploads: filled(uploads) },
     requester: unless('requester', { name, email: user.email }),
     tags: unless('tags', filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])])),
     priority: unless('priority', priority),
@@ -203,6 +222,18 @@ export function ticketOf(
     custom_fields: unless('customFields', filled(customFields)),
     metadata: filled(traceOf(row)),
   };
+}
+
+const factsOf = (context: NonNullable<Feedback['context']>): string[] =>
+  Object.entries(context).map(([name, value]) => `${name}: ${value}`);
+
+const TEXT_FILE = 'feedback.txt';
+
+/** The user's words. In UTF-16 an editor shows them, and a firewall does not take them for a script. */
+function textFileOf({ user: { name = '' }, subject, message, context = {} }: Feedback) {
+  const text = [name, subject, message, factsOf(context).join('\n')].filter(Boolean).join('\n\n');
+  const bytes = Buffer.from(`\uFEFF${text}`, 'utf16le');
+  return { name: TEXT_FILE, contentType: 'text/plain; charset=utf-16', bytes };
 }
 
 const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);

@@ -112,3 +112,42 @@ test('a known user gets ten confirmations an hour, and each eleventh feedback st
   expect([zendesk.tickets.length, sendgrid.mails.length]).toEqual([12, 10]);
   expect(engine.row(jobId(11)).without).toEqual([{ what: 'confirmation', code: 'TooManyMails' }]);
 });
+
+const FIREWALL = { status: 403, body: '<html>Sorry, you have been blocked</html>', times: 'forever' } as const;
+
+test('a firewall that refuses the words of three users stops no other one, and their tickets have the text as a file', async () => {
+  const { engine, zendesk } = await start();
+  zendesk.fail({ ...FIREWALL, bodyContains: '<script>' });
+  const feedback = (n: number, changes: Partial<FeedbackInput>) =>
+    feedbackBody({ user: { id: `user-${n}`, email: `user-${n}@example.com` }, ...changes }, { id: jobId(n) });
+  for (const n of [1, 2, 3])
+    await engine.sendAndDeliver(
+      feedback(n, {
+        message: '<script>é</script>',
+        context: { path: '<script>' },
+        customFields: [{ id: 7, value: '<script>' }],
+      }),
+    );
+  for (const n of [4, 5, 6, 7, 8]) await engine.sendAndDeliver(feedback(n, {}));
+
+  expect(engine.rows().map(({ state }) => state)).toEqual(Array(8).fill('succeeded'));
+  expect(engine.table.item('vendor#zendesk')?.stoppedAt).toBeUndefined();
+  const without = ['text', 'customFields'].map((what) => ({ what, code: 'Forbidden' }));
+  expect(engine.row(ID)).toMatchObject({ without });
+  expect(zendesk.tickets).toHaveLength(8);
+  expect(zendesk.tickets[0]).toMatchObject({ subject: 'Feedback', attachments: ['feedback.txt'] });
+  expect(zendesk.tickets[0]?.description).toContain('without: text, customFields');
+  const file = zendesk.requests.find(({ path }) => path.includes('uploads'))?.bytes;
+  expect(new TextDecoder('utf-16le').decode(file)).toBe('The export is empty\n\n<script>é</script>\n\npath: <script>');
+});
+
+test.each([
+  ['all calls', {}],
+  ['all tickets', { method: 'POST' }],
+])('a firewall that refuses %s opens the circuit at the second job', async (_what, calls) => {
+  const { engine, zendesk } = await start();
+  zendesk.fail({ ...FIREWALL, ...calls });
+  for (const n of [1, 2, 3]) await engine.sendAndDeliver(feedbackBody({}, { id: jobId(n) }), { group: `g${n}` });
+
+  expect(engine.rows().map(({ state }) => state)).toEqual(['dead', 'held', 'held']);
+});

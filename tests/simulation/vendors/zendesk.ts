@@ -31,7 +31,8 @@ export function zendeskOf(world: World, process: Process): Zendesk {
     createTicket: async (ticket, { idempotencyKey, timeoutMs }) => {
       const asked = { method: 'createTicket', timeoutMs, repeatable: false };
       const { ticket: made } = await ask<{ ticket: { id: number } }>(asked, () => {
-        if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
+        if (ticket.subject.includes(FORBIDDEN_SUBJECT))
+          return { status: 403, headers: {}, json: { error: 'Forbidden' } };
         const before = vendors.zendesk.tickets.length;
         const answer = vendors.zendesk.createTicket(JSON.stringify({ ticket }), idempotencyKey);
         if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);

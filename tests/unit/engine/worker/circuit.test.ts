@@ -17,6 +17,7 @@ import type { RunContext } from '../../../../lib/engine/worker/contract';
 import { vendorGate } from '../../../../lib/engine/worker/gate';
 import {
   AmbiguousError,
+  FilteredError,
   PermanentError,
   StopError,
   StoreError,
@@ -119,6 +120,22 @@ test('when its key loses its scope, an instance with one sender parks fewer than
   expect(ends.filter((end) => end === 'dead error')).toHaveLength(49);
   expect(ends.filter((end) => end === 'held stopped')).toHaveLength(451);
 });
+
+test.each([
+  ['lets a harmless call through', async () => {}, Array(49).fill('dead error')],
+  ['refuses a harmless call too', () => Promise.reject(filtered()), ['dead error', ...Array(48).fill('held stopped')]],
+])('a firewall that refuses the words of 49 jobs, and %s', async (_what, sendgrid, ends) => {
+  const process = (_job: unknown, { vendor }: RunContext) => vendor('sendgrid', () => Promise.reject(filtered()));
+  const contract = { ...sampleOf({ schema: z.unknown(), process }), probes: { sendgrid } };
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n < 50; n++) await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
+
+  expect(engine.rows().map(({ state, reason }) => `${state} ${reason}`)).toEqual(ends);
+});
+
+function filtered() {
+  return new FilteredError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403 });
+}
 
 /** A vendor that refused us a minute ago. `answer` is what it answers from now on. */
 async function halfOpen(answer: (context: RunContext) => Promise<unknown> | unknown = () => 'done') {
