@@ -8,6 +8,7 @@ import { factsKey } from '../jobs/keys';
 export interface FactKinds {
   'circuit-open': unknown;
   'vendor-limited': unknown;
+  'vendor-throttles': unknown;
   'messages-returned': unknown;
   'jobs-expired': unknown;
   'jobs-unclaimed': unknown;
@@ -30,6 +31,8 @@ export interface Fact {
   count?: number | undefined;
   /** What the code means here, in words. No personal data. */
   note?: string | undefined;
+  /** Until when it lasts at least, as far as is known, ms since 1970. */
+  until?: number | undefined;
 }
 
 /** A fact on the topic of the alarms: when it began, or since when it is off. Times are ms since 1970. */
@@ -42,6 +45,7 @@ const factSchema = z.object({
   jobId: z.string().optional(),
   count: z.number().optional(),
   note: z.string().optional(),
+  until: time.optional(),
   since: time,
   /** Since when no run has found it. Absent while it is on. */
   offAt: time.optional(),

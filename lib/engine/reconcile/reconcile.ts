@@ -16,7 +16,7 @@ import { dropBodies, dropFiles, foldEvidence, goOnWithLate, markExpiredEntries }
 import { createFactReporter, type FactReporter } from './facts';
 import { afterGlance } from './glance';
 import { checkPause, measureHeld, reportDead, watchCanary } from './measure';
-import { releaseDue, releasePlanned, releaseTrials } from './release';
+import { releaseDue, releasePlanned, releaseTrials, tellThrottled } from './release';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
@@ -214,6 +214,8 @@ function partsOf(reached: ReconcileDeps, begun: number): Part[] {
   const own = worksOf(reached).flatMap(({ once = {} }) => Object.entries(once));
   return [
     { kind: 'releaseTrials', work: releaseTrials },
+    // Before the release of jobs that may be held again a second later.
+    { kind: 'tellThrottled', work: tellThrottled },
     ...ofQueues,
     ...own.map(([kind, work]): Part => ({ kind, work })),
   ];

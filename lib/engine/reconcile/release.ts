@@ -177,6 +177,42 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
   return isSoon;
 }
 
+/** The chat hears of a limit once a job has waited so long. */
+const TOLD_MS = 5 * MINUTE_MS;
+const OLDEST_ROWS = 10;
+const MOST_COUNTED = 1_000;
+
+/** Tells which vendors have asked jobs to wait for five minutes or more in all, how many jobs wait, and until when. */
+export async function tellThrottled(deps: ReconcileRun): Promise<void> {
+  const { queueNames, works, circuits, clock, report } = deps;
+  await throughAll(vendorsIn(deps), async (vendor) => {
+    const queues = queueNames.filter((queue) => works[queue]?.vendors.includes(vendor));
+    // A job that waits with a mail that it owes is in the list without a vendor.
+    const todos = queues.flatMap((queue) => [todoKey(queue, 'held', vendor), todoKey(queue, 'held')]);
+    const found = (await mapEach(todos, todos.length, (todo) => throttledIn(deps, todo, vendor))).flat();
+    const now = clock.now();
+    if (found.every(({ since }) => since > now - TOLD_MS) || isStopped(await circuits.read(vendor), now)) return;
+    const count = found.reduce((sum, one) => sum + one.count, 0);
+    const until = Math.max(...found.map((one) => one.until));
+    await report({ kind: 'vendor-throttles', subject: vendor, count, ...(until > now && { until }) });
+  });
+}
+
+/** The jobs of a list that a vendor asked to wait, by those that wait for the shortest time and the longest. */
+async function throttledIn({ table, ledger }: ReconcileRun, todo: string, vendor: Vendor) {
+  const first = await table.due(todo, { until: ALL, limit: OLDEST_ROWS });
+  const last =
+    first.length < OLDEST_ROWS ? [] : await table.due(todo, { until: ALL, limit: OLDEST_ROWS, newestFirst: true });
+  const keys = [...new Set([...first, ...last].map(({ key }) => key))];
+  const rows = (await mapEach(keys, OLDEST_ROWS, (key) => ledger.known(key))).filter(
+    (row) => row?.state === 'held' && row.reason === 'throttled' && row.error?.vendor === vendor,
+  ) as JobRow[];
+  if (rows.length === 0) return [];
+  const count = rows.length < keys.length ? rows.length : await table.count(todo, { since: 0, most: MOST_COUNTED });
+  const since = Math.min(...rows.map(({ heldSince, updatedAt }) => heldSince ?? updatedAt));
+  return [{ count, since, until: Math.max(...rows.map(({ retryAt = 0 }) => retryAt)) }];
+}
+
 /**
  * Releases the newest job of all queues and the oldest by turns. A job that is held again is the newest. So a new job
  * is released soon, and each job at some time, even beside jobs that the vendor never accepts. Resolves to the job.

@@ -62,6 +62,7 @@ function firingEmbed(
       ...aboutFields(change),
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
       { name: 'Since', value: timeText(change.at), inline: true },
+      { name: 'Until', value: change.until === undefined ? '' : timeText(change.until), inline: true },
       ...(limit ? [{ name: isPaused ? 'Paused' : 'Operator', value: limitText(limit) }] : []),
       { name: 'Its last answer', value: answer, inline: true },
       {

@@ -162,6 +162,15 @@ const FACTS = {
     inspect: 'vendors',
     next: 'vendors resume {}',
   },
+  'vendor-throttles': {
+    scope: 'vendor',
+    title: 'A vendor asks us to wait',
+    meaning:
+      'Jobs have waited for five minutes, because the vendor limits our calls. They go on by themselves. If that happens often, get a larger limit.',
+    inspect: 'jobs list --vendor {} --state held',
+    next: 'vendors',
+    follows: ['circuit-open'],
+  },
   'campaign-paused': {
     scope: 'campaign',
     title: 'A campaign was paused automatically',

@@ -15,6 +15,8 @@ const factMessage = z.object({
   count: z.number().optional(),
   /** What the code means here, in words. No personal data. */
   note: z.string().max(500).optional(),
+  /** Until when it lasts at least. */
+  until: time.optional(),
   on: z.boolean(),
   since: time,
   /** When it began, or since when it is off. */

@@ -204,3 +204,11 @@ test.each([
     expect(sendgrid.mails).toHaveLength(49);
   },
 );
+
+test('a SendGrid that asks each confirmation to wait is told within ten minutes', async () => {
+  const { engine } = await failing({ status: 429, headers: { 'retry-after': '60' } });
+
+  await engine.minutes(9);
+
+  expect(engine.facts).toMatchObject([{ fact: 'vendor-throttles', subject: 'sendgrid', count: 1, on: true }]);
+});
