@@ -79,6 +79,8 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     const isMade = steps.peek('ticket')?.status === 'done';
     const asksForFiles = !isMade && left.every(({ what }) => what !== 'files');
     const isAttached = left.some(({ what }) => what === TEXT);
+    /** An earlier call may still make the ticket with its text, so another request would make a second one. */
+    const inDoubt = steps.peek('ticket')?.status === 'started';
     const { uploads, refused } = asksForFiles
       ? await upload(deps, job, context, isAttached)
       : { uploads: new Map(), refused: [] };
@@ -89,7 +91,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
       const made = await steps.step('ticket', {
         run: () =>
           vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey, timeoutMs: callTimeoutMs() }), {
-            words: !isAttached,
+            ...(inDoubt ? {} : { words: !isAttached }),
           }),
         resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
       });
@@ -97,7 +99,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
       return made;
     } catch (error) {
       const name = REDUCTIONS[reduced.length];
-      const next = name && reductionAfter(error, ticket, { reductions: reduced.length, isAttached });
+      const next = name && reductionAfter(error, ticket, { reductions: reduced.length, isAttached, inDoubt });
       if (!next) throw error;
       steps.found(name, next);
       if (next.again) for (const name of uploads.keys()) steps.forget(name);
@@ -111,9 +113,9 @@ const uploadStep = (index: number): string => (index === 0 ? 'upload' : `upload-
 function reductionAfter(
   error: unknown,
   ticket: Ticket,
-  { reductions, isAttached }: { reductions: number; isAttached: boolean },
+  { reductions, isAttached, inDoubt }: { reductions: number; isAttached: boolean; inDoubt: boolean },
 ): Reduction | undefined {
-  if (error instanceof FilteredError && !isAttached) {
+  if (error instanceof FilteredError && !isAttached && !inDoubt) {
     const parts: Reduction['without'][number]['what'][] = ticket.custom_fields ? [TEXT, 'customFields'] : [TEXT];
     return { without: parts.map((what) => ({ what, code: error.code })), vendor: error.vendor };
   }
