@@ -23,16 +23,45 @@ export function accessResources(of: Instance): Fragment {
   // A queue of events alone needs no objects.
   const used = Object.entries(POLICIES).filter(([, { statements }]) => statements(of).length > 0);
   const idOf = (who: string) => `${pascal(who)}Policy`;
-  const policies = used.map(([who, { about, statements }]): Fragment => {
-    const Properties = { ManagedPolicyName: named(of.name, who), PolicyDocument: policyDocument(statements(of)) };
-    return {
+  const policies = used.flatMap(([who, { about, statements }]) =>
+    asLongAsAllowed(statements(of)).map((some, index) => {
+      const part = index === 0 ? who : `${who}-${index + 1}`;
+      return { who: part, about, Properties: { ManagedPolicyName: named(of.name, part), PolicyDocument: some } };
+    }),
+  );
+  const fragments = policies.map(
+    ({ who, about, Properties }): Fragment => ({
       Resources: { [idOf(who)]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
       Outputs: { [`${idOf(who)}Arn`]: { Description: `Policy for ${about}`, Value: { Ref: idOf(who) } } },
-    };
-  });
-  const ofApi = used.filter(([who]) => who.startsWith('producer')).map(([who]) => ({ Ref: idOf(who) }));
-  return merge([...policies, of.access.api ? apiRole(of.name, of.access.api, ofApi) : {}]);
+    }),
+  );
+  const ofApi = policies.filter(({ who }) => who.startsWith('producer')).map(({ who }) => ({ Ref: idOf(who) }));
+  return merge([...fragments, of.access.api ? apiRole(of.name, of.access.api, ofApi) : {}]);
 }
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const POLICY = 6_144;
+
+/** The statements in one policy, or in several if an instance has so many queues that IAM would refuse one. */
+function asLongAsAllowed(statements: Statement[]): ReturnType<typeof policyDocument>[] {
+  const parts: Statement[][] = [];
+  for (const statement of statements) {
+    const last = parts.at(-1);
+    if (last && deployedLength(policyDocument([...last, statement])) <= POLICY) last.push(statement);
+    else parts.push([statement]);
+  }
+  return parts.map(policyDocument);
+}
+
+/** How long a document becomes at most: what it calls a partition, region, account or key is known in the stack only. */
+export const deployedLength = (document: object): number =>
+  JSON.stringify(document)
+    .replace(/\{"Fn::(?:Sub|GetAtt)":("[^"]*"|\[[^\]]*\])\}/g, '$1')
+    .replace('["JobsKey","Arn"]', `"${'k'.repeat(80)}"`)
+    .replaceAll(`\${AWS::Partition}`, 'aws-cn')
+    .replaceAll(`\${AWS::Region}`, 'ap-southeast-2')
+    .replaceAll(`\${AWS::AccountId}`, '123456789012')
+    .replaceAll(`\${AWS::URLSuffix}`, 'amazonaws.com.cn').length;
 
 /** An account has the names of policies and roles once for all regions. */
 const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${what}-\${AWS::Region}` });

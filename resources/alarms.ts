@@ -2,7 +2,7 @@ import { dlqName, functionName, queueName, undeliveredName } from '../lib/engine
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/operate/alarms/kinds';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import { pascal } from './template';
+import { inParts, pascal } from './template';
 
 /**
  * An alarm of CloudWatch. It goes off when `datapoints` of the last `periods` (by default 1 of 1, or all) reach the
@@ -11,6 +11,8 @@ import { pascal } from './template';
 export interface Alarm {
   kind: AlarmKind;
   subject?: string;
+  /** Which of several alarms of its kind and subject, from 2 on. */
+  part?: number;
   /** The `expression` names them by their keys, or is a query. Two or more metrics need one. Percentiles need another property. */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
   expression?: string;
@@ -87,11 +89,15 @@ export function instanceAlarms(
   });
   const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
   const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };
+  const ofFunctions = functionAlarms(instance);
   return [
     // Longer than the 15 minutes between two runs of a function, so one that always fails does not seem to recover.
-    { ...ofFunctions('function-errors', instance, 'Errors', watched), periods: 4, datapoints: 1 },
+    ...ofFunctions('function-errors', 'Errors', watched).map((one) => ({ ...one, periods: 4, datapoints: 1 })),
     // Lambda tries again what it throttled. A minute of it is over before an operator looks.
-    { ...ofFunctions('function-throttles', instance, 'Throttles', throttled), period: 60, periods: 5, datapoints: 3 },
+    ...ofFunctions('function-throttles', 'Throttles', throttled).map((one) => ({
+      ...one,
+      ...{ period: 60, periods: 5, datapoints: 3 },
+    })),
     alarm('reconciler-missing', { runs: own('ReconcilerRuns', 'Sum') }, missing),
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),
     alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
@@ -119,13 +125,19 @@ export function instanceAlarms(
 const bugsOf = (instance: string): string =>
   `SELECT SUM(Bugs) FROM SCHEMA("${instance}", code, error) GROUP BY code, error ORDER BY SUM() DESC`;
 
-/** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
-function ofFunctions(kind: AlarmKind, instance: string, metric: string, functions: string[]): Alarm {
-  const metrics = functions.map((key) => [key, lambdaMetrics(functionName(instance, key))(metric, 'Sum')] as const);
-  const expression = functions.map((key) => `FILL(${key}, 0)`).join(' + ');
-  const rest: Rest = { expression, threshold: 1, period: 300, silence: 'notBreaching' };
-  return alarm(kind, Object.fromEntries(metrics), rest);
-}
+/** An expression takes so many. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html */
+const METRICS = 10;
+
+/** One for each ten functions. It goes off when any of them counts at least one in five minutes. */
+const functionAlarms =
+  (instance: string) =>
+  (kind: AlarmKind, metric: string, functions: string[]): Alarm[] =>
+    inParts(functions, METRICS).map((some, index) => {
+      const metrics = some.map((key) => [key, lambdaMetrics(functionName(instance, key))(metric, 'Sum')] as const);
+      const expression = some.map((key) => `FILL(${key}, 0)`).join(' + ');
+      const rest: Rest = { expression, threshold: 1, period: 300, silence: 'notBreaching' };
+      return alarm(kind, Object.fromEntries(metrics), { ...rest, ...(index > 0 && { part: index + 1 }) });
+    });
 
 export const TOPIC_ID = 'AlarmTopic';
 export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
@@ -134,13 +146,13 @@ export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 export const topicOf = ({ kind }: Alarm): string => (kind === 'alarms-undelivered' ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
 export function alarmResource(alarm: Alarm, { instance, runbook }: { instance: string; runbook: string }) {
-  const { kind, subject = '', threshold, below, periods = 1, datapoints = periods, silence } = alarm;
+  const { kind, subject = '', part, threshold, below, periods = 1, datapoints = periods, silence } = alarm;
   const actions = [{ Ref: topicOf(alarm) }];
   return {
-    [`${pascal(subject)}${pascal(kind)}Alarm`]: {
+    [`${pascal(subject)}${pascal(kind)}${part ?? ''}Alarm`]: {
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
-        AlarmName: alarmName(instance, kind, subject),
+        AlarmName: alarmName(instance, kind, subject, part),
         AlarmDescription: `${KINDS[kind].meaning} Runbook: ${runbookOf(kind, runbook)}`,
         ...measured(alarm),
         ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',

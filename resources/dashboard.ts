@@ -3,7 +3,7 @@ import { vendorsOf } from '../lib/queues/queues';
 import { lambdaMetrics, type Metric, type MetricsOf, ownMetrics, sqsMetrics } from './alarms';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import { arn, type Fragment } from './template';
+import { arn, type Fragment, inParts } from './template';
 
 /** The instance's dashboard. Its tables ask the logs: CloudWatch bills each metric, and no log line. */
 export function dashboardResources(
@@ -16,7 +16,7 @@ export function dashboardResources(
   const names = rows.map(({ name }) => name);
   const widgets = [
     text(`# ${client}${instance}, ${stage}`),
-    alarmStates(alarmNames),
+    ...inParts(alarmNames, MOST_ALARMS).map(alarmStates),
     ...rows.flatMap((row) => queueSection(row, instance)),
     ...jobsSection(instance, names, canaryEvery > 0),
     ...vendorSection(instance, vendorsOf(names)),
@@ -235,7 +235,9 @@ const logTable = (title: string, groups: string[], query: string, view: 'table' 
   },
 });
 
-/** The states of alarms, of which CloudWatch shows at most 100 in one widget. */
+/** CloudWatch shows so many in one widget. */
+const MOST_ALARMS = 100;
+
 const alarmStates = (names: string[]) => ({
   type: 'alarm',
   width: COLUMNS,

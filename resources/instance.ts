@@ -78,7 +78,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
 function monitoringResources(of: Instance, functions: string[]): Fragment {
   const { name: instance, rows, notify } = of;
   const alarms = [...rows.flatMap((row) => queueAlarms(row, of)), ...instanceAlarms(of, functions)];
-  const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
+  const namesOf = (some: Alarm[]) => some.map(({ kind, subject, part }) => alarmName(instance, kind, subject, part));
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
   const mailed = { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: notify.email };
   const Email = { Type: 'AWS::SNS::Subscription', Properties: mailed };

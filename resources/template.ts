@@ -18,6 +18,10 @@ export const merge = (fragments: Fragment[]): Fragment => ({
   extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
 });
 
+/** A list in lists of at most `most`, because AWS limits them. */
+export const inParts = <T>(list: T[], most: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / most) }, (_, part) => list.slice(part * most, (part + 1) * most));
+
 export const policyDocument = (Statement: object[]) => ({ Version: '2012-10-17', Statement });
 
 /** A principal of IAM. An account of 12 digits stands for all its identities. */

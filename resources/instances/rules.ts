@@ -82,22 +82,15 @@ export function brokenRules(instance: Instance): Problem[] {
   return [...problems, ...brokenLimits(instance, functionsOf(instance))];
 }
 
-/** What AWS would refuse in the middle of a deployment: names of roles (IAM), and alarms over all functions (CloudWatch). */
+/** What IAM would refuse in the middle of a deployment: long names of roles. */
 export function brokenLimits({ name, region }: Pick<Instance, 'name' | 'region'>, functions: string[]): Problem[] {
   const roles = functions.map((key) => `${functionName(name, key)}-${region}`);
   const long = roles.filter((role) => role.length > ROLE_NAME);
   const ruleOf = (role: string) => `the name of the role ${role} has more than ${ROLE_NAME} characters`;
-  // The function of the alarms is not in them.
-  const more = functions.length - 1 - METRICS;
-  return [
-    ...long.map((role) => ({ path: 'region', rule: ruleOf(role) })),
-    ...(more > 0 ? [{ path: 'queues', rule: `must be ${more} fewer: an alarm takes ${METRICS} functions` }] : []),
-  ];
+  return long.map((role) => ({ path: 'region', rule: ruleOf(role) }));
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const ROLE_NAME = 64;
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html */
-const METRICS = 10;
 
 const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+(#[A-Za-z0-9/_+=.@-]+)?)$/;

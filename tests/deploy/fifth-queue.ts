@@ -23,6 +23,14 @@ const editsFor = (name: string) =>
 
 const LEFT_OUT = ['node_modules', '.git', '.local', '.serverless', '.esbuild'];
 
+/** A copy of the project, to change it. */
+export function projectCopy(): string {
+  const root = fs.mkdtempSync(join(tmpdir(), 'project-'));
+  fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
+  fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'), 'junction');
+  return root;
+}
+
 /** The tests that know all queues, functions, folders or permissions. */
 const TESTS = [
   ...['tests/bench/cost', 'tests/docs', 'tests/unit/(instances|resources|engine/jobs|engine/reconcile|operate/ops)/'],
@@ -32,10 +40,8 @@ const TESTS = [
 /** Follows docs/add-a-queue.md in copies of the project, runs there what the page says to run, and then a job. */
 export async function checkFifthQueue({ check, equal }: Pick<Report, 'check' | 'equal'>): Promise<void> {
   const inCopy = async (name: string, use: (root: string, run: (args: string[]) => void) => Promise<void> | void) => {
-    const root = fs.mkdtempSync(join(tmpdir(), 'fifth-queue-'));
+    const root = projectCopy();
     try {
-      fs.cpSync('.', root, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
-      fs.symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'), 'junction');
       // `npm run check` asks git for the files.
       spawnSync('git', ['init', '--quiet', root]);
       fs.appendFileSync(join(root, '.git/info/exclude'), 'node_modules\n');
@@ -92,7 +98,7 @@ const renamed = (text: string, name: string): string =>
   text.replaceAll('push', name).replaceAll('Push', capital(name)).replaceAll('PUSH', name.toUpperCase());
 
 /** Does exactly what the page says to the files in a copy of the project. */
-function follow(root: string, name = 'push'): void {
+export function follow(root: string, name = 'push'): void {
   for (const { file, where, anchor, created, text } of editsFor(name)) {
     const path = join(root, created || file);
     if (created) {

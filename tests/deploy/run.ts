@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { LifecycleRule } from '@aws-sdk/client-s3';
-import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
+import { changeInstance, FILLED_IN, NAMED_SECRETS, WITH_APPLE } from '../support/instances';
 import { compiled, compileTemplate } from '../support/packages';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, sls } from '../support/sls';
 import { type Account, missingTools, startAccount } from './account';
 import { checkFifthQueue } from './fifth-queue';
 import { createReport, type Report } from './report';
+import { checkTwelveQueues } from './twelve-queues';
 
 const staging = { stage: 'staging', instance: 'mht-api-staging', bucket: 'mht-staging-bucket' };
 const prod = { stage: 'prod', instance: 'mht-api', bucket: 'mht-bucket' };
@@ -55,6 +56,7 @@ async function main(): Promise<number> {
       readTemplate(join(directory.path, `package-${instance}`));
 
     await section('a fifth queue', async () => checkFifthQueue(report));
+    await section('twelve queues', async () => checkTwelveQueues(report));
 
     await section('refused deployments', async () => {
       await refused(
@@ -88,11 +90,9 @@ async function main(): Promise<number> {
           'instances/mht-api.yml: sendgrid.apiKey: names a secret that does not exist',
         ],
       );
-      const names = ['hash-key', 'zendesk-token', 'suppression-key', 'discord-webhook-url', 'app-store-connect-key'];
       await account.create({
         buckets: [staging, prod, second].map(({ bucket }) => bucket),
-        parameters: names.map((name) => `/mht/${name}`),
-        secrets: ['mht/sendgrid'],
+        ...NAMED_SECRETS,
       });
     });
 

@@ -69,3 +69,11 @@ export function problemsOf(read: () => unknown): string[] {
   }
   return [];
 }
+
+/** The parameters and secrets that these values name. */
+export const NAMED_SECRETS = {
+  parameters: ['hash-key', 'zendesk-token', 'suppression-key', 'discord-webhook-url', 'app-store-connect-key'].map(
+    (name) => `/mht/${name}`,
+  ),
+  secrets: ['mht/sendgrid'],
+};

@@ -268,15 +268,15 @@ export const isFact = (kind: AnyKind): kind is FactKind => kind in FACTS;
 const ABOUT_WAITING: readonly AnyKind[] = ['oldest-message', 'canary-late', 'oldest-held', 'jobs-slow', 'jobs-expired'];
 export const isAboutWaiting = (kind: AnyKind): boolean => ABOUT_WAITING.includes(kind);
 
-/** `{instance}[-{queue}]-{kind}`. The template and the messages both rely on this format. */
-export const alarmName = (instance: string, kind: AlarmKind, queue = ''): string =>
-  [instance, queue, kind].filter(Boolean).join('-');
+/** `{instance}[-{queue}]-{kind}[-{part}]`. The template and the messages both rely on this format. */
+export const alarmName = (instance: string, kind: AlarmKind, queue = '', part?: number): string =>
+  [instance, queue, kind, part].filter(Boolean).join('-');
 
 /** Compares whole names, because another instance's name may begin with ours. `undefined`: not one of our alarms. */
 export function parseAlarmName(name: string, { instance, queues }: { instance: string; queues: readonly string[] }) {
   for (const kind of Object.keys(ALARMS) as AlarmKind[])
     for (const subject of KINDS[kind].scope === 'queue' ? queues : [''])
-      if (alarmName(instance, kind, subject) === name) return { kind, subject };
+      if (alarmName(instance, kind, subject) === name.replace(/-\d+$/, '')) return { kind, subject };
   return undefined;
 }
 

@@ -143,6 +143,7 @@ test("an alarm's kind and subject can be read from its name, whatever the queue 
   for (const kind of kinds.filter((each): each is AlarmKind => !isFact(each)))
     for (const subject of KINDS[kind].scope === 'queue' ? queues : ['']) {
       expect(parseAlarmName(alarmName('acme', kind, subject), acme)).toEqual({ kind, subject });
+      expect(parseAlarmName(alarmName('acme', kind, subject, 2), acme)).toEqual({ kind, subject });
       expect(parseAlarmName(alarmName('acme-staging', kind, subject), acme)).toBeUndefined();
     }
 });
