@@ -7,6 +7,8 @@ const UNITS = [
 
 /** A duration in its two largest units: `45 s`, `1 min 30 s`. */
 export function duration(seconds: number): string {
+  // Another machine's clock may be ahead of ours.
+  if (seconds < 0) return '0 s';
   if (seconds < 60) return `${Math.round(seconds * 100) / 100} s`;
   const whole = Math.round(seconds);
   const parts = UNITS.map(([name, size], at) => {

@@ -45,6 +45,12 @@ export function brokenRules(instance: Instance): Problem[] {
   // Queues, table, topics and logs take a key of their own region only.
   const [, , , keyRegion = region] = kmsKey.split(':');
   rule(keyRegion === region, 'kmsKey', `must be in the region of the instance (${region})`);
+  const posts = functionsOf(instance).includes('emailEvents');
+  rule(
+    !posts || !region.startsWith('us-gov-'),
+    'region',
+    'must not be of GovCloud: SendGrid posts its events to a function URL, which Lambda does not have there',
+  );
   // IAM makes no role with two tags that differ only in case.
   for (const key of Object.keys(tags)) {
     const first = Object.keys(tags).find((other) => other.toLowerCase() === key.toLowerCase());

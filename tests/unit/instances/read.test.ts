@@ -63,6 +63,12 @@ test("a name over AWS's limit is refused when the file is read, with the limit",
   ]);
 });
 
+test('an instance with mail is refused in GovCloud, which has no function URLs', () => {
+  expect(problems({ region: 'us-gov-west-1', kmsKey: undefined })).toEqual([
+    expect.stringContaining('region: must not be of GovCloud'),
+  ]);
+});
+
 test('an instance has the functions of its queues only', () => {
   const shared = ['reconciler', 'verify', 'alarms'];
   expect(functionsOf(readInstance('acme'))).toEqual(['feedback', 'emails', 'emailEvents', ...shared]);
