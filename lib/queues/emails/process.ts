@@ -41,7 +41,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {
     queue: EMAILS_QUEUE,
-    probes: { sendgrid: deps.sendgrid.probe },
+    probes: { sendgrid: (call) => deps.sendgrid.probe(call) },
     types: {
       [EMAIL_MESSAGE]: messageType({
         schema: emailMessageSchema,

@@ -33,7 +33,7 @@ const TOKEN_LIFETIME_MS = 45 * 60_000;
 export function feedbackContract(deps: FeedbackDeps): QueueContract {
   return {
     queue: FEEDBACK_QUEUE,
-    probes: { zendesk: deps.zendesk.probe, sendgrid: deps.sendgrid.probe },
+    probes: { zendesk: (call) => deps.zendesk.probe(call), sendgrid: (call) => deps.sendgrid.probe(call) },
     types: {
       [FEEDBACK_SUBMITTED]: messageType({
         schema: feedbackSchema,

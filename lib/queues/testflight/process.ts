@@ -41,7 +41,10 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
     });
   return {
     queue: TESTFLIGHT_QUEUE,
-    probes: { 'app-store-connect': deps.appStoreConnect.probe, sendgrid: deps.sendgrid.probe },
+    probes: {
+      'app-store-connect': (call) => deps.appStoreConnect.probe(call),
+      sendgrid: (call) => deps.sendgrid.probe(call),
+    },
     types: {
       [TESTFLIGHT_INVITE]: allowed<Invite>(inviteSchema, invite),
       [TESTFLIGHT_REMOVE]: allowed<Remove>(removeSchema, remove),

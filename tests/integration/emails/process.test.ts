@@ -82,7 +82,7 @@ test('a campaign pauses itself when SendGrid forbids two senders and the circuit
 
   expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'Forbidden' });
   expect([0, 1, 2].map((number) => emails.chunk(number).reason)).toEqual(['stopped', 'paused', 'paused']);
-  expect(sendgrid.requests).toHaveLength(2);
+  expect(sendgrid.requests.filter(({ method }) => method === 'POST')).toHaveLength(2);
 });
 
 test.each([
