@@ -13,6 +13,12 @@ const NO_PART_OF_LINES = /(?![\t\n\r])[\p{Cc}\p{Cs}]/gu;
 export const lineForm = (text: string): string => text.replace(NO_PART_OF_A_LINE, ' ').trim();
 export const linesForm = (text: string): string => text.replace(NO_PART_OF_LINES, ' ').trim();
 
+const MANY_MARKS = /(\p{M}{30})\p{M}+/gu;
+
+/** Unicode's form of a text that a stranger wrote. Node sorts a run of marks in the square of its length, so 30 count. */
+export const unicodeForm = (text: string, form: 'NFC' | 'NFKC'): string =>
+  text.replace(MANY_MARKS, '$1').normalize(form);
+
 /** Soft hyphens, characters of no width and marks of direction, which come along when an address is copied. */
 const NO_WIDTH = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 const NOT_ASCII = /[^\0-\x7f]/;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import zlib, { gzipSync } from 'node:zlib';
 import { holdsAddress, mailboxOf } from '../../engine/jobs/address';
 import { bodyKey, dataPrefix } from '../../engine/jobs/keys';
@@ -5,6 +6,7 @@ import { type JobRow, redacted } from '../../engine/jobs/row';
 import { ROW_DAMAGED } from '../../engine/jobs/row-schema';
 import { mapEach } from '../../platform/concurrency';
 import { StoreError } from '../../platform/errors';
+import { unicodeForm } from '../../platform/normalise';
 import type { Objects } from '../../platform/ports';
 import { jsonOf } from '../../platform/text';
 import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../../queues/analytics/parquet';
@@ -34,7 +36,8 @@ export async function matcherOf(reader: Pick<Reader, 'hashPeople'>, { email, use
   const hashes = await hashesOf({ user, email }, reader);
   const holds = email === undefined ? () => false : holdsAddress(email);
   const isAddress = (value: unknown) => typeof value === 'string' && mailboxOf(value) === mailbox;
-  const isUser = (value: unknown) => typeof value === 'string' && value.normalize() === user?.normalize();
+  const id = user && unicodeForm(user, 'NFC');
+  const isUser = (value: unknown) => typeof value === 'string' && unicodeForm(value, 'NFC') === id;
   /** Whether a text, or anything in a value, has the address. */
   const names = (value: unknown): boolean => {
     if (typeof value === 'object' && value !== null) return holds(JSON.stringify(value));
@@ -72,26 +75,45 @@ export interface Scan {
   look: (bytes: Uint8Array, matcher: Matcher, key: string) => Look | Promise<Look>;
 }
 
+/** A console answers others between so many lines. */
+const LINES_AT_ONCE = 1_000;
+
+async function partsOf<T>(all: readonly T[], isAbout: (one: T) => boolean) {
+  const found = new Set<number>();
+  for (const [at, one] of all.entries()) {
+    if (at % LINES_AT_ONCE === LINES_AT_ONCE - 1) await setImmediate();
+    if (isAbout(one)) found.add(at);
+  }
+  return { found: all.filter((_, at) => found.has(at)), others: () => all.filter((_, at) => !found.has(at)) };
+}
+
 /** `instead` comes in the place of the lines about the person. All others keep their bytes and their numbers. */
-function lookAtLines(bytes: Uint8Array, key: string, isAbout: (line: string) => boolean, instead = ''): Look {
+async function lookAtLines(
+  bytes: Uint8Array,
+  key: string,
+  isAbout: (line: string) => boolean,
+  instead = '',
+): Promise<Look> {
   const lines = text(bytes).split('\n');
+  const { found } = await partsOf(lines, isAbout);
+  const gone = new Set(found);
   return {
-    found: lines.filter(isAbout),
+    found,
     without: () => ({
-      body: lines.map((line) => (isAbout(line) ? instead : line)).join('\n'),
+      body: lines.map((line) => (gone.has(line) ? instead : line)).join('\n'),
       type: key.endsWith('.csv') ? 'text/csv' : 'application/x-ndjson',
     }),
   };
 }
 
-function lookAtEvents(bytes: Uint8Array, isAbout: (line: Line) => boolean): Look {
-  const lines = readLines(bytes);
+async function lookAtEvents(bytes: Uint8Array, isAbout: (line: Line) => boolean): Promise<Look> {
+  const { found, others } = await partsOf(readLines(bytes), isAbout);
   return {
-    found: lines.filter(isAbout),
+    found,
     without: () => {
-      const others = lines.filter((line) => !isAbout(line));
-      const body = gzipSync(others.map((line) => `${JSON.stringify(line)}\n`).join(''), GZIP);
-      return { body, type: 'application/gzip', metadata: { events: String(others.length) } };
+      const left = others();
+      const body = gzipSync(left.map((line) => `${JSON.stringify(line)}\n`).join(''), GZIP);
+      return { body, type: 'application/gzip', metadata: { events: String(left.length) } };
     },
   };
 }
@@ -112,9 +134,9 @@ export const SCANS = {
   },
   lists: {
     takes: (key) => LIST.test(key),
-    look: (bytes, { recipient }, key) => {
+    look: async (bytes, { recipient }, key) => {
       const instead = key.includes('/recipients-') ? ERASED_LINE : '';
-      const look = lookAtLines(bytes, key, (line) => recipient(jsonOf(line)), instead);
+      const look = await lookAtLines(bytes, key, (line) => recipient(jsonOf(line)), instead);
       return { ...look, found: look.found.map((line) => jsonOf(String(line))) };
     },
   },
@@ -151,10 +173,9 @@ export const SCANS = {
     // Counts name no person.
     takes: (key) => !key.endsWith('.json'),
     look: async (bytes, { event }) => {
-      const rows = await fromParquet(bytes);
-      const others = () => rows.filter((row) => !event({ ...row }));
+      const { found, others } = await partsOf(await fromParquet(bytes), (row) => event({ ...row }));
       return {
-        found: rows.filter((row) => event({ ...row })),
+        found,
         without: () => ({ body: toParquet(others(), propertyColumnsOf(bytes)), type: PARQUET }),
       };
     },

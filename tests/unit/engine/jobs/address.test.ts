@@ -1,4 +1,5 @@
 import { holdsAddress, mailboxOf } from '../../../../lib/engine/jobs/address';
+import { growth } from '../../../support/growth';
 
 const holds = holdsAddress('Ann.Lee+news@exämple.com');
 
@@ -26,6 +27,8 @@ test.each([
   '{"from":"ann.lee\\u0040exämple.com"}',
   'Hello\\nann.lee@exämple.com',
   'Hello\\\\nann.lee\\\\u0040exämple.com\\\\',
+  'Hello\\\\\\\\ann.lee@exämple.com',
+  'ann.lee+_ann.lee+_@exämple.com',
   'ann.lee&#64;exämple.com',
   'ann.lee&#x40;exämple.com',
 ])('%s holds the address', (text) => {
@@ -90,4 +93,19 @@ test('one mailbox has one form', () => {
   expect(new Set(forms.map(mailboxOf))).toEqual(new Set(['jo@example.com']));
   expect(mailboxOf('+jo@example.com')).toBe('+jo@example.com');
   expect(mailboxOf('no address')).toContain('@');
+});
+
+test.each([
+  ['backslashes', '\\'],
+  ['backslashes and letters', '\\\\u'],
+  ['tags', 'ann.lee+_'],
+  ['marks that have to be sorted', '\u0301\u0316'],
+  ['escaped marks', '%cc%81%cc%96'],
+  ['escapes of escapes', '%25'],
+  ['half entities', '&#x'],
+  ['domains', '@exämple.com'],
+])('a search in a text of %s takes time in proportion to its length', (_what, unit) => {
+  const textOf = (length: number) => `@${unit.repeat(length / unit.length)}`;
+
+  expect(growth(holds, textOf)).toBeLessThan(4);
 });
