@@ -19,12 +19,16 @@ import { terminal } from './terminal';
 const NO_STACK =
   'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage staging or prod.';
 
+const onlyLocal = (stage: string): string =>
+  `sls invoke local runs on stage local only, and ${stage} is another stage. Leave out --stage and --param.`;
+
 /** Runs before each command. If one of Serverless's own calls AWS, it gets the checks and question that ours have. */
 export async function beforeCommand(serverless: Serverless, options: Options): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
   const isLocal = serverless.getProvider('aws').getStage() === 'local';
   await ending(serverless, async () => {
-    if (isLocal && command === 'invoke local')
+    if (command === 'invoke local' && !isLocal) throw new OperatorError(onlyLocal(targetOf(serverless).stage));
+    if (command === 'invoke local')
       return connectFunctions(await requireService(), serverless.service.functions, process.env);
     if (![...READING, ...UNCHECKED].includes(command) && !(command in GUARDED)) return;
     if (isLocal) throw new OperatorError(NO_STACK);

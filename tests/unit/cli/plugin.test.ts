@@ -38,6 +38,7 @@ test.each<[string, Given, string | RegExp]>([
   ['deploy', OTHER, BOTH],
   ['deploy function', {}, 'sls deploy function skips the checks'],
   ['rollback', {}, 'sls rollback skips the checks'],
+  ['invoke local', {}, 'sls invoke local runs on stage local only, and prod is another stage'],
   ['rollback function', {}, 'sls rollback function skips the checks'],
   ['invoke', {}, 'This changes acme in production'],
   ...['remove', 'info', 'logs'].map((words): [string, Given, string] => [words, OTHER, NOT_ITS]),
