@@ -93,20 +93,21 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
   }
 }
 
-/** Seconds before the work on a message starts again when a store failed. A store usually fails for seconds only. */
-const AGAIN_S = [1, 2, 4];
+const LONGEST_AGAIN_MS = 4_000;
 
-/** Starts the work again while a store fails and there is time. The row says how far the work has come. */
+/**
+ * Starts the work again while a store fails and there is time: after 1 s, then 2 s, then every 4 s. A store usually
+ * fails for seconds only. The row says how far the work has come.
+ */
 async function insistently(handling: Handling, work: (handling: Handling) => Promise<Handled>): Promise<Handled> {
   const { deps, deadline } = handling;
-  for (let again = 0; ; again++) {
+  for (let waitMs = 1_000; ; waitMs = Math.min(2 * waitMs, LONGEST_AGAIN_MS)) {
     try {
       return await work(handling);
     } catch (error) {
-      const waitS = AGAIN_S[again];
       const passes = error instanceof StoreError && !(error instanceof UnreadableRowError);
-      if (!passes || waitS === undefined) throw error;
-      await deps.clock.sleep(waitS * 1000);
+      if (!passes || !deadline.mayStart()) throw error;
+      await deps.clock.sleep(waitMs);
       if (!deadline.mayStart()) throw error;
     }
   }

@@ -326,13 +326,13 @@ interface Refusing {
 
 const mildly = { refuses: (_: number, fraction: number) => fraction < 0.3, callMs: 300, lastsMs: HOUR_MS };
 const SOON_MS = 5 * MINUTE_MS;
-/** The table refuses a part of all calls, or all calls for a minute in 97 seconds, so that most runs meet that. */
+/** The table refuses a part of all calls, or all calls for longer than a run may last, so that many runs meet that. */
 const REFUSING: readonly Refusing[] = [
   ...[0.3, 0.5, 0.7].map((part) => ({
     refuses: (_elapsedMs: number, fraction: number) => fraction < part,
     callMs: 300,
   })),
-  { refuses: (elapsedMs) => elapsedMs % (97 * SECOND_MS) > 37 * SECOND_MS, callMs: 20 * SECOND_MS },
+  { refuses: (elapsedMs) => elapsedMs % (4 * MINUTE_MS) > 40 * SECOND_MS, callMs: 20 * SECOND_MS },
   { ...mildly, longestMs: SOON_MS },
   { ...mildly, longestMs: SOON_MS, groups: 30 },
 ];
