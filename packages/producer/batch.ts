@@ -7,6 +7,7 @@ import { mapEach } from '../../lib/platform/concurrency';
 import { StoreError } from '../../lib/platform/errors';
 import { groupBy } from '../../lib/platform/group-by';
 import type { BatchQueues, SentMessage } from '../../lib/platform/ports';
+import { tracedSending } from '../../lib/platform/trace';
 import { type Inputs, type Kind, kinds } from '../../lib/queues/kinds';
 import { MOST_ENTRIES } from './sender';
 
@@ -112,11 +113,13 @@ function untilTimeOut<A extends unknown[], R>(call: (...of: A) => Promise<R>): (
   };
 }
 
-async function prepare(deps: SubmitDeps, job: BatchJob, write: typeof store): Promise<BatchResult | Unsent> {
+async function prepare(deps: SubmitDeps, given: BatchJob, write: typeof store): Promise<BatchResult | Unsent> {
   try {
-    const { kind } = valid(entrySchema, job);
-    const { data, options = {} } = job;
-    return await accept(deps, await kinds[kind](data, validOptions(options), deps), write);
+    const { kind } = valid(entrySchema, given);
+    const { data, options = {} } = given;
+    const job = await kinds[kind](data, validOptions(options), deps);
+    const create = (traceparent: string | undefined) => accept(deps, { ...job, traceparent }, write);
+    return await tracedSending('create', job, create, (made) => ('accepted' in made ? made.accepted : made.row));
   } catch (error) {
     for (const known of [InvalidJobError, IdempotencyConflictError, StoreError])
       if (error instanceof known) return { error };

@@ -103,6 +103,7 @@ export async function packProducer(out: string): Promise<string> {
     cpSync('LICENSE', join(folder, 'LICENSE'));
     // It is in the bundle: an ES module, which Node before 20.19 cannot require.
     cpSync('node_modules/uuid/LICENSE.md', join(folder, 'dist/licenses/uuid.md'));
+    cpSync('node_modules/@opentelemetry/api/LICENSE', join(folder, 'dist/licenses/opentelemetry-api.txt'));
     mkdirSync(out, { recursive: true });
     const [packed] = JSON.parse(run('npm', ['pack', folder, '--json', '--pack-destination', out])) as {
       filename: string;

@@ -5,6 +5,7 @@ import { newId } from '../../lib/engine/submit/options';
 import type { SubmitDeps } from '../../lib/engine/submit/submit';
 import { codeOf, StoreError } from '../../lib/platform/errors';
 import type { BatchQueues, Clock, Log, OutgoingMessage } from '../../lib/platform/ports';
+import { tracedMessage } from '../../lib/platform/trace';
 import {
   ANALYTICS_EVENTS,
   type AnalyticsEvent,
@@ -323,6 +324,7 @@ function createShards({ source, clock, random }: PackerDeps, sealed: (message: O
       sequence: String(++sequence),
       partitionkey: group,
       ...(refused > 0 && { refused: String(refused) }),
+      traceparent: tracedMessage({ queue: ANALYTICS_QUEUE, type: ANALYTICS_EVENTS, id }),
     };
     refused = 0;
     const body = `${JSON.stringify(head).slice(0, -1)},"data":{"events":[${open.lines.join(',')}]}}`;

@@ -1,6 +1,7 @@
 import type { QueueSettings } from '../../platform/config/functions';
 import { ignoreStoreError, StoreError } from '../../platform/errors';
 import type { Clock, Log, Objects, Queues, Random, SentMessage, Table } from '../../platform/ports';
+import { tracedSending } from '../../platform/trace';
 import { type Envelope, inOrder, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { bodyKey, dataKey, deduplicationId } from '../jobs/keys';
@@ -76,10 +77,18 @@ type Decided = { accepted: Accepted } | Unsent;
  * from there. If none does, the reconciler cancels the row.
  */
 export async function submit(deps: SubmitDeps, submission: Submission, write = store): Promise<Accepted> {
-  const decided = await accept(deps, submission, write);
-  if ('accepted' in decided) return decided.accepted;
-  const { row, message, sent } = decided;
-  return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
+  const send = async (traceparent: string | undefined): Promise<Accepted> => {
+    const decided = await accept(deps, { ...submission, traceparent }, write);
+    if ('accepted' in decided) return decided.accepted;
+    const { row, message, sent } = decided;
+    return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
+  };
+  return tracedSending(
+    submission.notBefore === undefined ? 'send' : 'create',
+    submission,
+    send,
+    (accepted) => accepted,
+  );
 }
 
 export async function store(deps: SubmitDeps, row: JobRow) {

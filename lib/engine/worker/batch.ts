@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { codeOf, StoreError } from '../../platform/errors';
+import { deliverySpan } from '../../platform/trace';
 import { invalidId, queueUrlOfArn } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/messages';
@@ -18,7 +19,7 @@ import {
   type QueueContract,
   type WorkerDeps,
 } from './contract';
-import { direct, isLastReceive, run } from './run';
+import { direct, isDirect, isLastReceive, run } from './run';
 import { createLease } from './steps';
 
 /** `remainingMs`: until Lambda ends the invocation. */
@@ -39,7 +40,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   const tried = await Promise.all(
     all.map(async (handling) => ({
       handling,
-      done: isReturned(handling) ? undefined : await handle(handling, direct),
+      done: isReturned(handling) || !isDirect(contract) ? undefined : await handle(handling, direct),
     })),
   );
   // Reading a returned message may have crashed its workers, so it is read when everything else is done.
@@ -72,9 +73,11 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
   const { trials } = deps.ledger;
   const returned = isReturned(handling);
   const startedAt = deps.clock.now();
+  const span = handling.span ?? deliverySpan(contract.queue, message);
+  handling.span = span;
   try {
     if (returned) await trials.begin(contract.queue, message.messageId);
-    const done = await insistently(handling, work);
+    const done = await span.within(() => insistently(handling, work));
     if (isSettled(done)) report(handling, done, startedAt);
     return done;
   } catch (error) {
@@ -84,6 +87,7 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
     const { messageId, receiveCount } = message;
     const facts = { queue: contract.queue, messageId, receiveCount, code };
     deps.log.error('a message could not be handled', { ...facts, jobId: illegal?.jobId, state: illegal?.state }, error);
+    span.end({ outcome: 'retry', code });
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await survived(handling);
@@ -131,7 +135,7 @@ async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): P
 }
 
 /** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
-function report({ deps, contract, message }: Handling, disposition: Disposition, startedAt: number): void {
+function report({ deps, contract, message, span }: Handling, disposition: Disposition, startedAt: number): void {
   const { clock, log, metrics } = deps;
   const { queue, types } = contract;
   const row = 'row' in disposition ? disposition.row : undefined;
@@ -139,6 +143,11 @@ function report({ deps, contract, message }: Handling, disposition: Disposition,
   const none = 'none' in disposition ? disposition.none : undefined;
   const outcome = disposition.kind === 'return' ? 'retry' : (row?.state ?? none ?? 'succeeded');
   const now = clock.now();
+  span?.end({
+    ...{ outcome, job: row?.id ?? direct?.id, type: row?.type ?? direct?.type },
+    ...{ traceparent: row?.traceparent ?? direct?.traceparent, attempts: row?.attempts },
+    ...{ reason: row?.reason, code: row?.error?.code },
+  });
   log.info('delivery handled', {
     queue,
     jobId: row?.id ?? direct?.id,

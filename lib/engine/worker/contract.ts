@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { QueueSettings } from '../../platform/config/functions';
 import type { Clock, Events, Log, Metrics, Objects, Queues, Random, ReceivedMessage } from '../../platform/ports';
+import type { DeliverySpan } from '../../platform/trace';
 import type { Envelope } from '../jobs/envelope';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
@@ -105,11 +106,13 @@ export interface Handling {
   deadline: Deadline;
   /** The token of every lease of this delivery, so that a claim whose answer was lost is found again. */
   leaseToken: string;
+  /** Of this delivery, from the start of its work. */
+  span?: DeliverySpan;
 }
 
 export type Disposition =
   /** It is deleted. `direct`: a job that was done without a row. `none`: why the message ran no job. */
   | { kind: 'acknowledge'; row: JobRow }
-  | { kind: 'acknowledge'; direct: { id: string; time: number } }
+  | { kind: 'acknowledge'; direct: { id: string; time: number; type: string; traceparent: string | undefined } }
   | { kind: 'acknowledge'; none: 'late' | 'refused' | 'damaged' | 'copied' }
   | { kind: 'return'; visibilityMs: number; row?: JobRow };

@@ -9,6 +9,7 @@ import {
   type Vendor,
 } from '../../platform/errors';
 import type { Clock, Metrics } from '../../platform/ports';
+import { tracedVendor } from '../../platform/trace';
 import { sha256 } from '../jobs/envelope';
 import { VENDOR_PAUSED, VENDOR_STOPPED } from '../jobs/row';
 import { type Circuit, type CircuitBreakers, isOpen, isTroubled, limitsOf, type OpenCircuit } from './circuit';
@@ -166,7 +167,7 @@ async function measured<R>(
 ): Promise<R> {
   const startedAt = clock.now();
   try {
-    return await make();
+    return await tracedVendor(vendor, make);
   } catch (error) {
     if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
     throw error;

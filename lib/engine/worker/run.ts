@@ -250,7 +250,10 @@ export async function direct({ deps, contract, message }: Handling): Promise<Dis
     const type = typeOf(contract, envelope);
     const { data } = await dataOf(deps, contract.queue, { envelope, type });
     await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
-    return { kind: 'acknowledge', direct: { id, time: Date.parse(envelope.time) } };
+    return {
+      kind: 'acknowledge',
+      direct: { id, time: Date.parse(envelope.time), type: envelope.type, traceparent: envelope.traceparent },
+    };
   } catch (error) {
     if (error instanceof StoreError) throw error;
     return error instanceof IdTakenError ? 'taken' : undefined;

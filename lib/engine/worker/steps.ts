@@ -1,5 +1,6 @@
 import { JobError, refusesRequest, type Vendor, VerdictError } from '../../platform/errors';
 import type { Clock } from '../../platform/ports';
+import { tracedStep } from '../../platform/trace';
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
 import { type Evidence, type JobRow, type Lack, type Owed, type Step, withoutStep } from '../jobs/row';
 
@@ -105,7 +106,7 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
         throw error;
       });
     try {
-      const result = await options.run();
+      const result = await tracedStep(name, options.run);
       done(name, started, result, options.confidential);
       return result;
     } catch (error) {
