@@ -25,6 +25,8 @@ export interface Command {
   writes?: true | string;
   /** It shows personal data, so it has `--reason`. */
   reads?: true;
+  /** It needs the resources of the template, which only Serverless has. */
+  template?: true;
   /** Rejects with an OperatorError or a StoreError; the user sees its message. */
   run(context: CommandContext): Promise<void>;
 }

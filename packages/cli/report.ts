@@ -38,6 +38,7 @@ export const reports = {
   report: {
     usage: "Show a month's jobs, times, availability and cost, and which of the success criteria are met",
     offline: 'compare',
+    template: true,
     options: {
       month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
       html: { usage: 'File for the report as one HTML page to print, with its JSON beside it', type: 'string' },

@@ -33,7 +33,7 @@ describe.each(all)('%s', (file, page) => {
     const wrong = lines.filter((line) => {
       const script = /^npm run (?:-s )?([\w:]+)/.exec(line)?.[1];
       if (script !== undefined) return !(script in scripts);
-      const words = /^(?:npx )?sls ([a-z][\w -]*?)(?: +(?:-|[A-Z#…<"'{]|\d|tests\/).*)?$/
+      const words = /^(?:(?:npx )?sls|npx ops) ([a-z][\w -]*?)(?: +(?:-|[A-Z#…<"'{]|\d|tests\/).*)?$/
         .exec(line)?.[1]
         ?.trim()
         .split(/\s+/);
@@ -63,7 +63,7 @@ const BUILT_IN = new Set(['deploy', 'remove', 'logs', 'info', 'invoke', 'package
 /** Whether the words are a group of our commands, or begin with one of them or of Serverless. */
 function isCommand(words: readonly string[]): boolean {
   const [first = ''] = words;
-  if (BUILT_IN.has(first)) return true;
+  if (BUILT_IN.has(first) || first === 'completion') return true;
   const names = Object.keys(commands);
   if (words.length === 1) return names.some((name) => name.split(' ')[0] === first);
   return words.some((_, index) => names.includes(words.slice(0, index + 1).join(' ')));
