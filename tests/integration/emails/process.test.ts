@@ -8,6 +8,7 @@ import { createProducer } from '../../../packages/producer/client';
 import { damagedItem } from '../../support/damage';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { memoryClock } from '../../support/memory-clock';
 import { readWhole } from '../../support/producer';
 
 let emails: Emails;
@@ -258,3 +259,31 @@ test("a caller's ids of a campaign reach its chunks' mails, log lines, records a
   expect(record).toMatchObject({ ...trace, parent: id });
   expect(engine.published.find(({ job }) => job === chunk)).toMatchObject(trace);
 });
+
+test.each([
+  ['pause', 'held', 'paused'],
+  ['cancel', 'cancelled', 'operator'],
+] as const)(
+  'a %s of the campaign while a chunk waits for its slot keeps the chunk from being sent',
+  async (what, state, reason) => {
+    const time = memoryClock();
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const sleep = async (ms: number) => {
+      time.advance(ms);
+      if (ms > 1_000) await meanwhile?.();
+    };
+    const slow = await startEmails({ rate: 1, clock: { ...time, sleep } });
+    const campaign = await slow.campaign();
+    slow.sendChunk(campaign, 0);
+    await slow.engine.deliver(1);
+    meanwhile = () => slow.campaigns[what](CAMPAIGN);
+
+    slow.sendChunk(campaign, 1);
+    await slow.engine.deliver(1);
+
+    const { mails } = slow.sendgrid;
+    await slow.close();
+    expect([...new Set(mails.map(({ customArgs }) => customArgs.job))]).toEqual([chunkId(CAMPAIGN, 0)]);
+    expect(slow.chunk(1)).toMatchObject({ state, reason });
+  },
+);

@@ -55,6 +55,15 @@ test('after a resume a campaign bears as many refused chunks as before', async (
   expect([await refuse(), await refuse(), await refuse()]).toEqual(['running', 'running', 'paused']);
 });
 
+test.each(['pause', 'cancel'] as const)('refused chunks of a campaign change nothing after a %s', async (what) => {
+  const { store } = await stored();
+  await store[what]('spring');
+  const before = (await store.read('spring'))?.status;
+  for (let n = 0; n < 4; n++) await store.refused('spring', 'Rejected');
+
+  expect(await store.read('spring')).toMatchObject({ status: before, ...(what === 'pause' && { reason: 'operator' }) });
+});
+
 test('a chunk that is released while its cancelled campaign is counted keeps the campaign from its end', async () => {
   const { deps, store } = await stored();
   const { item } = await store.cancel('spring');
