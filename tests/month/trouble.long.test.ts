@@ -26,8 +26,10 @@ test.each<[string, Trouble[], string[]]>([
     'a vendor that asks for fewer calls, and five throttled minutes',
     [zendesk({ hour: 9, minutes: 40, status: 429 }), { ...NO_CONCURRENCY, hour: 15, minutes: 5 }],
     [
+      'zendesk: A vendor asks us to wait',
       'feedback: A job has been held for a long time',
       'feedback: A job has been held for a long time (over)',
+      'zendesk: A vendor asks us to wait (over)',
       'A function is throttled',
       'A function is throttled (over)',
     ],
