@@ -92,12 +92,15 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await survived(handling);
     // A job that was given back waits for nothing but the store, which has just taken a write.
-    const waitS = (error instanceof GivenBackError ? deps.retryWaits[0] : undefined) ?? deps.storeWait;
+    const waitS =
+      (error instanceof GivenBackError && !isOfBucket(error) ? deps.retryWaits[0] : undefined) ?? deps.storeWait;
     return { kind: 'return', visibilityMs: waitS * 1000 };
   }
 }
 
 const LONGEST_AGAIN_MS = 4_000;
+/** A bucket that fails costs each new try its calls to vendors, so the job waits as long as when nothing can be written. */
+const isOfBucket = (error: unknown): boolean => error instanceof StoreError && /^(S3|objects)\./.test(error.code);
 
 /**
  * Starts the work again while a store fails and there is time: after 1 s, then 2 s, then every 4 s. A store usually
@@ -109,7 +112,7 @@ async function insistently(handling: Handling, work: (handling: Handling) => Pro
     try {
       return await work(handling);
     } catch (error) {
-      const passes = error instanceof StoreError && !(error instanceof UnreadableRowError);
+      const passes = error instanceof StoreError && !(error instanceof UnreadableRowError) && !isOfBucket(error);
       if (!passes || !deadline.mayStart()) throw error;
       await deps.clock.sleep(waitMs);
       if (!deadline.mayStart()) throw error;
