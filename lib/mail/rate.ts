@@ -47,10 +47,10 @@ export type RateItem = Stored<typeof rates>;
 export type RateUse = 'campaign' | 'message';
 
 /**
- * `until`: a worker that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `counts`: its
- * recipients count for its day.
+ * `until`: a worker that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. `countedAt`: its
+ * recipients count for the day of this time.
  */
-type Slot = { at: number; until: number; rate: number; counts: boolean };
+type Slot = { at: number; until: number; rate: number; countedAt?: number | undefined };
 type Reservation =
   | { kind: 'slot'; slot: Slot }
   | { kind: 'later'; waitMs: number; code?: (typeof HOLDS_BY_SETTING)[number] };
@@ -109,10 +109,8 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
         // A time of a wrong clock would count for tomorrow too.
         return stored && countedAt < stored.countedAt ? { ...stored, countedAt } : undefined;
       }
-      answer = {
-        kind: 'slot',
-        slot: { at, until: at + lateness(recipients, rate, use), rate, counts: counted !== undefined },
-      };
+      const until = at + lateness(recipients, rate, use);
+      answer = { kind: 'slot', slot: { at, until, rate, countedAt: counted?.countedAt } };
       return { ...next, ...counted, rate };
     };
     const reserved = await rates.update(deps, key, change, known);
@@ -128,10 +126,10 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
     inUse,
 
     /** Recipients who surely got nothing do not count for the day. Without a limit nothing is counted. */
-    uncount: async ({ at, counts }: Slot, recipients: number): Promise<void> => {
-      if (!times || !counts) return;
+    uncount: async ({ countedAt }: Slot, recipients: number): Promise<void> => {
+      if (!times || countedAt === undefined) return;
       await rates.update(deps, key, (stored) =>
-        stored && times.dayOf(stored.countedAt) === times.dayOf(at)
+        stored && times.dayOf(stored.countedAt) === times.dayOf(countedAt)
           ? { ...stored, sent: Math.max(0, (stored.sent ?? 0) - recipients) }
           : undefined,
       );

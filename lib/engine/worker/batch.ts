@@ -100,7 +100,7 @@ async function attempt(handling: Handling, work: (handling: Handling) => Promise
 
 const LONGEST_AGAIN_MS = 4_000;
 /** A bucket that fails costs each new try its calls to vendors, so the job waits as long as when nothing can be written. */
-const isOfBucket = (error: unknown): boolean => error instanceof StoreError && /^(S3|objects)\./.test(error.code);
+const isOfBucket = (error: unknown): boolean => error instanceof StoreError && error.code.startsWith('S3.');
 
 /**
  * Starts the work again while a store fails and there is time: after 1 s, then 2 s, then every 4 s. A store usually

@@ -135,7 +135,7 @@ const wanted = ({ state, cancelledBy, steps }: JobRow): JobRow['steps'] => {
 };
 
 const isOfCancelled = ({ id }: JobRow, campaign: string): string =>
-  `${id} is a part of the campaign ${campaign}, which is cancelled and sends nothing more. Start a new one for these recipients: sls campaign report ${campaign} --failed`;
+  `${id} is a part of the campaign ${campaign}, which is cancelled and sends nothing more. Start a new one for its recipients, which this lists: sls campaign report ${campaign} --failed`;
 
 /** Sends the job back to its queue, where a run sends only its mail. */
 export async function resend(deps: ActingDeps, row: JobRow): Promise<{ messageId: string }> {

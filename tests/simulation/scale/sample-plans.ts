@@ -333,6 +333,7 @@ const REFUSING: readonly Refusing[] = [
     callMs: 300,
   })),
   { refuses: (elapsedMs) => elapsedMs % (4 * MINUTE_MS) > 40 * SECOND_MS, callMs: 20 * SECOND_MS },
+  { refuses: (elapsedMs) => elapsedMs % (4 * MINUTE_MS) > 15 * SECOND_MS, callMs: 20 * SECOND_MS },
   { ...mildly, longestMs: SOON_MS },
   { ...mildly, longestMs: SOON_MS, groups: 30 },
 ];

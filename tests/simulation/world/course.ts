@@ -80,8 +80,9 @@ export function play<T>(course: Course, { kernel, process, effect, fault = 'deat
 
 type Cause = Fault | 'timeout';
 
+/** The worker goes by the service that a code names. */
 const storeError = (target: Target) => (cause: Cause) => () =>
-  new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
+  new StoreError({ code: `${target === 'objects' ? 'S3' : target}.${cause}`, message: `${target} failed: ${cause}` });
 
 const FIELD_NAMED = {
   details: { subject: [{}] },

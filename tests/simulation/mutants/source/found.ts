@@ -50,6 +50,27 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     'lib/engine/reconcile/ends.ts',
     { 'next && next.todoAt > now': 'next && next.todoAt < now' },
   ),
+  // A release dies before it counts its chunk, and chunks from before the resume join the wave.
+  uncountedChunkMakesRoomInTheWave: mutant(
+    {
+      queue: 'campaigns',
+      jobs: jobs(['good', { group: 2 }]),
+      calls: [
+        { kind: 'queues.send', nth: 4, fault: 'silent', times: 3 },
+        { kind: 'objects.get', nth: 2, fault: 'refused', times: 3 },
+      ],
+      lostDeletes: [1],
+      controls: [
+        { at: 60_189, what: 'pause', campaign: 0 },
+        { at: 120_100, what: 'resume', campaign: 0 },
+      ],
+      events: true,
+      warm: true,
+    },
+    /^the guard: the first wave of campaign .* has 7 mails/,
+    CHUNKS,
+    { "(status === 'running' && !mayJoin)": "status === 'running'" },
+  ),
   damagedRowOfTheLastReturnStopsTheNext: mutant(
     {
       jobs: jobs('good', 'good'),
@@ -107,6 +128,20 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     { 'row.erased || isSentFromKept(row)': 'isSentFromKept(row)' },
   ),
 
+  // A stranger's own job comes in two message groups.
+  groupOfAnotherPersonIsStored: mutant(
+    {
+      seed: 33,
+      jobs: jobs(['good', { at: 462 }], 'good', ['good', { at: 55 }]),
+      calls: [{ kind: 'zendesk.createTicket', nth: 2, fault: 'failed', times: 3 }],
+      commands: [{ job: 0, what: 'cancel', at: 0 }],
+      forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
+      erasures: [{ at: 2 * HOUR_MS, person: { email: `${MARK}-2@example.com`, user: `${MARK}-user-2` } }],
+    },
+    /^the erased are gone: .* still has/,
+    'lib/engine/jobs/transitions.ts',
+    { 'isOther ? { ...delivery, otherGroup: true } : delivery': 'isOther ? { ...delivery, group } : delivery' },
+  ),
   // The oracle says by itself which ends are final.
   everyEndIsFinal: mutant(
     { jobs: jobs('refused'), events: true },
@@ -167,6 +202,17 @@ export const FOUND_MUTANTS: Record<string, SourceMutant> = {
     /^no bystanders: .* is dead \(expired, Expired\): SQS had its message/,
     'lib/engine/jobs/transitions.ts',
     { 'const { sentAt: _sentAt, ...released } = withoutEnd(row);': 'const released = withoutEnd(row);' },
+  ),
+  // The run sends the confirmation and cannot store the end until it has no time left. Its message then expires.
+  sentMailCountsAsLacked: mutant(
+    {
+      retention: 3_600,
+      calls: [{ kind: 'table.put', nth: 6, fault: 'refused', times: 56 }],
+      unpolled: { from: SECOND_MS, until: 3 * HOUR_MS },
+    },
+    /^nothing missing in silence: .* says Expired, but its mail was sent/,
+    'lib/engine/jobs/transitions.ts',
+    { "tried?.status === 'done' ? undefined : {": '{' },
   ),
   // The worker cannot know whether the confirmation went, and gets no answer when it keeps the body. The next claim
   // stores the start of the first step again.

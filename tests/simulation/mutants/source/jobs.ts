@@ -310,6 +310,18 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     { 'bySequence(a.place, b.place) > 0': 'a.job !== b.job' },
   ),
 
+  // SQS deletes the message of the first run, and gives that of the second one to another worker.
+  runsUntilItsMessageExpires: mutant(
+    {
+      queue: 'testflight',
+      jobs: jobs(['leaves', { at: 100 }], 'joins', 'good'),
+      unpolled: { from: 0, until: HOUR_MS },
+      retention: 3_600,
+    },
+    /^later wins: .* the tester is in the group/,
+    'lib/engine/worker/run.ts',
+    { '< EXPIRES_SOON_MS': '< -EXPIRES_SOON_MS' },
+  ),
   // Faults of jobs that wait for their time. The arrow `plan` has its own (arrows.ts).
   'planned-without-its-body': mutant(
     ahead({ ahead: HOUR_MS }),
@@ -453,12 +465,12 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   }),
   unknownIsNotHeld: mutant(
     {
-      queue: 'emails',
-      jobs: many(4, 'good', (group) => ({ at: group * MINUTE_MS, group })),
-      calls: calls('sendgrid.send', 'silent', 'silent', 'silent', 'silent'),
-      resolution: { after: HOUR_MS },
+      queue: 'campaigns',
+      jobs: jobs(['good', { again: 10 }]),
+      calls: calls('sendgrid.send', 'lost'),
+      events: true,
     },
-    /^everything explained: OldestHeld says \d+ ms, but a job is held for/,
+    /^everything explained: OldestHeld says 0 ms, but a job is held for/,
     MEASURE,
     { "[todoKey(queue, 'unknown'), ...held, todoKey(queue, 'planned')]": 'held' },
   ),

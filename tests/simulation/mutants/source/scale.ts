@@ -62,6 +62,10 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   heldJobsGoInTheirOrder: mutant('recovery', /^bystanders/, RELEASE, {
     'return Math.floor((left + Math.round(random.fraction())) / 2);': 'return Math.floor(random.fraction() * 0);',
   }),
+  'a run tries once to give its job back': mutant('table-refuses', DEAD, 'lib/engine/worker/close.ts', {
+    'leftMs() > LEAST_MS; ) {': 'failure === error; ) {',
+    'witnessed ||= await leaveWitness(deps, queue, token);': '',
+  }),
   'a claim looks for no witness': mutant('table-refuses', DEAD, 'lib/engine/worker/claim.ts', {
     '(await hasWitness(deps, queue, last.token))': 'false',
   }),

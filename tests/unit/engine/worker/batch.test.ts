@@ -95,6 +95,27 @@ test.each([
   expect(tookMs).toBeLessThan(90_000);
 });
 
+test('while the bucket fails, a refused job asks its vendor once a delivery, and comes back after 15 minutes', async () => {
+  let asked = 0;
+  const { engine } = sampleEngine(
+    () => {
+      asked++;
+      rejects();
+    },
+    {
+      before: (call) => {
+        if (call === 'objects.put') throw new StoreError({ code: 'S3.SlowDown', message: 'the bucket is down' });
+      },
+    },
+  );
+
+  const response = await engine.sendAndDeliver(envelope());
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(asked).toBe(1);
+  expect((engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now()).toBe(900_000);
+});
+
 test('the deadline leaves messages untouched that could not be finished in time', async () => {
   const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
 
